@@ -1,0 +1,290 @@
+"""What a model is and how it is trained: one frozen tree of dataclasses, and the presets.
+
+Standard library only, so that `--help` answers at once. Every field's docstring is its help.
+The resolved tree is saved beside the weights, and read back from there: `to_dict`, `from_dict`.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sketch2photo.errors import ConfigError
+
+T = TypeVar("T")
+
+IMAGE_SIZES = (64, 128, 256, 512)
+
+
+def _one_of(name: str, value: int, allowed: tuple[int, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} is {value}: choose one of {', '.join(map(str, allowed))}")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} is {value}: it must be at least {least}")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The U-Net generator (Isola et al. 2017, section 6.1.1) and its conditions."""
+
+    width: int = 64
+    """Channels of the outermost layer (ngf); the innermost have 8 times as many."""
+    norm: Literal["batch", "instance", "conditional"] = "batch"
+    """Batch norm as published, instance norm, or instance norm with scale and shift from the style."""
+    dropout: float = 0.5
+    """Dropout rate of the three inner up layers below the innermost; training only."""
+    style_width: int = 64
+    """Width of the hidden layer that turns category and colour into a style."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """The 70x70 PatchGAN discriminator (Isola et al. 2017, section 6.1.2)."""
+
+    width: int = 64
+    """Channels of the first layer (ndf)."""
+    norm: Literal["batch", "instance"] = "batch"
+    """Batch norm as published, or instance norm."""
+
+
+@dataclass(frozen=True)
+class GanModelConfig:
+    """What is saved with a released model: enough to rebuild both networks."""
+
+    image_size: int = 256
+    """Pixels a side: 64, 128, 256 or 512."""
+    input_channels: int = 1
+    """1 for line drawings, 3 for colour inputs such as label maps."""
+    class_conditional: bool = False
+    """Tell generator and discriminator the category."""
+    colour_conditional: bool = False
+    """Tell generator and discriminator the object's dominant colour."""
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+
+    def __post_init__(self) -> None:
+        _one_of("image_size", self.image_size, IMAGE_SIZES)
+        _one_of("input_channels", self.input_channels, (1, 3))
+        _at_least("generator.width", self.generator.width, 1)
+        _at_least("discriminator.width", self.discriminator.width, 1)
+        conditional = self.class_conditional or self.colour_conditional
+        if conditional and self.generator.norm != "conditional":
+            raise ConfigError(
+                f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional: "
+                "set generator.norm to 'conditional'"
+            )
+
+
+@dataclass(frozen=True)
+class GanLossConfig:
+    """The weights of the training objective; 0 leaves a term out."""
+
+    adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
+    """Binary cross-entropy (Goodfellow 2014), least squares (Mao 2017) or hinge (Lim & Ye 2017)."""
+    l1: float = 100.0
+    """Mean absolute difference between generated and true photo (pix2pix, eq. 3)."""
+    feature_matching: float = 0.0
+    """L1 between discriminator features of generated and true photo (pix2pixHD, eq. 4)."""
+    perceptual: float = 0.0
+    """L1 between VGG-19 features of generated and true photo, each map's over its mean (Johnson et al. 2016)."""
+    perceptual_features: str = ""
+    """Weights of the perceptual network (.npz); without it the term is left out, and training says so."""
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes made on the device, alike to sketch and photo unless said otherwise."""
+
+    jitter: float = 0.0
+    """Largest zoom of the pix2pix jitter: enlarge by up to this share and crop back (section 6.2 uses 30/256)."""
+    flip: bool = True
+    """Mirror left to right."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Range of random zoom on white ground."""
+    shift: float = 0.0
+    """Largest shift, as a share of the side."""
+    warp: float = 0.0
+    """Largest elastic displacement of the sketch against the photo, as a share of the side."""
+    erase: float = 0.0
+    """Chance that a patch of the sketch's lines is rubbed out (sketch only)."""
+    diffaugment: bool = False
+    """Translation and cutout before the discriminator (Zhao et al. 2020), alike for sketch and photo."""
+
+
+@dataclass(frozen=True)
+class GanOptimiserConfig:
+    """Adam for both networks."""
+
+    generator_rate: float = 2e-4
+    """Learning rate of the generator."""
+    discriminator_rate: float = 2e-4
+    """Learning rate of the discriminator (TTUR, Heusel et al. 2017, when larger)."""
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 1.0
+    """Share of the steps after which both rates fall linearly to a tenth; 1 keeps them constant."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights (0.999 is usual); 0 keeps the last weights."""
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """Train a generator from sketches to photos."""
+
+    preset: str = "studio"
+    """Where the defaults come from: vanilla, studio or debug."""
+    model: GanModelConfig = field(default_factory=GanModelConfig)
+    loss: GanLossConfig = field(default_factory=GanLossConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: GanOptimiserConfig = field(default_factory=GanOptimiserConfig)
+    batch_size: int = 1
+    """Pairs a step."""
+    steps: int = 100_000
+    """Steps in all; a resumed run goes on to this number."""
+    save_every: int = 500
+    """Steps between checkpoints; at most this many are lost when a run is killed."""
+    sample_every: int = 500
+    """Steps between sample grids."""
+    balance: Literal["none", "sqrt", "equal"] = "none"
+    """How often categories are drawn: by size, by the square root of size, or alike."""
+    seed: int = 0
+    """Of weights, data order and augmentation."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "save_every", "sample_every"):
+            _at_least(name, getattr(self, name), 1)
+
+
+@dataclass(frozen=True)
+class ClassifierModelConfig:
+    """VGG16 (Simonyan & Zisserman 2015, configuration D) with a global average pooling head."""
+
+    image_size: int = 128
+    """Pixels a side, at least 32."""
+    width: int = 64
+    """Channels of the first block; 64 is VGG16 as published."""
+    dropout: float = 0.3
+    """Before the last layer."""
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32 or self.image_size % 32:
+            raise ConfigError(f"classifier image_size is {self.image_size}: choose a multiple of 32")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Train the classifier that names what is drawn."""
+
+    preset: str = "studio"
+    """Where the defaults come from: studio or debug."""
+    model: ClassifierModelConfig = field(default_factory=ClassifierModelConfig)
+    categories: tuple[str, ...] = ()
+    """The categories to tell apart, in order; what else is in the data is "none of these". Empty: all."""
+    none_share: float = 0.2
+    """Share of the examples drawn from other categories, when there are any."""
+    init_convolutions: str = ""
+    """VGG convolutions to start from (.npz of conv1_1 ...); what is missing starts at random."""
+    batch_size: int = 32
+    """Sketches a step."""
+    steps: int = 4000
+    """Steps in all; a resumed run goes on to this number."""
+    learning_rate: float = 3e-4
+    """Peak rate of AdamW, after a warm-up of 5% and followed by a cosine fall to 1%."""
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    save_every: int = 200
+    """Steps between checkpoints."""
+    sample_every: int = 500
+    """Steps between evaluations on the validation split, each with a grid of sketches and answers."""
+    prefix: float = 0.4
+    """Share of the stroke drawings that are shown unfinished (30 to 100% of the strokes, in order)."""
+    seed: int = 0
+    """Of weights, data order and augmentation."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "save_every", "sample_every"):
+            _at_least(name, getattr(self, name), 1)
+
+
+_STUDIO_MODEL = GanModelConfig(
+    image_size=128,
+    class_conditional=True,
+    colour_conditional=True,
+    generator=GeneratorConfig(width=40, norm="conditional", dropout=0.0),
+    discriminator=DiscriminatorConfig(width=40, norm="instance"),
+)
+
+GAN_PRESETS: dict[str, GanConfig] = {
+    # pix2pix to the letter (Isola et al. 2017, section 6): 12.1 GFLOP an image forward, 87 a step.
+    # python train.py gan --preset vanilla --data datasets/studio --out runs/vanilla
+    "vanilla": GanConfig(preset="vanilla", augment=AugmentConfig(jitter=30 / 256)),
+    # The released model: category and colour conditions, features instead of plain L1.
+    # python train.py gan --preset studio --data datasets/studio --out runs/studio
+    "studio": GanConfig(
+        preset="studio",
+        model=_STUDIO_MODEL,
+        loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0, perceptual=5.0),
+        augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+        optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
+        batch_size=16,
+        steps=60_000,
+        balance="sqrt",
+    ),
+    # Every part of `studio`, small: under a minute on two cores, to see that the line holds.
+    # python train.py gan --preset debug --data datasets/studio --out runs/debug
+    "debug": GanConfig(
+        preset="debug",
+        model=dataclasses.replace(
+            _STUDIO_MODEL,
+            image_size=64,
+            generator=GeneratorConfig(width=8, norm="conditional", dropout=0.0, style_width=16),
+            discriminator=DiscriminatorConfig(width=8, norm="instance"),
+        ),
+        loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0),
+        augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+        optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.99),
+        batch_size=4,
+        steps=40,
+        save_every=20,
+        sample_every=20,
+        balance="sqrt",
+    ),
+}
+
+CLASSIFIER_PRESETS: dict[str, ClassifierConfig] = {
+    # The released classifier. python train.py classifier --data datasets/drawings --out runs/classifier
+    "studio": ClassifierConfig(preset="studio", model=ClassifierModelConfig(image_size=64)),
+    # Under a minute on two cores. python train.py classifier --preset debug --data D --out runs/debug-classifier
+    "debug": ClassifierConfig(
+        preset="debug",
+        model=ClassifierModelConfig(image_size=32, width=8),
+        batch_size=8,
+        steps=30,
+        save_every=15,
+        sample_every=15,
+    ),
+}
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A config tree as plain JSON values."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind: type[T], values: dict[str, Any]) -> T:
+    """The config tree that `to_dict` wrote. Unknown fields are a `ConfigError`: the file is from a newer version."""
+    known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
+    arguments = {}
+    for name, value in values.items():
+        annotation = known[name].type
+        if dataclasses.is_dataclass(annotation):
+            value = from_dict(annotation, value)  # type: ignore[arg-type]
+        elif isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    return kind(**arguments)

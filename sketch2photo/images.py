@@ -1,0 +1,208 @@
+"""The one place that says what a sketch and a photo are as arrays, and how they are read, framed and resized.
+
+A sketch is uint8 (h, w): 0 is ink, 255 paper. A photo is uint8 (h, w, 3) RGB. Pillow reads files, because it
+tells a picture's size before decoding it and notices truncated ones (OpenCV returns half a JPEG in silence);
+OpenCV does the geometry.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from sketch2photo.errors import ImageError
+
+MIN_SIDE = 16
+MAX_SIDE = 4096
+MAX_PIXELS = 64 * 2**20
+"""Of a file to be decoded; a phone's photo has 12 to 50 million."""
+PAPER = 255
+INK_BELOW = 200
+"""A pixel darker than this counts as drawn."""
+
+_MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+
+
+def decode_photo(source: bytes | Path, name: str = "") -> np.ndarray:
+    """A picture file as RGB uint8 (h, w, 3), turned as its EXIF says, transparency on white.
+
+    Raises:
+      ImageError: not a picture, truncated, under 16 pixels a side or over 64 million pixels.
+    """
+    return np.asarray(_open(source, name).convert("RGB"))
+
+
+def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
+    """A picture file as a sketch, uint8 (h, w), transparency on white.
+
+    Raises:
+      ImageError: as `decode_photo`.
+    """
+    return np.asarray(_open(source, name).convert("L"))
+
+
+def _open(source: bytes | Path, name: str) -> Image.Image:
+    name = name or (str(source) if isinstance(source, Path) else "the picture")
+    try:
+        data = source.read_bytes() if isinstance(source, Path) else source
+        image = Image.open(io.BytesIO(data))
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise ImageError(f"{name} is {width} x {height} pixels: make it smaller than {MAX_PIXELS:,} pixels")
+        if min(width, height) < MIN_SIDE:
+            raise ImageError(f"{name} is {width} x {height} pixels: it must be at least {MIN_SIDE} a side")
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
+            image = image.convert("RGBA")
+            ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+            image = Image.alpha_composite(ground, image).convert("RGB")
+        elif image.mode in ("I", "I;16", "I;16B", "F"):
+            image = Image.fromarray(_to_8_bits(np.asarray(image)))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).replace("<_io.BytesIO object at", "<").split("<")[0].strip() or type(error).__name__
+        raise ImageError(f"{name} cannot be read as a picture ({reason}): replace the file or leave it out") from None
+    return image
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    top = 65535.0 if values.max(initial=0) > 255 else 255.0
+    return (values.astype(np.float64) / top * 255).clip(0, 255).astype(np.uint8)
+
+
+def as_sketch(image: np.ndarray) -> np.ndarray:
+    """Grayscale (h, w) or (h, w, 1), RGB or RGBA uint8 as a sketch; black lines on white are expected.
+
+    Raises:
+      ImageError: another dtype, another number of channels, a side under 16 or over 4096.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.bool_):
+        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ImageError(
+            f"a sketch must be a numpy array of uint8 (0 ink, 255 paper), not {received}: convert it first"
+        )
+    if image.dtype == np.bool_:
+        image = image.astype(np.uint8) * 255
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+        raise ImageError(f"a sketch must have shape (h, w), (h, w, 3) or (h, w, 4), not {image.shape}")
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
+        raise ImageError(f"a sketch must be {MIN_SIDE} to {MAX_SIDE} pixels a side, not {width} x {height}: resize it")
+    if image.ndim == 3 and image.shape[2] == 4:
+        alpha = image[..., 3:].astype(np.uint16)
+        image = ((image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else np.ascontiguousarray(image)
+
+
+def pad_to_square(image: np.ndarray) -> np.ndarray:
+    """The picture in the middle of a white square as wide as its longer side."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    padding = ((top, side - height - top), (left, side - width - left)) + ((0, 0),) * (image.ndim - 2)
+    return image if height == width else np.pad(image, padding, constant_values=PAPER)
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """A square picture at `size` pixels a side: area average when shrinking, cubic when enlarging."""
+    if image.shape[0] == size:
+        return image
+    method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_CUBIC
+    return cv2.resize(image, (size, size), interpolation=method)
+
+
+def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
+    """A square sketch at `size` pixels a side; thin lines are thickened first, so that they survive shrinking."""
+    factor = sketch.shape[0] / size
+    if factor > 2.5:
+        reach = int(round(factor * 0.7))
+        sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
+    return resize(sketch, size)
+
+
+def ink_box(sketch: np.ndarray) -> tuple[int, int, int, int] | None:
+    """(left, top, right, bottom) of what is drawn, right and bottom exclusive; None on an empty sheet."""
+    drawn = sketch < INK_BELOW
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A square window onto a square drawing: what the model sees. Pixels of the drawing."""
+
+    left: float
+    top: float
+    side: float
+    drawing: int
+
+    def photo_on_drawing(self, photo: np.ndarray, size: int) -> np.ndarray:
+        """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side."""
+        scale = size / self.drawing
+        if self.side == self.drawing:
+            return resize(photo, size)
+        zoom = self.side * scale / photo.shape[0]
+        matrix = np.array([[zoom, 0, self.left * scale + (zoom - 1) / 2], [0, zoom, self.top * scale + (zoom - 1) / 2]])
+        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_AREA, borderValue=(PAPER,) * 3)
+
+
+SMALLEST = 0.55
+"""A drawing whose longer side takes less than this share of the sheet is looked at closer."""
+CLOSEST = 4.0
+
+
+def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
+    """A square sketch as the model wants it, and the window it shows.
+
+    Drawings that fill most of the sheet are left where they are, so that a new stroke changes the picture only
+    nearby; a small drawing is looked at through a window at most 4 times smaller than the sheet, centred on the
+    ink and kept inside the sheet. The zoom grows without a jump from 1.
+
+    Args:
+      sketch: uint8 (s, s).
+      size: the side of the result.
+    """
+    side = sketch.shape[0]
+    box = ink_box(sketch)
+    if box is None:
+        return resize_sketch(sketch, size), Frame(0.0, 0.0, float(side), side)
+    left, top, right, bottom = box
+    share = max(right - left, bottom - top) / side
+    zoom = min(max(1.0, SMALLEST / share), CLOSEST)
+    if zoom == 1.0:
+        return resize_sketch(sketch, size), Frame(0.0, 0.0, float(side), side)
+    window = side / zoom
+    x = min(max((left + right) / 2 - window / 2, 0.0), side - window)
+    y = min(max((top + bottom) / 2 - window / 2, 0.0), side - window)
+    work = max(size, int(round(window)))
+    scale = work / window
+    matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
+    closer = cv2.warpAffine(sketch, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=(PAPER,))
+    return resize_sketch(closer, size), Frame(x, y, window, side)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """A sketch or photo as a PNG file."""
+    return cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1].tobytes()
+
+
+def encode_jpeg(photo: np.ndarray, quality: int = 92) -> bytes:
+    """A photo as a JPEG file; quality as in libjpeg, 1 to 100."""
+    return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def dominant_colour(photo: np.ndarray) -> np.ndarray:
+    """The median CIELAB colour of what is not white ground, as RGB uint8 (3,); mid grey for an empty sheet."""
+    mask = photo.min(-1) < 245
+    if mask.sum() < 64:
+        return np.full(3, 128, np.uint8)
+    lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
+    median = np.median(lab[mask], 0).round().astype(np.uint8)
+    return cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3)
