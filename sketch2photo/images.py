@@ -120,7 +120,7 @@ def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
     """A square sketch at `size` pixels a side; thin lines are thickened first, so that they survive shrinking."""
     factor = sketch.shape[0] / size
     if factor > 2.5:
-        reach = int(round(factor * 0.7))
+        reach = round(factor * 0.7)
         sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
     return resize(sketch, size)
 
@@ -181,7 +181,7 @@ def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
     window = side / zoom
     x = min(max((left + right) / 2 - window / 2, 0.0), side - window)
     y = min(max((top + bottom) / 2 - window / 2, 0.0), side - window)
-    work = max(size, int(round(window)))
+    work = max(size, round(window))
     scale = work / window
     matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
     closer = cv2.warpAffine(sketch, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=(PAPER,))

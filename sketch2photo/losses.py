@@ -1,0 +1,68 @@
+"""The training objectives. Logits are of patches, (n, p, p, 1); photos in [-1, 1]; every loss is a mean."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Adversarial = Literal["bce", "lsgan", "hinge"]
+Logits = Float[Array, "n p p 1"]
+Scalar = Float[Array, ""]
+
+
+def discriminator_loss(kind: Adversarial, real: Logits, fake: Logits) -> Scalar:
+    """What the discriminator minimises, over both halves of its batch.
+
+    bce: binary cross-entropy (Goodfellow et al. 2014, eq. 1), halved as pix2pix does (section 3.3).
+    lsgan: half the squared distance to 1 and 0 (Mao et al. 2017, eq. 9).
+    hinge: zero once real > 1 and fake < -1 (Lim & Ye 2017, eq. 3).
+    """
+    if kind == "bce":
+        return 0.5 * (jax.nn.softplus(-real).mean() + jax.nn.softplus(fake).mean())
+    if kind == "lsgan":
+        return 0.5 * (jnp.square(real - 1.0).mean() + jnp.square(fake).mean())
+    return jax.nn.relu(1.0 - real).mean() + jax.nn.relu(1.0 + fake).mean()
+
+
+def generator_loss(kind: Adversarial, fake: Logits) -> Scalar:
+    """What the generator minimises: non-saturating cross-entropy, squared distance to 1, or minus the logit."""
+    if kind == "bce":
+        return jax.nn.softplus(-fake).mean()
+    if kind == "lsgan":
+        return 0.5 * jnp.square(fake - 1.0).mean()
+    return -fake.mean()
+
+
+def l1(output: Float[Array, "n s s 3"], photo: Float[Array, "n s s 3"]) -> Scalar:
+    """Mean absolute difference (pix2pix, eq. 3)."""
+    return jnp.abs(output - photo).mean()
+
+
+def feature_matching(fake: Sequence[jax.Array], real: Sequence[jax.Array]) -> Scalar:
+    """L1 between the discriminator's features, summed over layers (pix2pixHD, Wang et al. 2018, eq. 4).
+
+    No gradient flows into the features of the true photo.
+    """
+    terms = [jnp.abs(a - jax.lax.stop_gradient(b)).mean() for a, b in zip(fake, real, strict=True)]
+    return sum(terms[1:], terms[0])
+
+
+def perceptual(fake: Sequence[jax.Array], real: Sequence[jax.Array]) -> Scalar:
+    """L1 between ImageNet features, each map's over its mean on the true photo, summed over maps.
+
+    Johnson et al. 2016, section 3.2, with the scale of each layer taken out, so that none rules by its size.
+    """
+    terms = []
+    for a, b in zip(fake, real, strict=True):
+        b = jax.lax.stop_gradient(b)
+        terms.append(jnp.abs(a - b).mean() / (jnp.abs(b).mean() + 1e-6))
+    return sum(terms[1:], terms[0])
+
+
+def cross_entropy(logits: Float[Array, "n k"], label: jax.Array, smoothing: float = 0.0) -> Scalar:
+    """Softmax cross-entropy with label smoothing (Szegedy et al. 2016, section 7)."""
+    k = logits.shape[-1]
+    target = jax.nn.one_hot(label, k, dtype=logits.dtype) * (1.0 - smoothing) + smoothing / k
+    return -(target * jax.nn.log_softmax(logits)).sum(-1).mean()

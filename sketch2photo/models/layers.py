@@ -1,0 +1,132 @@
+"""The layers both networks are made of, and the two functions between arrays of bytes and of the models."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int, UInt8
+
+from sketch2photo import ops
+from sketch2photo.config import GanModelConfig
+
+
+def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    """Bytes as the networks take them. Line drawings (one channel): ink 0 -> +1, paper 255 -> -1; so that a blank
+    sheet's padding and the ground look alike. Colour (three channels): 0 -> -1, 255 -> +1."""
+    scaled = image.astype(jnp.float32) * (1 / 127.5) - 1.0
+    return -scaled if image.shape[-1] == 1 else scaled
+
+
+def to_photo(output: Float[Array, "n h w 3"]) -> UInt8[Array, "n h w 3"]:
+    """A generator's output in [-1, 1] as bytes."""
+    return jnp.clip(jnp.round((output + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def style_vector(
+    config: GanModelConfig, n_categories: int, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]
+) -> Float[Array, "n k"] | None:
+    """What the networks are told beside the sketch: the category one-hot, the RGB colour in [-1, 1]; or None."""
+    parts = []
+    if config.class_conditional:
+        parts.append(jax.nn.one_hot(label, n_categories, dtype=jnp.float32))
+    if config.colour_conditional:
+        parts.append(colour.astype(jnp.float32) * (1 / 127.5) - 1.0)
+    return jnp.concatenate(parts, -1) if parts else None
+
+
+def style_size(config: GanModelConfig, n_categories: int) -> int:
+    """The length of `style_vector`."""
+    return config.class_conditional * n_categories + config.colour_conditional * 3
+
+
+def _normal(rngs: nnx.Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
+    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
+    return deviation * jax.random.normal(rngs.params(), shape, jnp.float32)
+
+
+class Conv(nnx.Module):
+    """One of the 4x4 convolutions of `ops`: down (stride 2), up (transposed, stride 2) or flat (stride 1)."""
+
+    def __init__(
+        self,
+        kind: Literal["down", "up", "flat"],
+        inputs: int,
+        outputs: int,
+        *,
+        bias: bool = False,
+        rngs: nnx.Rngs,
+    ):
+        small, large = (inputs, outputs) if kind == "up" else (outputs, inputs)
+        self.kind = kind
+        self.kernel = nnx.Param(_normal(rngs, (small, 4, 4, large)))
+        self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
+
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n ho wo o"]:
+        y = {"down": ops.down, "up": ops.up, "flat": ops.flat}[self.kind](x, self.kernel[...])
+        return y if self.bias is None else y + self.bias[...]
+
+
+class Linear(nnx.Module):
+    """y = x W + b, W of the given deviation."""
+
+    def __init__(self, inputs: int, outputs: int, *, deviation: float, rngs: nnx.Rngs):
+        self.kernel = nnx.Param(_normal(rngs, (inputs, outputs), deviation))
+        self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
+
+    def __call__(self, x: Float[Array, "n c"]) -> Float[Array, "n o"]:
+        return x @ self.kernel[...] + self.bias[...]
+
+
+class Style(nnx.Module):
+    """Category and colour as one vector for all conditional norms: linear, ReLU, linear, ReLU."""
+
+    def __init__(self, inputs: int, width: int, *, rngs: nnx.Rngs):
+        self.first = Linear(inputs, width, deviation=inputs**-0.5, rngs=rngs)
+        self.second = Linear(width, width, deviation=(2 / width) ** 0.5, rngs=rngs)
+
+    def __call__(self, style: Float[Array, "n k"]) -> Float[Array, "n w"]:
+        return jax.nn.relu(self.second(jax.nn.relu(self.first(style))))
+
+
+class Norm(nnx.Module):
+    """Batch norm, instance norm, or instance norm with scale and shift from a style (AdaIN, Huang & Belongie 2017).
+
+    Batch norm uses the statistics of the batch in training and of each image alone otherwise, as pix2pix does
+    (section 3.3: "using the statistics of the test batch"; at its batch size 1 that is instance norm), so there
+    are no running averages to go wrong. Under `jit` over many devices the batch is the global one.
+    """
+
+    def __init__(
+        self,
+        kind: Literal["batch", "instance", "conditional"],
+        channels: int,
+        *,
+        style_width: int = 0,
+        rngs: nnx.Rngs,
+    ):
+        self.kind = kind
+        self.channels = channels
+        if kind == "conditional":
+            self.affine = Linear(style_width, 2 * channels, deviation=0.02, rngs=rngs)
+        else:
+            self.scale = nnx.Param(1.0 + _normal(rngs, (channels,)))
+            self.shift = nnx.Param(jnp.zeros(channels, jnp.float32))
+
+    def __call__(
+        self, x: Float[Array, "n h w c"], style: Float[Array, "n s"] | None = None, *, train: bool = False
+    ) -> Float[Array, "n h w c"]:
+        groups = 1 if self.kind == "batch" and train else x.shape[0]
+        if self.kind == "conditional":
+            scale, shift = jnp.split(self.affine(style), 2, -1)
+            scale = 1.0 + scale
+        else:
+            scale = jnp.broadcast_to(self.scale[...], (groups, self.channels))
+            shift = jnp.broadcast_to(self.shift[...], (groups, self.channels))
+        y, _, _ = ops.normalise(x.reshape(groups, -1, self.channels), scale, shift)
+        return y.reshape(x.shape)
+
+
+def leaky_relu(x: jax.Array) -> jax.Array:
+    """Slope 0.2 below zero (pix2pix, section 6.1)."""
+    return jnp.where(x >= 0, x, 0.2 * x)

@@ -1,0 +1,50 @@
+"""The 70x70 PatchGAN discriminator of pix2pix (Isola et al. 2017, section 6.1.2), plain or conditional."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from sketch2photo.config import GanModelConfig
+from sketch2photo.models.layers import Conv, Linear, Norm, leaky_relu, style_size
+
+
+class PatchGAN(nnx.Module):
+    """Judges every 70x70 patch of a photo, given the sketch: real (large) or generated (small).
+
+    Convolutions of ndf, 2ndf, 4ndf (stride 2), 8ndf and 1 channels (stride 1): 2.77 M parameters at ndf 64 and 3
+    input channels. A conditional model adds a projection: the inner product of each patch's features with an
+    embedding of category and colour (Miyato & Koyama 2018, eq. 3).
+    """
+
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs):
+        d = config.discriminator
+        widths = [d.width, 2 * d.width, 4 * d.width, 8 * d.width]
+        kinds = ("down", "down", "down", "flat")
+        inputs = [config.input_channels + 3, *widths[:-1]]
+        self.convs = nnx.List(
+            Conv(kind, c, o, bias=i == 0, rngs=rngs)
+            for i, (kind, c, o) in enumerate(zip(kinds, inputs, widths, strict=True))
+        )
+        self.norms = nnx.List(Norm(d.norm, width, rngs=rngs) for width in widths[1:])
+        self.last = Conv("flat", widths[-1], 1, bias=True, rngs=rngs)
+        styles = style_size(config, n_categories)
+        self.embed = Linear(styles, widths[-1], deviation=0.02, rngs=rngs) if styles else None
+
+    def __call__(
+        self, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: Float[Array, "n k"] | None = None
+    ) -> tuple[Float[Array, "n p p 1"], list[Float[Array, "n h w f"]]]:
+        """Logits of the patches (p = s/8 - 2), and the features of the four layers before, for feature matching."""
+        x = jnp.concatenate([sketch, photo], -1)
+        features = []
+        for i, conv in enumerate(self.convs):
+            x = conv(x)
+            x = leaky_relu(self.norms[i - 1](x, train=True) if i else x)
+            features.append(x)
+        logits = self.last(x)
+        if self.embed is not None:
+            # The last convolution is one pixel smaller than its input: every patch is judged by the mean of the
+            # four feature pixels at its centre.
+            centre = (x[:, :-1, :-1] + x[:, 1:, :-1] + x[:, :-1, 1:] + x[:, 1:, 1:]) * 0.25
+            scale = x.shape[-1] ** -0.5
+            logits = logits + scale * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
+        return logits, features

@@ -1,0 +1,74 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017, section 6.1.1), plain or told the category and colour."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from sketch2photo.config import GanModelConfig
+from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, style_size
+
+
+class UNet(nnx.Module):
+    """From a sketch to a photo of the same size.
+
+    With width ngf, the encoder halves the picture down to one pixel through ngf, 2ngf, 4ngf, 8ngf, 8ngf, ...
+    channels; the decoder mirrors it, and is given each encoder layer of its own size. At 256 px, 3 input channels
+    and ngf 64 this is U-Net-256 with 54.4 M parameters. No norm on the outermost and innermost layers.
+    """
+
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs):
+        g = config.generator
+        depth = config.image_size.bit_length() - 1
+        widths = [g.width * min(2**i, 8) for i in range(depth)]
+        styles = style_size(config, n_categories)
+        self.dropout = g.dropout
+        self.style = Style(styles, g.style_width, rngs=rngs) if styles else None
+
+        def norm(channels: int) -> Norm:
+            return Norm(g.norm, channels, style_width=g.style_width, rngs=rngs)
+
+        self.downs = nnx.List(
+            Conv("down", inputs, outputs, rngs=rngs)
+            for inputs, outputs in zip([config.input_channels, *widths[:-1]], widths, strict=True)
+        )
+        self.down_norms = nnx.List(norm(width) for width in widths[1:-1])
+        # From the innermost layer outwards; all but the first are given the skip beside the layer below.
+        self.ups = nnx.List(
+            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], rngs=rngs)
+            for i in range(depth - 1, 0, -1)
+        )
+        self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(depth - 1, 0, -1))
+        self.last = Conv("up", 2 * widths[0], 3, bias=True, rngs=rngs)
+
+    def __call__(
+        self,
+        sketch: Float[Array, "n s s c"],
+        style: Float[Array, "n k"] | None = None,
+        *,
+        train: bool = False,
+        key: jax.Array | None = None,
+    ) -> Float[Array, "n s s 3"]:
+        """Photos in [-1, 1].
+
+        Args:
+          sketch: as `layers.to_model` gives it.
+          style: as `layers.style_vector` gives it; None for an unconditional model.
+          train: batch norm over the batch instead of each image.
+          key: dropout on the three layers above the innermost, for noise (section 3.1); None leaves it out.
+        """
+        styled = None if self.style is None else self.style(style)
+        skips = []
+        x = sketch
+        for i, conv in enumerate(self.downs):
+            x = conv(leaky_relu(x) if i else x)
+            if 0 < i < len(self.downs) - 1:
+                x = self.down_norms[i - 1](x, styled, train=train)
+            skips.append(x)
+        for i, (conv, norm) in enumerate(zip(self.ups, self.up_norms, strict=True)):
+            x = norm(conv(jax.nn.relu(x)), styled, train=train)
+            if key is not None and self.dropout and 1 <= i <= 3:
+                kept = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - self.dropout, x.shape)
+                x = jnp.where(kept, x / (1 - self.dropout), 0.0)
+            x = jnp.concatenate([skips[-2 - i], x], -1)
+        return jnp.tanh(self.last(jax.nn.relu(x)))

@@ -1,0 +1,229 @@
+"""The 4x4 convolutions of pix2pix and its normalisation: one definition, fast on a CPU, plain lax elsewhere.
+
+Every kernel is kept as (o, 4, 4, c), o channels on the small side and c on the large one. With
+
+    S(x, W)   strided convolution, large to small        T(y, W)   its adjoint, small to large
+
+each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight
+gradients are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never
+meets a dilated convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times
+slower for a whole training step). Which form is compiled follows the platform lowered for
+(`jax.lax.platform_dependent`), not the machine that traces; tests hold both to each other.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+DEEP = 8
+"""Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
+NARROW = 8
+"""Fewer output channels than this and T is faster as a product and shifted sums (CPU)."""
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+_Kernel = Float[Array, "o 4 4 c"]
+
+
+# ---------------------------------------------------------------- the strided convolution S and its adjoint T
+
+
+def _pad(x: jax.Array) -> jax.Array:
+    return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+
+
+def _patches(x: jax.Array) -> jax.Array:
+    """The 4x4 windows at stride 2 of x (n, 2h, 2w, c) with a margin of 1: (n*h*w, 16*c), taps row by row."""
+    n, height, width, c = x.shape
+    h, w = height // 2, width // 2
+    # Neighbouring columns are joined first: a window is then 4 x 2 pieces of 2c values, half as many copies.
+    pairs = _pad(x).reshape(n, height + 2, w + 1, 2 * c)
+    pieces = [pairs[:, k : k + 2 * h : 2, v : v + w, :] for k in range(4) for v in range(2)]
+    return jnp.concatenate(pieces, -1).reshape(n * h * w, 16 * c)
+
+
+def _strided_lax(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    weights = kernel.transpose(1, 2, 3, 0)
+    return lax.conv_general_dilated(x, weights, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+
+
+def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    n, height, width, _ = x.shape
+    o = kernel.shape[0]
+    if height // 2 > DEEP:
+        return _strided_lax(x, kernel)
+    if height == width == 2:  # only the four centre taps meet the picture
+        return (x.reshape(n, -1) @ kernel[:, 1:3, 1:3].reshape(o, -1).T).reshape(n, 1, 1, o)
+    product = lax.dot_general(_patches(x), kernel.reshape(o, -1), (((1,), (1,)), ((), ())))
+    return product.reshape(n, height // 2, width // 2, o)
+
+
+def _adjoint_lax(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    weights = kernel[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    return lax.conv_general_dilated(y, weights, (1, 1), ((2, 2), (2, 2)), lhs_dilation=(2, 2), dimension_numbers=_NHWC)
+
+
+def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    n, h, w, o = y.shape
+    c = kernel.shape[3]
+    if h == w == 1:
+        return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
+    if h <= DEEP or c < NARROW:
+        return _fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
+    return _four_phases(y, kernel)
+
+
+def _fold(taps: jax.Array) -> jax.Array:
+    """Sum overlapping 4x4 windows at stride 2, margin cut off: (n, h, w, 4, 4, c) -> (n, 2h, 2w, c)."""
+    n, h, w, _, _, c = taps.shape
+    # Row 2m is tap 1 of window m and tap 3 of window m-1; row 2m+1 is tap 2 of m and tap 0 of m+1.
+    rows = jnp.pad(taps, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0), (0, 0)))
+    even, odd = rows[:, 1:-1, :, 1] + rows[:, :-2, :, 3], rows[:, 1:-1, :, 2] + rows[:, 2:, :, 0]
+    columns = jnp.pad(jnp.stack([even, odd], 2), ((0, 0), (0, 0), (0, 0), (1, 1), (0, 0), (0, 0)))
+    left = columns[:, :, :, 1:-1, 1] + columns[:, :, :, :-2, 3]
+    right = columns[:, :, :, 1:-1, 2] + columns[:, :, :, 2:, 0]
+    return jnp.stack([left, right], 4).reshape(n, 2 * h, 2 * w, c)
+
+
+def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    """T as one 2x2 convolution to 4c channels, one quarter for each parity of row and column, and an interleave."""
+    n, h, w, o = y.shape
+    c = kernel.shape[3]
+    # Rows 2p-1 and 2p are met by taps 2 and 3 of y[p-1] and by taps 0 and 1 of y[p]; columns likewise.
+    cells = kernel.reshape(o, 2, 2, 2, 2, c)[:, ::-1, :, ::-1]
+    weights = cells.transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
+    phases = lax.conv_general_dilated(_pad(y), weights, (1, 1), "VALID", dimension_numbers=_NHWC)
+    phases = phases.reshape(n, h + 1, w + 1, 2, 2, c)
+    grid = phases.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h + 2, 2 * w + 2, c)
+    return grid[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
+
+
+def _strided(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.platform_dependent(x, kernel, cpu=_strided_cpu, default=_strided_lax)
+
+
+def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.platform_dependent(y, kernel, cpu=_adjoint_cpu, default=_adjoint_lax)
+
+
+def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
+    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
+    o, c = small.shape[-1], large.shape[-1]
+
+    def by_patches(small: jax.Array, large: jax.Array) -> jax.Array:
+        # This order of operands runs at twice the speed of the other one.
+        product = lax.dot_general(small.reshape(-1, o), _patches(large), (((0,), (0,)), ((), ())))
+        return product.reshape(o, 4, 4, c)
+
+    def by_lax(small: jax.Array, large: jax.Array) -> jax.Array:
+        kernel = jnp.zeros((o, 4, 4, c), small.dtype)
+        return jax.vjp(lambda k: _strided_lax(large, k), kernel)[1](small)[0]
+
+    return lax.platform_dependent(small, large, cpu=by_patches, default=by_lax)
+
+
+@jax.custom_vjp
+def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]:
+    """4x4 convolution, stride 2, margin 1: halves the sides (both even)."""
+    return _strided(x, kernel)
+
+
+down.defvjp(
+    lambda x, kernel: (_strided(x, kernel), (x, kernel)),
+    lambda kept, g: (_adjoint(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
+)
+
+
+@jax.custom_vjp
+def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
+    """4x4 transposed convolution, stride 2, margin 1: doubles the sides; the adjoint of `down`."""
+    return _adjoint(y, kernel)
+
+
+up.defvjp(
+    lambda y, kernel: (_adjoint(y, kernel), (y, kernel)),
+    lambda kept, g: (_strided(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
+)
+
+
+# ---------------------------------------------------------------- the stride-1 convolution of PatchGAN's last layers
+
+
+def _flat(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    weights = kernel.transpose(1, 2, 3, 0)
+    return lax.conv_general_dilated(x, weights, (1, 1), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+
+
+@jax.custom_vjp
+def flat(x: Float[Array, "n h w c"], kernel: _Kernel) -> Float[Array, "n h-1 w-1 o"]:
+    """4x4 convolution, stride 1, margin 1: one pixel a side smaller."""
+    return _flat(x, kernel)
+
+
+def _flat_backward(kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = kept
+    weights = kernel[:, ::-1, ::-1].transpose(1, 2, 0, 3)
+    dx = lax.conv_general_dilated(g, weights, (1, 1), ((2, 2), (2, 2)), dimension_numbers=_NHWC)
+
+    def by_patches(g: jax.Array, x: jax.Array) -> jax.Array:
+        _, h, w, o = g.shape
+        margin = _pad(x)
+        pieces = [margin[:, k : k + h, v : v + w] for k in range(4) for v in range(4)]
+        patches = jnp.concatenate(pieces, -1).reshape(-1, 16 * x.shape[-1])
+        return lax.dot_general(g.reshape(-1, o), patches, (((0,), (0,)), ((), ()))).reshape(kernel.shape)
+
+    def by_lax(g: jax.Array, x: jax.Array) -> jax.Array:
+        return jax.vjp(lambda k: _flat(x, k), jnp.zeros_like(kernel))[1](g)[0]
+
+    return dx, lax.platform_dependent(g, x, cpu=by_patches, default=by_lax)
+
+
+flat.defvjp(lambda x, kernel: (_flat(x, kernel), (x, kernel)), _flat_backward)
+
+
+# ---------------------------------------------------------------- normalisation
+
+EPSILON = 1e-5
+
+
+def _sums(x: jax.Array) -> jax.Array:
+    """Sums over the middle axis, (g, m, c) -> (g, c), as a matrix product: faster than a reduction on a CPU."""
+    ones = jnp.ones((x.shape[0], 1, x.shape[1]), x.dtype)
+    return lax.dot_general(ones, x, (((2,), (1,)), ((0,), (0,))))[:, 0]
+
+
+@jax.custom_vjp
+def normalise(
+    x: Float[Array, "g m c"], scale: Float[Array, "g c"], shift: Float[Array, "g c"]
+) -> tuple[Float[Array, "g m c"], Float[Array, "g c"], Float[Array, "g c"]]:
+    """Zero mean and unit variance over the middle axis, then scale and shift.
+
+    Batch norm (Ioffe & Szegedy 2015, algorithm 1) is one group g of all pixels of a batch, instance norm (Ulyanov
+    et al. 2016) one group an image. Returns the result, the means and the (biased) variances; no gradient flows
+    through the last two.
+    """
+    return _normalise_forward(x, scale, shift)[0]
+
+
+def _normalise_forward(x: jax.Array, scale: jax.Array, shift: jax.Array) -> tuple[Any, Any]:
+    count = x.shape[1]
+    mean = _sums(x) / count
+    centred = x - mean[:, None]
+    variance = _sums(centred * centred) / count
+    rate = lax.rsqrt(variance + EPSILON)
+    y = centred * (rate * scale)[:, None] + shift[:, None]
+    return (y, mean, variance), (x, mean, rate, scale)
+
+
+def _normalise_backward(kept: tuple[jax.Array, ...], gradients: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    x, mean, rate, scale = kept
+    g, count = gradients[0], x.shape[1]
+    normal = (x - mean[:, None]) * rate[:, None]
+    dshift, dscale = _sums(g), _sums(g * normal)
+    dx = (scale * rate)[:, None] * (g - (dshift / count)[:, None] - normal * (dscale / count)[:, None])
+    return dx, dscale, dshift
+
+
+normalise.defvjp(_normalise_forward, _normalise_backward)

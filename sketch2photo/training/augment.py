@@ -1,0 +1,119 @@
+"""Random changes to a batch, made on the device inside the training step.
+
+Sketch and photo are moved together; the sketch alone is warped and rubbed out in places, because a person's lines
+never lie where the photo's edges do and a drawing is unfinished most of the time.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sketch2photo.config import AugmentConfig
+
+Image = Float[Array, "n s s c"]
+
+
+def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Image) -> tuple[Image, Image]:
+    """The batch mirrored, zoomed, shifted (both), warped and erased (sketch only), with white ground around it.
+
+    Args:
+      sketch: as `layers.to_model` gives it: paper -1 (one channel), white +1 (three channels).
+      photo: white +1.
+    """
+    keys = jax.random.split(key, 4)
+    ground = -1.0 if sketch.shape[-1] == 1 else 1.0
+    if config.jitter or config.scale != (1.0, 1.0) or config.shift or config.flip:
+        scale, shift, mirror = _draw_placement(config, keys[0], sketch.shape[0])
+        photo = _place(photo - 1.0, scale, shift, mirror) + 1.0
+        sketch = _place(sketch - ground, scale, shift, mirror) + ground
+    if config.warp:
+        sketch = elastic_warp(keys[1], sketch - ground, config.warp) + ground
+    if config.erase:
+        sketch = _erase(keys[2], sketch, config.erase, ground)
+    return sketch, photo
+
+
+def _draw_placement(config: AugmentConfig, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Zoom (n,), shift of the centre as a share of the side (n, 2), mirrored or not (n,)."""
+    zoom_key, shift_key, flip_key, jitter_key = jax.random.split(key, 4)
+    low, high = config.scale
+    scale = jax.random.uniform(zoom_key, (n,), minval=low, maxval=high)
+    # A smaller picture has more room: let it go as far again as the room it has gained.
+    reach = config.shift + jnp.maximum(0.0, 1.0 - scale) / 3 * (config.shift > 0)
+    shift = jax.random.uniform(shift_key, (n, 2), minval=-1.0, maxval=1.0) * reach[:, None]
+    if config.jitter:  # enlarge to 1 + jitter and crop the old size at a random place (pix2pix, section 6.2)
+        scale = scale * (1.0 + config.jitter)
+        shift = shift + jax.random.uniform(jitter_key, (n, 2), minval=-0.5, maxval=0.5) * config.jitter
+    mirror = jax.random.bernoulli(flip_key, 0.5 if config.flip else 0.0, (n,))
+    return scale, shift, mirror
+
+
+def _place(image: Image, scale: jax.Array, shift: jax.Array, mirror: jax.Array) -> Image:
+    """Zoom about the centre and shift; zero outside. Two matrix products a picture, with area filter when shrinking."""
+    size = image.shape[1]
+
+    def one(picture: jax.Array, scale: jax.Array, shift: jax.Array) -> jax.Array:
+        start = (0.5 - scale / 2 + shift) * size
+        return jax.image.scale_and_translate(
+            picture, picture.shape, (0, 1), jnp.stack([scale, scale]), start, method="linear", antialias=True
+        )
+
+    moved = jax.vmap(one)(image, scale, shift)
+    return jnp.where(mirror[:, None, None, None], moved[:, :, ::-1], moved)
+
+
+def elastic_warp(key: jax.Array, image: Image, amount: float) -> Image:
+    """Displace every point by a smooth random field of at most about `amount` times the side; zero outside."""
+    n, size = image.shape[:2]
+    field = jax.random.normal(key, (n, 5, 5, 2)) * (amount * size * 0.6)
+    field = jax.image.resize(field, (n, size, size, 2), "cubic")
+    rows, columns = jnp.meshgrid(
+        jnp.arange(size, dtype=jnp.float32), jnp.arange(size, dtype=jnp.float32), indexing="ij"
+    )
+
+    def one(picture: jax.Array, field: jax.Array) -> jax.Array:
+        where = [rows + field[..., 0], columns + field[..., 1]]
+        sample: Any = jax.scipy.ndimage.map_coordinates
+        return jax.vmap(lambda channel: sample(channel, where, 1), -1, -1)(picture)
+
+    return jax.vmap(one)(image, field)
+
+
+def _erase(key: jax.Array, sketch: Image, chance: float, ground: float) -> Image:
+    """Rub out one rectangle of 5 to 35% a side in `chance` of the sketches."""
+    n, size = sketch.shape[:2]
+    chosen, place, extent = jax.random.split(key, 3)
+    inside = rectangles(
+        jax.random.uniform(place, (n, 2)), jax.random.uniform(extent, (n, 2), minval=0.05, maxval=0.35), size
+    )
+    hit = jax.random.bernoulli(chosen, chance, (n,))[:, None, None] & inside
+    return jnp.where(hit[..., None], ground, sketch)
+
+
+def rectangles(centre: Float[Array, "n 2"], extent: Float[Array, "n 2"], size: int) -> jax.Array:
+    """Masks (n, s, s): true inside the rectangle of the given centre and extent, both as shares of the side."""
+    at = (jnp.arange(size) + 0.5) / size
+    inside = jnp.abs(at[None, None] - centre[..., None]) < extent[..., None] / 2  # n, 2, s
+    return inside[:, 0, :, None] & inside[:, 1, None, :]
+
+
+def diffaugment(key: jax.Array, image: Image) -> Image:
+    """Differentiable augmentation before the discriminator: translation by up to 1/8 and cutout of 3/8 of the side.
+
+    Zhao et al. 2020, section 4 (colour jitter is left out, for the discriminator is told the colour). The same key
+    moves real and generated pairs alike, sketch and photo being stacked in `image`.
+    """
+    n, size = image.shape[:2]
+    shift_key, place_key = jax.random.split(key)
+    most = size // 8
+    shift = jax.random.randint(shift_key, (n, 2), -most, most + 1)
+    padded = jnp.pad(image, ((0, 0), (most, most), (most, most), (0, 0)))
+
+    def window(picture: jax.Array, shift: jax.Array) -> jax.Array:
+        return jax.lax.dynamic_slice(picture, (most + shift[0], most + shift[1], 0), (size, size, picture.shape[-1]))
+
+    moved = jax.vmap(window)(padded, shift)
+    hole = rectangles(jax.random.uniform(place_key, (n, 2)), jnp.full((n, 2), 3 / 8), size)
+    return jnp.where(hole[..., None], 0.0, moved)
