@@ -33,12 +33,12 @@ class UNet(nnx.Module):
             for inputs, outputs in zip([config.input_channels, *widths[:-1]], widths, strict=True)
         )
         self.down_norms = nnx.List(norm(width) for width in widths[1:-1])
-        # From the innermost layer outwards; all but the first are given the skip beside the layer below.
+        # Numbered from the outside in, as the downs are, so that weights fit a model of another image size. All
+        # but the innermost are given the skip beside the layer below.
         self.ups = nnx.List(
-            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], rngs=rngs)
-            for i in range(depth - 1, 0, -1)
+            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], rngs=rngs) for i in range(1, depth)
         )
-        self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(depth - 1, 0, -1))
+        self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(1, depth))
         self.last = Conv("up", 2 * widths[0], 3, bias=True, rngs=rngs)
 
     def __call__(
@@ -65,10 +65,11 @@ class UNet(nnx.Module):
             if 0 < i < len(self.downs) - 1:
                 x = self.down_norms[i - 1](x, styled, train=train)
             skips.append(x)
-        for i, (conv, norm) in enumerate(zip(self.ups, self.up_norms, strict=True)):
-            x = norm(conv(jax.nn.relu(x)), styled, train=train)
-            if key is not None and self.dropout and 1 <= i <= 3:
+        innermost = len(self.ups) - 1
+        for i in range(innermost, -1, -1):
+            x = self.up_norms[i](self.ups[i](jax.nn.relu(x)), styled, train=train)
+            if key is not None and self.dropout and innermost - 3 <= i < innermost:
                 kept = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - self.dropout, x.shape)
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
-            x = jnp.concatenate([skips[-2 - i], x], -1)
+            x = jnp.concatenate([skips[i], x], -1)
         return jnp.tanh(self.last(jax.nn.relu(x)))

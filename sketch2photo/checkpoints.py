@@ -1,0 +1,173 @@
+"""The only file that imports Orbax: what a training run keeps on disk.
+
+    RUN/run.json        what is trained: kind, config, categories, palette, data
+    RUN/state/<step>/   weights, optimisers, random key and input position; the latest two are kept
+    RUN/stats.jsonl     one line a step        RUN/evaluation.jsonl, RUN/samples/   now and then
+
+A checkpoint is whole or not there: Orbax writes it beside its place and renames it. Released models, which a page
+must open fast, are plain files: `sketch2photo.released`.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import jax
+import numpy as np
+
+from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
+from sketch2photo.errors import CheckpointError, ConfigError
+
+KEPT = 2
+_RUN_FILE = "run.json"
+_STATE = "state"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunInfo:
+    """What run.json says."""
+
+    path: Path
+    kind: str
+    config: GanConfig | ClassifierConfig
+    categories: tuple[str, ...]
+    palette: dict[str, tuple[str, ...]]
+
+
+def write_run(
+    path: Path,
+    kind: str,
+    config: GanConfig | ClassifierConfig,
+    categories: tuple[str, ...],
+    palette: dict[str, tuple[str, ...]] | None = None,
+) -> RunInfo:
+    """Make a run's folder and say in it what is trained. Written whole or not at all."""
+    path.mkdir(parents=True, exist_ok=True)
+    content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
+    draft = path / (_RUN_FILE + ".part")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(draft, path / _RUN_FILE)
+    return read_run(path)
+
+
+def read_run(path: str | Path) -> RunInfo:
+    """What a run's folder holds. `CheckpointError` when it is none."""
+    path = Path(path)
+    try:
+        content = json.loads((path / _RUN_FILE).read_text())
+        kind = content["kind"]
+        config = from_dict({"gan": GanConfig, "classifier": ClassifierConfig}[kind], content["config"])
+        palette = {name: tuple(colours) for name, colours in content.get("palette", {}).items()}
+        return RunInfo(path, kind, config, tuple(content["categories"]), palette)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{str(path)!r} is not a training run (it has no {_RUN_FILE}): name the --out folder of train.py"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+        raise CheckpointError(f"{str(path / _RUN_FILE)!r} cannot be read ({error}): restore or retrain it") from None
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether the folder was written by train.py."""
+    return (Path(path) / _RUN_FILE).is_file()
+
+
+def saved_steps(path: str | Path) -> list[int]:
+    """The steps with a whole checkpoint, in order."""
+    folder = Path(path) / _STATE
+    return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit()) if folder.is_dir() else []
+
+
+class RunCheckpoints:
+    """Saves and restores the state of one run. A context manager; leaving it waits for a save under way."""
+
+    def __init__(self, path: Path):
+        from orbax.checkpoint import v1 as ocp
+
+        self._path = path
+        self._checkpointer = ocp.training.Checkpointer(
+            (path / _STATE).absolute(),
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=ocp.training.preservation_policies.LatestN(KEPT),
+            cleanup_tmp_directories=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._checkpointer.close()
+
+    def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
+        """Write the state after `step` steps and the input's position; at once, so that a full disk is noticed.
+
+        Raises:
+          CheckpointError: it could not be written; the checkpoint before is still there.
+        """
+        if step in saved_steps(self._path):
+            return
+        try:
+            self._checkpointer.save_checkpointables(
+                step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
+            )
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"the checkpoint of step {step} could not be written to {str(self._path)!r} ({error}): "
+                "make room; the one before is untouched"
+            ) from None
+
+    def restore(self, like: Any) -> tuple[Any, dict[str, Any]]:
+        """The latest state, shaped as `like`, and the input's position."""
+        step = _latest(self._path)
+        abstract = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype, sharding=getattr(x, "sharding", None)),
+            _as_arrays(like),
+        )
+        try:
+            loaded = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+            raise CheckpointError(
+                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({first}): "
+                "resume with the settings it was started with"
+            ) from None
+        position = self._checkpointer.checkpointables_metadata(step).custom_metadata["position"]
+        return _as_state(loaded, like), json.loads(position)
+
+
+def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
+    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields.
+
+    Raises:
+      CheckpointError: not a run, or nothing is saved in it yet.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    run = read_run(path)
+    step = _latest(run.path) if step is None else step
+    loaded = ocp.load_checkpointables((run.path / _STATE / str(step)).absolute())["state"]
+    return jax.tree.map(np.asarray, loaded)
+
+
+def _latest(path: Path) -> int:
+    steps = saved_steps(path)
+    if not steps:
+        raise CheckpointError(f"nothing is saved in {str(path)!r} yet: start it without --resume")
+    return steps[-1]
+
+
+def _as_arrays(state: Any) -> dict[str, Any]:
+    """A state as a dict of plain arrays: fields that are None are left out, random keys become their words."""
+    values = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
+    if jax.dtypes.issubdtype(values["key"].dtype, jax.dtypes.prng_key):
+        values["key"] = jax.random.key_data(values["key"])
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _as_state(values: dict[str, Any], like: Any) -> Any:
+    values = dict(values)
+    if jax.dtypes.issubdtype(like.key.dtype, jax.dtypes.prng_key):
+        values["key"] = jax.random.wrap_key_data(values["key"])
+    return dataclasses.replace(like, **values)

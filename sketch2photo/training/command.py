@@ -1,0 +1,120 @@
+"""The command line of train.py: which config results from preset, resumed run and options. Imports no jax."""
+
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierConfig, GanConfig, from_dict
+from sketch2photo.errors import ConfigError, choose
+
+
+@dataclass(frozen=True)
+class GanCommand:
+    """Train the generator: sketch -> photo."""
+
+    data: tuple[Path, ...]
+    """A dataset of prepare_data.py."""
+    out: Path
+    """Folder of the run: checkpoints, stats.jsonl, samples."""
+    config: Annotated[GanConfig, tyro.conf.arg(name="")]
+    init: str = ""
+    """Start from the weights of another run or a released model; what does not fit is listed."""
+    resume: bool = False
+    """Go on with the run in --out from its latest checkpoint; its settings are kept unless given anew."""
+
+
+@dataclass(frozen=True)
+class ClassifierCommand:
+    """Train the classifier: sketch -> category."""
+
+    data: tuple[Path, ...]
+    """One or more datasets of prepare_data.py, of pairs or of drawings."""
+    out: Path
+    """Folder of the run: checkpoints, stats.jsonl, samples, calibration.json."""
+    config: Annotated[ClassifierConfig, tyro.conf.arg(name="")]
+    init: str = ""
+    """Start from the weights of another classifier run or a released model; what does not fit is listed."""
+    resume: bool = False
+    """Go on with the run in --out from its latest checkpoint; its settings are kept unless given anew."""
+
+
+Command = GanCommand | ClassifierCommand
+
+_KINDS: dict[str, tuple[type, type, dict[str, Any]]] = {
+    "gan": (GanCommand, GanConfig, GAN_PRESETS),
+    "classifier": (ClassifierCommand, ClassifierConfig, CLASSIFIER_PRESETS),
+}
+
+USAGE = """usage: train.py {gan,classifier} --data DIR --out DIR [--preset NAME] [options]
+
+Train the generator (gan: sketch -> photo) or the classifier (sketch -> category).
+
+  train.py gan --help          presets: vanilla (pix2pix as published), studio (what we release), debug (a minute)
+  train.py classifier --help   presets: studio, debug
+"""
+
+
+def parse(arguments: list[str]) -> Command:
+    """The command that the arguments ask for; exits 0 for --help, 2 for a typo.
+
+    Raises:
+      ConfigError: neither gan nor classifier, an unknown preset, or a value out of range.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        sys.exit(0 if arguments else 2)
+    kind = choose("command of train.py", arguments[0], tuple(_KINDS))
+    command, config_type, presets = _KINDS[kind]
+    rest = arguments[1:]
+    name = choose("preset", _value(rest, "--preset") or "studio", tuple(presets))
+    default = presets[name]
+    resumed = _value(rest, "--out")
+    if "--resume" in rest and resumed:
+        default = _config_of_run(Path(resumed), config_type, default)
+    missing: Any = tyro.MISSING
+    start = command(data=missing, out=missing, config=default)
+    return tyro.cli(
+        command,
+        args=rest,
+        default=start,
+        prog=f"train.py {kind}",
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+
+
+def _value(arguments: list[str], option: str) -> str | None:
+    """The value of an option that decides the defaults of all others, and so is read before them."""
+    for i, argument in enumerate(arguments):
+        if argument == option and i + 1 < len(arguments):
+            return arguments[i + 1]
+        if argument.startswith(option + "="):
+            return argument.removeprefix(option + "=")
+    return None
+
+
+def _config_of_run(out: Path, config_type: type, otherwise: Any) -> Any:
+    """The settings a run was started with; the loop says it when there is no such run."""
+    try:
+        content = json.loads((out / "run.json").read_text())
+    except (OSError, ValueError):
+        return otherwise
+    try:
+        return from_dict(config_type, content["config"])
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{str(out)!r} is not a run of this kind ({error}): choose another --out") from None
+
+
+def describe(command: Command) -> str:
+    """One line on what is about to be trained."""
+    config = command.config
+    return f"preset {config.preset}, {config.steps} steps of {config.batch_size}, {config.model.image_size} px"
+
+
+def with_config(command: Command, **changes: Any) -> Command:
+    """The command with some fields of its config changed."""
+    return dataclasses.replace(command, config=dataclasses.replace(command.config, **changes))

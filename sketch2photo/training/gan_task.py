@@ -1,0 +1,103 @@
+"""What a generator's run reads, trains and shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sketch2photo.config import GanConfig
+from sketch2photo.data import pipeline
+from sketch2photo.errors import DataError
+from sketch2photo.models import layers, perceptual
+from sketch2photo.training import gan
+from sketch2photo.training.initialise import initialise_gan, read_source
+from sketch2photo.training.loop import Batches, Metrics
+from sketch2photo.training.report import grid, write_picture
+from sketch2photo.training.state import GanState
+
+SHOWN = 4
+"""Examples of each category in a sample grid, and examples a row."""
+
+
+class GanTask:
+    """See `training.loop.Task`."""
+
+    kind = "gan"
+
+    def __init__(self, config: GanConfig, data: list[Path], say: Callable[[str], None] = print):
+        if len(data) != 1:
+            raise DataError(f"train.py gan takes one dataset, not {len(data)}: join them by prepare_data.py merge")
+        self.config = config
+        self._data = pipeline.open_dataset(data[0])
+        if self._data.kind != "pairs":
+            raise DataError(f"{str(data[0])!r} holds sketches without photos: train the generator on pairs")
+        self.categories = self._data.categories
+        self.palette = self._data.palette()
+        self._networks = gan.GanNetworks(config, len(self.categories))
+        features = None
+        if config.loss.perceptual and config.loss.perceptual_features:
+            features = perceptual.load(config.loss.perceptual_features)
+        elif config.loss.perceptual:
+            say("no perceptual loss: name a file of VGG-19 convolutions by --loss.perceptual-features")
+        self._step = gan.make_step(self._networks, features)
+        self._examples: dict[str, np.ndarray] | None = None
+        self._generate = jax.jit(self._generate_photos)
+
+    def batches(self) -> Batches:
+        return pipeline.pair_batches(
+            self._data,
+            "train",
+            batch_size=self.config.batch_size,
+            image_size=self.config.model.image_size,
+            input_channels=self.config.model.input_channels,
+            balance=self.config.balance,
+            seed=self.config.seed,
+        )
+
+    def initial_state(self, key: jax.Array) -> GanState:
+        return gan.initial_state(self._networks, key)
+
+    def step(self, state: GanState, batch: dict[str, jax.Array]) -> tuple[GanState, Metrics]:
+        return self._step(state, batch)
+
+    def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
+        return initialise_gan(state, read_source(source), self.config.model, self.categories, say)
+
+    def sample(self, state: GanState, folder: Path, step: int) -> dict[str, float]:
+        """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them."""
+        if self._examples is None:
+            self._examples = pipeline.pair_examples(
+                self._data,
+                "val",
+                image_size=self.config.model.image_size,
+                input_channels=self.config.model.input_channels,
+                per_category=SHOWN,
+            )
+        examples = self._examples
+        weights = state.generator if state.ema is None else state.ema
+        photos = np.concatenate(
+            [
+                np.asarray(self._generate(weights, *(examples[n][i : i + 1] for n in ("sketch", "label", "colour"))))
+                for i in range(len(examples["label"]))
+            ]
+        )
+        trios = [
+            picture
+            for sketch, photo, true in zip(examples["sketch"], photos, examples["photo"], strict=True)
+            for picture in (sketch, photo, true)
+        ]
+        width = 3 * SHOWN
+        rows = [trios[i : i + width] for i in range(0, len(trios), width)]
+        write_picture(folder / f"{step:07d}.png", grid(rows))
+        difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
+        return {"val_l1": float(difference.mean() / 127.5)}
+
+    def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
+        say(f"done: release it by  python -m sketch2photo.release --gan {out} --out checkpoints/NAME")
+
+    def _generate_photos(self, weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
+        style = self._networks.style(label, colour)
+        return layers.to_photo(self._networks.generate(weights, layers.to_model(jnp.asarray(sketch)), style))
