@@ -1,0 +1,108 @@
+"""The fast convolution forms against plain lax: values, gradients, and which one a platform gets."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from sketch2photo import ops
+
+# (large side, large channels, small channels): one for each form, at and around its limits
+SHAPES = [(2, 5, 7), (4, 3, 6), (16, 9, 4), (32, 3, 8), (32, 12, 16), (36, 1, 3)]
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+
+
+def plain_down(x, kernel):
+    return lax.conv_general_dilated(
+        x, kernel.transpose(1, 2, 3, 0), (2, 2), ((1, 1), (1, 1)), dimension_numbers=DIMENSIONS
+    )
+
+
+def plain_up(y, kernel):
+    return lax.conv_transpose(
+        y, kernel.transpose(1, 2, 3, 0), (2, 2), ((2, 2), (2, 2)), dimension_numbers=DIMENSIONS, transpose_kernel=True
+    )
+
+
+def plain_flat(x, kernel):
+    return lax.conv_general_dilated(
+        x, kernel.transpose(1, 2, 3, 0), (1, 1), ((1, 1), (1, 1)), dimension_numbers=DIMENSIONS
+    )
+
+
+def arrays(side, c, o, op):
+    keys = jax.random.split(jax.random.key(side * 100 + c), 2)
+    shape = (2, side // 2, side // 2, o) if op is ops.up else (2, side, side, c)
+    return jax.random.normal(keys[0], shape), jax.random.normal(keys[1], (o, 4, 4, c))
+
+
+def assert_close(actual, expected):
+    scale = float(jnp.abs(expected).max())
+    np.testing.assert_allclose(actual / scale, expected / scale, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("op", "plain"), [(ops.down, plain_down), (ops.up, plain_up), (ops.flat, plain_flat)], ids=["down", "up", "flat"]
+)
+def test_values_and_gradients_are_those_of_plain_lax(op, plain, shape):
+    if op is ops.flat and shape[0] < 4:
+        pytest.skip("a 4x4 window with a margin of 1 needs three pixels")
+    x, kernel = arrays(*shape, op)
+    assert_close(jax.jit(op)(x, kernel), plain(x, kernel))
+
+    def total(f):
+        return lambda *a: jnp.sin(f(*a)).sum()
+
+    for actual, expected in zip(
+        jax.jit(jax.grad(total(op), (0, 1)))(x, kernel), jax.grad(total(plain), (0, 1))(x, kernel), strict=True
+    ):
+        assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_up_is_the_adjoint_of_down(shape):
+    side, c, o = shape
+    x, kernel = arrays(side, c, o, ops.down)
+    y = jax.random.normal(jax.random.key(5), (2, side // 2, side // 2, o))
+    np.testing.assert_allclose((ops.down(x, kernel) * y).sum(), (x * ops.up(y, kernel)).sum(), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_accelerators_form_equals_the_cpu_form(shape):
+    x, kernel = arrays(*shape, ops.down)
+    y, _ = arrays(*shape, ops.up)
+    assert_close(ops._strided_cpu(x, kernel), ops._strided_lax(x, kernel))
+    assert_close(ops._adjoint_cpu(y, kernel), ops._adjoint_lax(y, kernel))
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_accelerators_get_plain_convolutions_although_a_cpu_traces(platform):
+    # At 16 px the CPU form is a matrix product and has no convolution at all.
+    def work(x, kernel):
+        return jax.grad(lambda x, k: ops.up(ops.down(x, k), k).sum(), (0, 1))(x, kernel)
+
+    x, kernel = arrays(8, 4, 16, ops.down)
+    exported = jax.export.export(jax.jit(work), platforms=[platform])(x, kernel)
+    assert exported.mlir_module().count("stablehlo.convolution") >= 5
+    on_cpu = jax.export.export(jax.jit(work), platforms=["cpu"])(x, kernel)
+    assert on_cpu.mlir_module().count("stablehlo.convolution") == 0
+
+
+def test_normalise_is_the_textbook_formula_and_its_gradient():
+    x = jax.random.normal(jax.random.key(0), (3, 40, 5)) * 3 + 1
+    scale, shift = jax.random.normal(jax.random.key(1), (2, 3, 5))
+
+    def textbook(x, scale, shift):
+        mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
+        return (x - mean) / jnp.sqrt(variance + ops.EPSILON) * scale[:, None] + shift[:, None]
+
+    y, mean, variance = ops.normalise(x, scale, shift)
+    np.testing.assert_allclose(y, textbook(x, scale, shift), atol=1e-5)
+    np.testing.assert_allclose(mean, x.mean(1), atol=1e-5)
+    np.testing.assert_allclose(variance, x.var(1), rtol=1e-4)
+    ours = jax.grad(lambda *a: jnp.sin(ops.normalise(*a)[0]).sum(), (0, 1, 2))(x, scale, shift)
+    theirs = jax.grad(lambda *a: jnp.sin(textbook(*a)).sum(), (0, 1, 2))(x, scale, shift)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)

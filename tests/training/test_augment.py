@@ -1,0 +1,80 @@
+"""Sketch and photo move together, on white ground; the sketch alone is warped and erased."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sketch2photo.config import AugmentConfig
+from sketch2photo.training.augment import augment_pair, diffaugment, elastic_warp, rectangles
+
+N, SIZE = 6, 64
+
+
+@pytest.fixture
+def pair():
+    """An off-centre dark square, drawn and photographed at the same place."""
+    where = jnp.zeros((N, SIZE, SIZE, 1)).at[:, 20:40, 26:50].set(1.0)
+    return where * 2 - 1, jnp.repeat(1 - 2 * where, 3, -1)
+
+
+def test_nothing_asked_is_nothing_done(pair):
+    sketch, photo = augment_pair(AugmentConfig(flip=False), jax.random.key(0), *pair)
+    np.testing.assert_array_equal(sketch, pair[0])
+    np.testing.assert_array_equal(photo, pair[1])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        AugmentConfig(flip=True),
+        AugmentConfig(flip=False, scale=(0.5, 1.1)),
+        AugmentConfig(flip=True, scale=(0.6, 0.9), shift=0.1),
+        AugmentConfig(flip=False, jitter=30 / 256),
+    ],
+    ids=["flip", "scale", "all", "jitter"],
+)
+def test_sketch_and_photo_move_together(pair, config):
+    sketch, photo = augment_pair(config, jax.random.key(1), *pair)
+    np.testing.assert_allclose(sketch[..., 0], -photo[..., 0], atol=1e-5)
+    assert jnp.abs(sketch - pair[0]).max() > 0.5
+    assert sketch.min() >= -1 - 1e-5 and sketch.max() <= 1 + 1e-5
+
+
+def test_scale_changes_the_size_and_keeps_the_object_inside(pair):
+    sketch, _ = augment_pair(AugmentConfig(flip=False, scale=(0.5, 0.5), shift=0.1), jax.random.key(2), *pair)
+    ink = ((sketch + 1) / 2).sum((1, 2, 3))
+    np.testing.assert_allclose(ink, 20 * 24 / 4, rtol=0.05)
+
+
+def test_warp_and_erase_touch_the_sketch_only(pair):
+    warped, photo = augment_pair(AugmentConfig(flip=False, warp=0.03), jax.random.key(3), *pair)
+    np.testing.assert_array_equal(photo, pair[1])
+    assert jnp.abs(warped - pair[0]).max() > 0.3
+    erased, photo = augment_pair(AugmentConfig(flip=False, erase=1.0), jax.random.key(4), *pair)
+    np.testing.assert_array_equal(photo, pair[1])
+    assert (erased <= pair[0]).all() and (erased < pair[0]).any()
+
+
+def test_warp_moves_no_further_than_a_few_times_its_amount():
+    # A column of ink at 32: after the warp nothing lies far from it.
+    column = jnp.zeros((N, SIZE, SIZE, 1)).at[:, :, 32].set(1.0)
+    warped = elastic_warp(jax.random.key(5), column, 0.02)
+    away = jnp.abs(jnp.arange(SIZE) - 32)
+    furthest = jnp.where(warped[..., 0].max((0, 1)) > 0.05, away, 0).max()
+    assert 1 <= furthest <= 0.02 * SIZE * 4 + 1
+
+
+def test_rectangles_cover_their_share():
+    mask = rectangles(jnp.array([[0.5, 0.5]]), jnp.array([[0.25, 0.5]]), SIZE)
+    assert mask.sum() == SIZE / 4 * SIZE / 2 and mask[0, 32, 32]
+
+
+def test_diffaugment_is_alike_for_one_key_and_differentiable():
+    image = jax.random.normal(jax.random.key(6), (N, SIZE, SIZE, 4))
+    np.testing.assert_array_equal(diffaugment(jax.random.key(7), image), diffaugment(jax.random.key(7), image))
+    assert jnp.abs(diffaugment(jax.random.key(7), image) - diffaugment(jax.random.key(8), image)).max() > 0
+    gradient = jax.grad(lambda x: diffaugment(jax.random.key(7), x).sum())(image)
+    assert set(np.unique(gradient)) == {0.0, 1.0}
+    # cutout and the rows shifted out: between a tenth and a half of the pixels are not seen
+    assert 0.1 < float((gradient == 0).mean()) < 0.5
