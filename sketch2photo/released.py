@@ -1,0 +1,187 @@
+"""A released model on disk: plain files that open fast, without Orbax and without jax.
+
+    config.json     both networks' configs, categories, image size, palette, calibration
+    weights.npz     convolutions as int8 with float32 scales per channel, the rest as float32
+    MODEL_CARD.md   data, training, figures, terms
+
+Arrays are named by their place, `generator/downs/0/kernel`; a convolution's scales lie beside it under the same
+name and `:scale`, shaped so that values = int8 * scale.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sketch2photo.config import ClassifierModelConfig, GanModelConfig, from_dict, to_dict
+from sketch2photo.errors import CheckpointError, ConfigError
+
+FORMAT = 1
+CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "weights.npz", "MODEL_CARD.md"
+_SCALE = ":scale"
+
+Arrays = dict[Any, Any]
+"""Nested dicts of numpy arrays; the keys of lists are integers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """How the classifier's logits become what is shown."""
+
+    temperature: float = 1.0
+    """Logits are divided by it (Guo et al. 2017, section 4.2)."""
+    unsure_below: float = 0.5
+    """A likeliest category less probable than this is "not sure yet"."""
+    none_above: float = 0.5
+    """A probability of "none of these" above this is "none of these"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleasedModel:
+    """Everything in a released model's folder; weights as float32."""
+
+    gan: GanModelConfig
+    categories: tuple[str, ...]
+    palette: dict[str, tuple[str, ...]]
+    generator: Arrays
+    discriminator: Arrays | None = None
+    classifier_config: ClassifierModelConfig | None = None
+    classifier: Arrays | None = None
+    calibration: Calibration = Calibration()
+
+
+def read(path: str | Path) -> ReleasedModel:
+    """A released model.
+
+    Raises:
+      CheckpointError: no such folder, not a released model, a broken file, or a newer format.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
+    if not (path / CONFIG_FILE).is_file() or not (path / WEIGHTS_FILE).is_file():
+        raise CheckpointError(
+            f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
+            "make one by  python -m sketch2photo.release"
+        )
+    try:
+        content = json.loads((path / CONFIG_FILE).read_text())
+        if content["format"] != FORMAT:
+            raise CheckpointError(
+                f"{str(path)!r} has format {content['format']}, this version reads {FORMAT}: update sketch2photo"
+            )
+        with np.load(path / WEIGHTS_FILE) as file:
+            arrays = _nest(_unpacked({name: file[name] for name in file}))
+        classifier = content["classifier"]
+        return ReleasedModel(
+            gan=from_dict(GanModelConfig, content["gan"]),
+            categories=tuple(content["categories"]),
+            palette={name: tuple(colours) for name, colours in content["palette"].items()},
+            generator=arrays["generator"],
+            discriminator=arrays.get("discriminator"),
+            classifier_config=None if classifier is None else from_dict(ClassifierModelConfig, classifier),
+            classifier=arrays.get("classifier"),
+            calibration=Calibration(**content["calibration"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ConfigError) as error:
+        raise CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again") from None
+
+
+def write(model: ReleasedModel, path: Path, card: str) -> int:
+    """Write a released model's folder, whole or not at all; a MODEL_CARD.md that is there is kept. Bytes written."""
+    draft = path.with_name(path.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        content = {
+            "format": FORMAT,
+            "image_size": model.gan.image_size,
+            "categories": list(model.categories),
+            "palette": {name: list(colours) for name, colours in model.palette.items()},
+            "calibration": dataclasses.asdict(model.calibration),
+            "gan": to_dict(model.gan),
+            "classifier": None if model.classifier_config is None else to_dict(model.classifier_config),
+        }
+        (draft / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        networks = {
+            "generator": model.generator,
+            "discriminator": model.discriminator,
+            "classifier": model.classifier,
+        }
+        flat = _flatten({name: weights for name, weights in networks.items() if weights is not None})
+        np.savez_compressed(draft / WEIGHTS_FILE, **_packed(flat))
+        kept = path / CARD_FILE
+        (draft / CARD_FILE).write_text(kept.read_text() if kept.is_file() else card)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise CheckpointError(f"{str(path)!r} could not be written ({error}): make room or choose another") from None
+    old = path.with_name(path.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        os.replace(path, old)
+    os.replace(draft, path)
+    shutil.rmtree(old, ignore_errors=True)
+    return sum(file.stat().st_size for file in path.iterdir())
+
+
+def quantised(weights: Arrays) -> Arrays:
+    """The weights as they come back from a released model."""
+    return _nest(_unpacked(_packed(_flatten(weights))))
+
+
+def _packed(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    packed = {}
+    for name, value in flat.items():
+        value = np.asarray(value, np.float32)
+        if value.ndim == 4:
+            packed[name], packed[name + _SCALE] = _to_int8(value)
+        else:
+            packed[name] = value
+    return packed
+
+
+def _to_int8(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8 per channel, of the channel axis (first or last) that loses less."""
+    best: tuple[float, np.ndarray, np.ndarray] | None = None
+    for axis in (0, 3):
+        others = tuple(a for a in range(4) if a != axis)
+        scale = np.abs(value).max(others, keepdims=True).astype(np.float32) / 127
+        scale = np.where(scale == 0, np.float32(1), scale)
+        rounded = np.clip(np.round(value / scale), -127, 127).astype(np.int8)
+        loss = float(np.square(rounded * scale - value).mean())
+        if best is None or loss < best[0]:
+            best = loss, rounded, scale
+    assert best is not None
+    return best[1], best[2]
+
+
+def _unpacked(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {
+        name: value.astype(np.float32) * packed[name + _SCALE] if name + _SCALE in packed else value
+        for name, value in packed.items()
+        if not name.endswith(_SCALE)
+    }
+
+
+def _flatten(tree: Arrays, prefix: str = "") -> dict[str, np.ndarray]:
+    flat = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        flat |= _flatten(value, name + "/") if isinstance(value, dict) else {name: np.asarray(value)}
+    return flat
+
+
+def _nest(flat: dict[str, np.ndarray]) -> Arrays:
+    tree: Arrays = {}
+    for name, value in flat.items():
+        *path, last = (int(part) if part.isdigit() else part for part in name.split("/"))
+        place = tree
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return tree

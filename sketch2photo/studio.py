@@ -1,0 +1,247 @@
+"""A released model at work: a sketch in, a photo and the category probabilities out."""
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sketch2photo import images, process, released
+from sketch2photo.errors import ConfigError, choose
+
+process.prepare()
+
+import jax  # noqa: E402  (after the process is prepared)
+import jax.numpy as jnp  # noqa: E402
+from flax import nnx  # noqa: E402
+
+from sketch2photo.models import layers  # noqa: E402
+from sketch2photo.models.unet import UNet  # noqa: E402
+from sketch2photo.models.vgg import VGG16  # noqa: E402
+
+Status = Literal["ok", "unsure", "none", "empty"]
+
+BATCHES = (1, 2, 4, 8, 16)
+"""The batch sizes that are compiled; others are filled up."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model makes of a sketch."""
+
+    photo: np.ndarray | None
+    """uint8 (size, size, 3); None for an empty sheet."""
+    probabilities: dict[str, float]
+    """Of each of the model's categories, summing to 1; {} without a classifier."""
+    category: str | None
+    """What is painted: the asked or the likeliest category; None for an empty sheet."""
+    status: Status
+    """ok; unsure: no category is likely enough; none: not one of the model's categories; empty: nothing is drawn."""
+    colour: str | None = None
+    """The colour that is painted, "#rrggbb"; None where the model takes none."""
+
+
+class Studio:
+    """A released model. `Studio.load("checkpoints/studio").predict(sketch)`; safe to use from several threads."""
+
+    def __init__(self, model: released.ReleasedModel, name: str = "studio"):
+        self.name = name
+        self.categories = model.categories
+        self.palette = model.palette
+        self.image_size = model.gan.image_size
+        self.calibration = model.calibration
+        self.has_classifier = model.classifier is not None and len(model.categories) > 1
+        self._model = model
+        self._generator = jax.device_put(model.generator)
+        self._classifier = jax.device_put(model.classifier) if self.has_classifier else None
+        self._paint = jax.jit(_painter(model))
+        self._name = jax.jit(_namer(model)) if self.has_classifier else None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "Studio":
+        """Open a released model's folder.
+
+        Raises:
+          CheckpointError: it is not one.
+        """
+        return cls(released.read(directory), Path(directory).name)
+
+    def warm_up(self, batches: Sequence[int] = (1,)) -> None:
+        """Compile for these batch sizes, so that the first person does not wait."""
+        sheet = np.full((64, 64), images.PAPER, np.uint8)
+        sheet[20:44, 20:44] = 0
+        for n in batches:
+            self.predict_batch([sheet] * n)
+
+    def predict(
+        self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
+    ) -> Prediction:
+        """Paint a sketch.
+
+        Args:
+          sketch: uint8, (h, w), (h, w, 3) or (h, w, 4), 16 to 4096 pixels a side, dark lines on white.
+          category: one of `categories`; None for the likeliest.
+          colour: "#rrggbb" of the object; None for one of the category's own, chosen by the seed.
+          seed: any integer; 0 is the category's commonest colour.
+
+        Raises:
+          ImageError: the array is no sketch.
+          ConfigError: an unknown category, or a colour that is not "#rrggbb".
+        """
+        return self.predict_batch([sketch], [category], [colour], [seed])[0]
+
+    def predict_batch(
+        self,
+        sketches: Sequence[np.ndarray],
+        categories: Sequence[str | None] | None = None,
+        colours: Sequence[str | None] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Prediction]:
+        """`predict` for several sketches at once, in few calls of the model; the lists are as long as `sketches`."""
+        n = len(sketches)
+        categories = _as_long_as(n, "categories", categories, None)
+        colours = _as_long_as(n, "colours", colours, None)
+        seeds = _as_long_as(n, "seeds", seeds, 0)
+        for category in categories:
+            if category is not None:
+                choose("category", category, self.categories)
+        asked = [None if colour is None else parse_colour(colour) for colour in colours]
+        squares = [images.pad_to_square(images.as_sketch(sketch)) for sketch in sketches]
+        drawn = [i for i in range(n) if images.ink_box(squares[i]) is not None]
+        empty = Prediction(None, self._even(), None, "empty")
+        results = [empty] * n
+        for first in range(0, len(drawn), BATCHES[-1]):
+            chunk = drawn[first : first + BATCHES[-1]]
+            parts = [[values[i] for i in chunk] for values in (squares, categories, asked, seeds)]
+            for i, prediction in zip(chunk, self._predict_drawn(*parts), strict=True):
+                results[i] = prediction
+        return results
+
+    def _predict_drawn(
+        self,
+        squares: list[np.ndarray],
+        categories: list[str | None],
+        colours: list[np.ndarray | None],
+        seeds: list[int],
+    ) -> list[Prediction]:
+        seen = self._classify(squares)
+        labels = [
+            self.categories.index(category) if category is not None else int(np.argmax(probabilities))
+            for category, (probabilities, _) in zip(categories, seen, strict=True)
+        ]
+        painted = [
+            self._own_colour(self.categories[label], seed) if colour is None else colour
+            for label, colour, seed in zip(labels, colours, seeds, strict=True)
+        ]
+        framed = [images.frame_drawing(square, self.image_size) for square in squares]
+        photos = self._run(
+            self._paint,
+            self._generator,
+            self._model_input([sketch for sketch, _ in framed]),
+            np.array(labels, np.int32),
+            np.stack(painted),
+        )
+        takes_colour = self._model.gan.colour_conditional
+        return [
+            Prediction(
+                photo=frame.photo_on_drawing(photo, self.image_size),
+                probabilities=dict(zip(self.categories, map(float, probabilities), strict=True))
+                if self.has_classifier
+                else {},
+                category=self.categories[label],
+                status=status,
+                colour="#{:02x}{:02x}{:02x}".format(*colour) if takes_colour else None,
+            )
+            for (_, frame), photo, (probabilities, status), label, colour in zip(
+                framed, photos, seen, labels, painted, strict=True
+            )
+        ]
+
+    def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status]]:
+        """Probabilities of the categories, and the status, of every sketch."""
+        k = len(self.categories)
+        if self._name is None or self._model.classifier_config is None:
+            return [(np.full(k, 1 / k), "ok")] * len(squares)
+        size = self._model.classifier_config.image_size
+        sheets = np.stack([images.frame_drawing(square, size)[0] for square in squares])[..., None]
+        logits = self._run(self._name, self._classifier, sheets).astype(np.float64)
+        return [self._read_logits(row) for row in logits]
+
+    def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status]:
+        k = len(self.categories)
+        scaled = logits / self.calibration.temperature
+        everything = np.exp(scaled - scaled.max())
+        everything /= everything.sum()
+        none = everything[k:].sum()
+        probabilities = np.exp(scaled[:k] - scaled[:k].max())
+        probabilities /= probabilities.sum()
+        if none > self.calibration.none_above:
+            return probabilities, "none"
+        return probabilities, "unsure" if probabilities.max() < self.calibration.unsure_below else "ok"
+
+    def _model_input(self, sketches: list[np.ndarray]) -> np.ndarray:
+        return np.repeat(np.stack(sketches)[..., None], self._model.gan.input_channels, -1)
+
+    def _own_colour(self, category: str, seed: int) -> np.ndarray:
+        colours = self.palette.get(category)
+        return parse_colour(colours[seed % len(colours)]) if colours else np.full(3, 128, np.uint8)
+
+    def _even(self) -> dict[str, float]:
+        """What an empty sheet says of the categories: nothing."""
+        return dict.fromkeys(self.categories, 1 / len(self.categories)) if self.has_classifier else {}
+
+    def _run(self, function: Any, weights: Any, *arrays: np.ndarray) -> np.ndarray:
+        """The function on the batch filled up to one of `BATCHES`."""
+        n = len(arrays[0])
+        size = next(size for size in BATCHES if size >= n)
+        filled = [np.concatenate([a, np.repeat(a[-1:], size - n, 0)]) if size > n else a for a in arrays]
+        with self._lock:  # two computations at once only slow each other down
+            return np.asarray(function(weights, *filled))[:n]
+
+
+def parse_colour(text: str) -> np.ndarray:
+    """ "#rrggbb" as RGB uint8 (3,). `ConfigError` for anything else."""
+    if not isinstance(text, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ConfigError(f"the colour must be like '#c83020', not {text!r}: give red, green and blue in hexadecimal")
+    return np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
+
+
+def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -> list[Any]:
+    if values is None:
+        return [default] * n
+    if len(values) != n:
+        raise ConfigError(f"{name} has {len(values)} entries for {n} sketches: give one for each")
+    return list(values)
+
+
+def _state(weights: Any) -> nnx.State:
+    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
+
+
+def _painter(model: released.ReleasedModel) -> Any:
+    """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
+    count = len(model.categories)
+    network, _ = nnx.split(nnx.eval_shape(lambda: UNet(model.gan, count, rngs=nnx.Rngs(0))))
+
+    def paint(weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
+        style = layers.style_vector(model.gan, count, label, colour)
+        return layers.to_photo(nnx.merge(network, _state(weights))(layers.to_model(sketch), style))
+
+    return paint
+
+
+def _namer(model: released.ReleasedModel) -> Any:
+    """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k or k + 1)."""
+    config = model.classifier_config
+    assert config is not None and model.classifier is not None
+    outputs = model.classifier["head"]["kernel"].shape[-1]
+    network, _ = nnx.split(nnx.eval_shape(lambda: VGG16(config, outputs, rngs=nnx.Rngs(0))))
+
+    def name(weights: Any, sketch: jax.Array) -> jax.Array:
+        return nnx.merge(network, _state(weights))(layers.to_model(jnp.asarray(sketch)))
+
+    return name
