@@ -165,6 +165,8 @@ class ClassifierModelConfig:
     """Pixels a side, at least 32."""
     width: int = 64
     """Channels of the first block; 64 is VGG16 as published."""
+    norm: Literal["none", "batch"] = "batch"
+    """Batch norm after every convolution, taken into the convolutions when released; or none, as published."""
     dropout: float = 0.3
     """Before the last layer."""
 
