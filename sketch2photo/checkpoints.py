@@ -11,6 +11,7 @@ must open fast, are plain files: `sketch2photo.released`.
 import dataclasses
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -147,7 +148,10 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
 
     run = read_run(path)
     step = _latest(run.path) if step is None else step
-    loaded = ocp.load_checkpointables((run.path / _STATE / str(step)).absolute())["state"]
+    with warnings.catch_warnings():
+        # Orbax warns that it reads the sharding from the file; to numpy arrays it does not matter.
+        warnings.simplefilter("ignore", UserWarning)
+        loaded = ocp.load_checkpointables((run.path / _STATE / str(step)).absolute())["state"]
     return jax.tree.map(np.asarray, loaded)
 
 
