@@ -1,0 +1,1 @@
+"""How good a model is: calibration of its confidence, and measures of its pictures."""

@@ -1,0 +1,165 @@
+"""What a classifier's confidence is worth: temperature, calibration error, and when to say "not sure" or "none".
+
+All functions take logits of n drawings as float (n, k) or (n, k + 1) numpy arrays, the last column of the latter
+being "none of these", and labels as int (n,). numpy only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sketch2photo.errors import ConfigError
+from sketch2photo.released import Calibration
+
+BINS = 15
+FALSE_REJECTIONS = 0.05
+"""Share of drawings of known categories that may be called "none of these"."""
+
+_COLDEST, _HOTTEST = 0.05, 20.0
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Softmax over the last axis of logits / temperature, float64."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
+    """Mean of -log p(label), in nats."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    top = scaled.max(-1, keepdims=True)
+    log_sum = top[:, 0] + np.log(np.exp(scaled - top).sum(-1))
+    return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20.
+
+    Found by golden sections over the logarithm, where the likelihood has one minimum.
+    """
+    _check(logits, labels)
+    low, high = np.log(_COLDEST), np.log(_HOTTEST)
+
+    def cost(log_temperature: float) -> float:
+        return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
+
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = cost(left), cost(right)
+    while high - low > 1e-6:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = cost(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = cost(right)
+    return float(np.exp((low + high) / 2))
+
+
+def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+    """Mean gap between confidence and accuracy over equal bins of confidence (Guo et al. 2017, eq. 3)."""
+    confidence = probability.max(-1)
+    right = probability.argmax(-1) == labels
+    # A bin holds its upper edge, not its lower one: (m - 1) / bins < confidence <= m / bins.
+    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    error = 0.0
+    for b in range(bins):
+        inside = bin_of == b
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return float(error)
+
+
+def unsure_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
+    """The confidence below which an answer is better kept back, never over 0.9.
+
+    Chow's rule (1970) on data: a right answer earns 1, a wrong one costs 1, none is worth 0; the least threshold
+    that earns most. Of a perfectly calibrated classifier it is 0.5.
+    """
+    confidence = probability.max(-1)
+    gain = np.where(probability.argmax(-1) == labels, 1, -1)
+    order = np.argsort(-confidence, kind="stable")
+    sorted_confidence = confidence[order]
+    earned = np.concatenate([[0], np.cumsum(gain[order])])
+    # Drawings of the same confidence are answered all or none: only whole groups are thresholds.
+    ends = np.flatnonzero(np.diff(sorted_confidence, append=-1.0)) + 1
+    best = int(ends[::-1][np.argmax(earned[ends][::-1])])
+    if earned[best] <= 0:
+        return 0.9
+    below = sorted_confidence[best] if best < len(sorted_confidence) else 0.0
+    return float(min((sorted_confidence[best - 1] + below) / 2, 0.9))
+
+
+def none_threshold(none_probability: np.ndarray, false_rejections: float = FALSE_REJECTIONS) -> float:
+    """The least threshold over which at most that share of known drawings' none-probabilities lie."""
+    ordered = np.sort(np.asarray(none_probability, np.float64))
+    allowed = int(np.floor(false_rejections * len(ordered) + 1e-9))
+    return float(ordered[len(ordered) - 1 - allowed])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How good the classifier is on the validation drawings that a calibration rests on."""
+
+    drawings: int
+    """Of known categories."""
+    accuracy: float
+    """Over those, among the categories alone."""
+    nll_before: float
+    nll_after: float
+    """Negative log-likelihood without and with the temperature; likewise the expected calibration error."""
+    ece_before: float
+    ece_after: float
+    none_recall: float | None
+    """Share of the drawings of other categories that are recognised as such; None where there are none."""
+
+
+def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tuple[Calibration, Figures]:
+    """How to read a classifier's logits, from those of validation drawings.
+
+    What is shown are probabilities over the k categories alone, so these are what is calibrated, on drawings of
+    these categories; the none-probability is the last of all k + 1 at the same temperature. Without drawings of
+    other categories no drawing is ever called none.
+
+    Args:
+      logits: (n, k + 1).
+      labels: in 0..k, k meaning "none of these".
+
+    Raises:
+      ConfigError: no drawing of a known category.
+    """
+    known, foreign = labels < n_categories, labels == n_categories
+    inside, answers = logits[known][:, :n_categories], labels[known]
+    _check(inside, answers)
+    temperature = fit_temperature(inside, answers) if n_categories > 1 else 1.0
+    before, after = probabilities(inside), probabilities(inside, temperature)
+    none_above, recall = 1.0, None
+    if foreign.any():
+        none_above = none_threshold(none_probability(logits[known], temperature))
+        recall = float((none_probability(logits[foreign], temperature) > none_above).mean())
+    return Calibration(temperature, unsure_threshold(after, answers), none_above), Figures(
+        drawings=int(known.sum()),
+        accuracy=float((inside.argmax(-1) == answers).mean()),
+        nll_before=negative_log_likelihood(inside, answers),
+        nll_after=negative_log_likelihood(inside, answers, temperature),
+        ece_before=expected_calibration_error(before, answers),
+        ece_after=expected_calibration_error(after, answers),
+        none_recall=recall,
+    )
+
+
+def none_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """The last of the k + 1 probabilities."""
+    return probabilities(logits, temperature)[..., -1]
+
+
+def _check(logits: np.ndarray, labels: np.ndarray) -> None:
+    if not len(labels):
+        raise ConfigError(
+            "calibration needs validation drawings of the categories, received none: add some to the data"
+        )
+    if logits.shape[0] != len(labels):
+        raise ConfigError(f"calibration received {logits.shape[0]} rows of logits but {len(labels)} labels")
