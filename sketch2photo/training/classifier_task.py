@@ -1,0 +1,167 @@
+"""What a classifier's run reads, trains and shows."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sketch2photo import checkpoints, released
+from sketch2photo.config import ClassifierConfig
+from sketch2photo.data import pipeline
+from sketch2photo.errors import CheckpointError, DataError
+from sketch2photo.evaluation.calibration import calibrate
+from sketch2photo.models import layers
+from sketch2photo.training import classifier
+from sketch2photo.training.loop import Batches, Metrics
+from sketch2photo.training.report import grid, write_picture
+from sketch2photo.training.state import ClassifierState
+
+CALIBRATION_FILE = "calibration.json"
+EVALUATED = 1500
+"""Validation drawings an evaluation looks at, at most; the last one looks at all."""
+_CHUNK = 32
+
+
+class ClassifierTask:
+    """See `training.loop.Task`."""
+
+    kind = "classifier"
+
+    def __init__(self, config: ClassifierConfig, data: list[Path]):
+        self._data = [pipeline.open_dataset(path) for path in data]
+        present = list(dict.fromkeys(category for dataset in self._data for category in dataset.categories))
+        missing = [category for category in config.categories if category not in present]
+        if missing:
+            raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
+        self.categories = tuple(config.categories) or tuple(present)
+        self.config = dataclasses.replace(config, categories=self.categories)
+        self.palette: dict[str, tuple[str, ...]] = {}
+        self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
+        self._step = classifier.make_step(self._network)
+        self._logits = jax.jit(
+            lambda params, sketch: self._network.logits(params, layers.to_model(jnp.asarray(sketch)))
+        )
+
+    def batches(self) -> Batches:
+        config = self.config
+        return pipeline.sketch_batches(
+            self._data,
+            "train",
+            batch_size=config.batch_size,
+            image_size=config.model.image_size,
+            categories=self.categories,
+            none_share=config.none_share,
+            prefix=config.prefix,
+            seed=config.seed,
+        )
+
+    def initial_state(self, key: jax.Array) -> ClassifierState:
+        return classifier.initial_state(self._network, key)
+
+    def step(self, state: ClassifierState, batch: dict[str, jax.Array]) -> tuple[ClassifierState, Metrics]:
+        return self._step(state, batch)
+
+    def initialise(self, state: ClassifierState, source: str, say: Callable[[str], None]) -> ClassifierState:
+        weights = _read_source(source)
+        theirs = {_name(path): np.asarray(value) for path, value in jax.tree.leaves_with_path(weights)}
+        fresh: list[str] = []
+
+        def choose(path: Any, value: jax.Array) -> jax.Array:
+            other = theirs.get(_name(path))
+            if other is None or other.shape != value.shape:
+                fresh.append(_name(path))
+                return value
+            return jnp.array(other, value.dtype)
+
+        params = jax.tree.map_with_path(choose, state.params)
+        count = len(jax.tree.leaves(params))
+        say(
+            f"classifier: {count - len(fresh)} of {count} arrays fit"
+            + (f"; fresh: {', '.join(fresh)}" if fresh else "")
+        )
+        return dataclasses.replace(state, params=params)
+
+    def sample(self, state: ClassifierState, folder: Path, step: int) -> dict[str, float]:
+        """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn."""
+        figures: dict[str, float] = {}
+        for name, fraction in (("val_accuracy", 1.0), ("val_accuracy_half_drawn", 0.5)):
+            examples = self._examples(fraction, EVALUATED)
+            known = examples["label"] < len(self.categories)
+            if not known.any():
+                continue
+            logits = self._all_logits(state, examples["sketch"])
+            answers = logits[:, : len(self.categories)].argmax(-1)
+            figures[name] = float((answers == examples["label"])[known].mean())
+            if fraction == 1.0:
+                write_picture(folder / f"{step:07d}.png", self._answers_grid(examples["sketch"], answers))
+        return figures
+
+    def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
+        """Calibrate on the validation drawings, finished and half drawn alike, and write calibration.json."""
+        parts = [self._examples(fraction, None) for fraction in (1.0, 0.5)]
+        label = np.concatenate([part["label"] for part in parts])
+        if not (label < len(self.categories)).any():
+            say("no validation drawings: probabilities stay uncalibrated")
+            found = released.Calibration()
+        else:
+            logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
+            found, figures = calibrate(logits, label, len(self.categories))
+            say(
+                f"accuracy {figures.accuracy:.3f} over {figures.drawings} finished and half-drawn drawings, "
+                f"calibration error {figures.ece_before:.3f} -> {figures.ece_after:.3f}"
+            )
+        content = dataclasses.asdict(found)
+        draft = out / (CALIBRATION_FILE + ".part")
+        draft.write_text(json.dumps(content, indent=2) + "\n")
+        os.replace(draft, out / CALIBRATION_FILE)
+
+    def _examples(self, fraction: float, limit: int | None) -> dict[str, np.ndarray]:
+        return pipeline.sketch_examples(
+            self._data,
+            "val",
+            image_size=self.config.model.image_size,
+            categories=self.categories,
+            fraction=fraction,
+            limit=limit,
+            seed=0,
+        )
+
+    def _all_logits(self, state: ClassifierState, sketches: np.ndarray) -> np.ndarray:
+        results = []
+        for first in range(0, len(sketches), _CHUNK):
+            chunk = sketches[first : first + _CHUNK]
+            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
+            results.append(np.asarray(self._logits(state.params, filled))[: len(chunk)])
+        return np.concatenate(results) if results else np.zeros((0, len(self.categories) + 1), np.float32)
+
+    def _answers_grid(self, sketches: np.ndarray, answers: np.ndarray, across: int = 16) -> np.ndarray:
+        """One row a category: drawings that were given its name."""
+        blank = np.full_like(sketches[0], 255)
+        rows = []
+        for category in range(min(len(self.categories), 40)):
+            named = list(sketches[answers == category][:across])
+            rows.append(named + [blank] * (across - len(named)))
+        return grid(rows)
+
+
+def _read_source(source: str) -> Any:
+    """A classifier's weights from a run or a released model."""
+    if checkpoints.is_run(source):
+        run = checkpoints.read_run(source)
+        if run.kind != "classifier":
+            raise CheckpointError(f"--init {source!r} is a {run.kind} run: name one of train.py classifier")
+        return checkpoints.restore_state(source)["params"]
+    weights = released.read(source).classifier
+    if weights is None:
+        raise CheckpointError(f"--init {source!r} has no classifier: name one that has")
+    return weights
+
+
+def _name(path: Any) -> str:
+    return "/".join(str(getattr(part, "key", part)) for part in path)
