@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""Make a dataset from raw photos or drawings.
+
+python prepare_data.py photos   --raw DIR [--manifest CSV] --out DIR
+"""
+
+import sys
+
+from sketch2photo.errors import exit_on_user_error
+
+
+def main(arguments: list[str]) -> None:
+    """Build the dataset the arguments ask for. User errors are one sentence and exit code 2."""
+    with exit_on_user_error("prepare_data.py"):
+        from sketch2photo.data import command
+
+        command.run(command.parse(arguments))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

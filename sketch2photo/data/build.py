@@ -1,0 +1,164 @@
+"""From raw items to a finished dataset folder: nothing half-written, everything left out is accounted for."""
+
+import contextlib
+import csv
+import dataclasses
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sketch2photo.data import groups, report, splits
+from sketch2photo.data.example import SPLITS, Example, Skipped
+from sketch2photo.data.workers import in_order
+from sketch2photo.errors import DataError
+
+_HEAVY = ("sketches", "photo", "strokes")
+"""What stays on disk while the splits are decided."""
+
+
+class Spool:
+    """Examples on disk, in the order they came, read back in any order."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("w+b")
+        self.light: list[Example] = []
+        """The examples without pictures and strokes."""
+        self._offsets: list[int] = []
+
+    def add(self, example: Example) -> None:
+        self._offsets.append(self._file.tell())
+        pickle.dump({name: getattr(example, name) for name in _HEAVY}, self._file)
+        self.light.append(dataclasses.replace(example, sketches=[], photo=None, strokes=None))
+
+    def __getitem__(self, number: int) -> Example:
+        self._file.seek(self._offsets[number])
+        return dataclasses.replace(self.light[number], **pickle.load(self._file))
+
+    def split(self, name: str) -> Iterator[Example]:
+        """The examples of one split, complete."""
+        return (self[i] for i, example in enumerate(self.light) if example.split == name)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def build(
+    out: Path,
+    *,
+    kind: str,
+    size: int,
+    items: list,
+    make: Callable[[Any], Example | Skipped],
+    skipped: Iterable[Skipped] = (),
+    remarks: Iterable[str] = (),
+    settings: dict[str, Any],
+    overwrite: bool = False,
+    processes: int | None = None,
+    say: Callable[[str], None] = print,
+) -> report.Summary:
+    """Make every item an example, decide groups and splits, and write the dataset `out` with its report.
+
+    Args:
+      kind: "pairs" or "drawings".
+      items: what `make` turns into examples, on several processes; picklable.
+      skipped: what was left out before; `remarks`: what the report should say besides.
+      settings: how the dataset was made, for the report.
+      overwrite: replace an older dataset of ours; its pictures keep their split.
+
+    Raises:
+      DataError: nothing usable in the items; the folder `out` is taken.
+    """
+    skipped, remarks = list(skipped), list(remarks)
+    check_out(out, overwrite)
+    with _draft(out) as draft:
+        spool = Spool(draft / "spool")
+        for number, made in enumerate(report.counted(in_order(make, items, processes), len(items), say)):
+            if isinstance(made, Skipped):
+                skipped.append(made)
+            else:
+                spool.add(dataclasses.replace(made, file=made.file or str(number)))
+        if not spool.light:
+            reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+            raise DataError(f"none of the {len(items)} files could be used{reason}: check what --raw names")
+        groups.find(spool.light)
+        if overwrite:
+            _keep_splits(spool.light, out)
+        remarks += splits.settle(spool.light)
+        categories = tuple(sorted({example.category for example in spool.light}))
+        content = draft / "dataset"
+        content.mkdir()
+
+        from sketch2photo.data import dataset
+
+        present = [name for name in SPLITS if any(example.split == name for example in spool.light)]
+        readers = {name: (lambda name=name: spool.split(name)) for name in present}
+        dataset.write(content, kind=kind, size=size, categories=categories, splits=readers)
+        _write_manifest(content / "manifest.csv", spool.light)
+        summary = report.write(content, kind, spool, skipped, remarks, settings)
+        spool.close()
+        _put_in_place(content, out)
+    return summary
+
+
+def check_out(out: Path, overwrite: bool) -> None:
+    """Raises `DataError` when `out` may not be written."""
+    if out.is_file():
+        raise DataError(f"--out {str(out)!r} is a file: name a folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not is_ours(out):
+        raise DataError(f"--out {str(out)!r} holds other files: name a new or empty folder")
+    if not overwrite:
+        raise DataError(f"--out {str(out)!r} holds a dataset already: add --overwrite to replace it")
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a dataset that we wrote."""
+    return (folder / "dataset_info.json").is_file() and (folder / "manifest.csv").is_file()
+
+
+@contextlib.contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """A folder beside `out`, so that its content can be moved there at once; it goes whatever happens."""
+    try:
+        out.resolve().parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{out.resolve().name}-draft-", dir=out.resolve().parent))
+    except OSError as error:
+        raise DataError(f"--out {str(out)!r} cannot be written ({error.strerror}): name another folder") from None
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put_in_place(content: Path, out: Path) -> None:
+    out = out.resolve()
+    if out.exists():
+        old = content.parent / "old"
+        out.rename(old)
+    os.replace(content, out)
+
+
+def _write_manifest(path: Path, examples: list[Example]) -> None:
+    columns = ("file", "category", "group", "split", "source", "licence", "content")
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        table = csv.writer(lines)
+        table.writerow(columns)
+        table.writerows([getattr(example, column) for column in columns] for example in examples)
+
+
+def _keep_splits(examples: list[Example], old: Path) -> None:
+    """Give what was in the dataset `old` the split it had there, unless it is given; groups follow their members."""
+    manifest = old / "manifest.csv"
+    if not manifest.is_file():
+        return
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        known = {row["content"]: row["split"] for row in csv.DictReader(lines) if row.get("content")}
+    given = {example.group for example in examples if example.split}
+    for example in examples:
+        if example.group not in given and example.content in known:
+            example.split = known[example.content]

@@ -1,0 +1,68 @@
+"""What one example is on its way from raw files into a dataset, before and after it has a split."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sketch2photo import images
+
+SPLITS = ("train", "val", "test")
+"""From the least to the most strictly kept: what lies in a later one is never moved to an earlier one."""
+
+
+@dataclass
+class Example:
+    """One photo with its sketches, or one drawing."""
+
+    file: str
+    """Where it is from, for people: a path relative to what was asked for."""
+    category: str
+    sketches: list[bytes]
+    """PNG files, grey, square."""
+    photo: bytes | None = None
+    """A JPEG file, RGB, square."""
+    colour: np.ndarray | None = None
+    """uint8 (3,): the photo's `images.dominant_colour`."""
+    strokes: np.ndarray | None = None
+    """int16 (n, 3): x and y in 0..255 and the number of the stroke, in drawing order."""
+    group: str = ""
+    """What may not be torn apart by a split; empty where it is still to be found."""
+    split: str = ""
+    """Empty where it is still to be decided."""
+    source: str = ""
+    licence: str = ""
+    content: str = ""
+    """A hash of the raw file."""
+    thumbnail: np.ndarray | None = field(default=None, repr=False)
+    """float32: what `groups` compares photos by; None where groups are given."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A raw file that did not become an example, and why."""
+
+    file: str
+    reason: str
+
+
+def encode_sketch(sketch: np.ndarray) -> bytes:
+    """uint8 (s, s) as PNG, with the settings that decode fastest for line drawings."""
+    return cv2.imencode(".png", sketch, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+
+
+def encode_photo(photo: np.ndarray) -> bytes:
+    """uint8 (s, s, 3) RGB as JPEG of quality 97 with full colour resolution: its error is under one grey level."""
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", photo[..., ::-1], settings)[1].tobytes()
+
+
+def read_photo(path: Path, name: str, size: int) -> np.ndarray:
+    """A picture file as a square RGB photo at `size`, padded on white. Raises `ImageError`."""
+    return images.resize(images.pad_to_square(images.decode_photo(path, name)), size)
+
+
+def read_sketch(path: Path, name: str, size: int) -> np.ndarray:
+    """A picture file as a square sketch at `size`, padded on white. Raises `ImageError`."""
+    return images.resize_sketch(images.pad_to_square(images.decode_sketch(path, name)), size)

@@ -1,0 +1,149 @@
+"""Photos by category, from folders or a manifest, with sketches rendered from them."""
+
+import csv
+import functools
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sketch2photo import images
+from sketch2photo.data import edges, groups
+from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo
+from sketch2photo.data.splits import check_split
+from sketch2photo.errors import DataError, ImageError
+
+PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+_REQUIRED = ("file", "category")
+_OPTIONAL = ("group", "split", "source", "licence")
+
+
+@dataclass(frozen=True)
+class RawPhoto:
+    """A file that should be a photo, and what is known of it; "" where nothing is."""
+
+    path: Path
+    name: str
+    category: str
+    group: str = ""
+    split: str = ""
+    source: str = ""
+    licence: str = ""
+
+
+def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
+    """The pictures of `raw/<category>/`, or one level deeper where a folder holds nothing but folders.
+
+    Raises:
+      DataError: no such folder, or no picture in a category folder.
+    """
+    check_folder(raw, "--raw")
+    photos, skipped = [], []
+    for folder in category_folders(raw):
+        for path in files_under(folder):
+            name = path.relative_to(raw).as_posix()
+            if path.suffix.lower() in PICTURES:
+                photos.append(RawPhoto(path, name, folder.name, source=raw.resolve().name))
+            else:
+                skipped.append(Skipped(name, f"not a picture ({path.suffix or 'no extension'})"))
+    loose = [p for p in sorted(raw.iterdir()) if p.is_file() and p.suffix.lower() in PICTURES]
+    skipped.extend(Skipped(p.name, "not in a category folder") for p in loose)
+    if not photos:
+        found = f"{len(loose)} pictures outside of one" if loose else "none"
+        raise DataError(f"{str(raw)!r} must hold a folder of pictures for each category, but has {found}: sort them so")
+    return photos, skipped
+
+
+def from_manifest(manifest: Path) -> list[RawPhoto]:
+    """The photos a CSV file names; `file` is relative to its folder.
+
+    Raises:
+      DataError: no such file, a column missing, an empty cell where there must be none, an unknown split.
+    """
+    if not manifest.is_file():
+        raise DataError(f"no manifest {str(manifest)!r}: give the path of a CSV file with the columns file, category")
+    photos = []
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as lines:
+            table = csv.DictReader(lines)
+            missing = [c for c in _REQUIRED if c not in (table.fieldnames or ())]
+            if missing:
+                raise DataError(f"{str(manifest)!r} has no column {missing[0]!r}: its first line must name it")
+            for row in table:
+                where = f"{str(manifest)!r}, line {table.line_num}"
+                file, category = ((row[c] or "").strip() for c in _REQUIRED)
+                if not file or not category:
+                    raise DataError(f"{where}: file and category must not be empty")
+                known = {c: (row.get(c) or "").strip() for c in _OPTIONAL}
+                if known["split"]:
+                    check_split(known["split"], where)
+                photos.append(RawPhoto(manifest.parent / file, file, category, **known))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{str(manifest)!r} is not a CSV file in UTF-8 ({error}): export it again") from None
+    if not photos:
+        raise DataError(f"{str(manifest)!r} names no photos: add a line for each")
+    return photos
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Raises `DataError` unless `folder` is one."""
+    if not folder.is_dir():
+        kind = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"{option} {str(folder)!r} {kind}: give an existing folder")
+
+
+def category_folders(raw: Path) -> list[Path]:
+    """The folders named for categories: those in `raw`, or in its folders that hold nothing but folders."""
+    found = []
+    for folder in visible(raw):
+        if not folder.is_dir():
+            continue
+        inside = visible(folder)
+        if inside and all(p.is_dir() for p in inside):
+            found.extend(inside)
+        elif inside:
+            found.append(folder)
+    return found
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """All visible files beneath `folder`, in order."""
+    for path in visible(folder):
+        if path.is_dir():
+            yield from files_under(path)
+        else:
+            yield path
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in `folder`, sorted, without what systems leave there unseen (.DS_Store, __MACOSX, Thumbs.db)."""
+    return sorted(p for p in folder.iterdir() if p.name[0] not in "._" and p.name != "Thumbs.db")
+
+
+def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
+    """A photo at `size` with `count` renderings, or why not. Runs in a worker process."""
+    if not raw.path.is_file():
+        return Skipped(raw.name, "no such file")
+    try:
+        content = raw.path.read_bytes()
+        photo = read_photo(raw.path, raw.name, size)
+    except (ImageError, OSError) as error:
+        return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
+    return Example(
+        file=raw.name,
+        category=raw.category,
+        sketches=[encode_sketch(s) for s in edges.renderings(photo, edges.seed_of(content), count)],
+        photo=encode_photo(photo),
+        colour=images.dominant_colour(photo),
+        group=raw.group,
+        split=raw.split,
+        source=raw.source,
+        licence=raw.licence,
+        content=hashlib.sha256(content).hexdigest(),
+        thumbnail=None if raw.group else groups.thumbnail(photo),
+    )
+
+
+def maker(size: int, count: int) -> functools.partial:
+    """`make_example` with its settings, picklable."""
+    return functools.partial(make_example, size=size, count=count)

@@ -1,0 +1,146 @@
+"""A dataset of ours as it lies on disk: its records by number, with the pictures still encoded."""
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from sketch2photo.data.build import is_ours
+from sketch2photo.data.colours import palette
+from sketch2photo.errors import DataError
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Record:
+    """One example. `photo` and `colour` are None in a dataset of drawings, `strokes` in one of pairs."""
+
+    label: int
+    sketches: list[bytes]
+    photo: bytes | None
+    colour: np.ndarray | None
+    strokes: np.ndarray | None
+
+
+class Dataset:
+    """A dataset that `prepare_data.py` made; open it by `open_dataset`."""
+
+    def __init__(self, path: Path):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import tensorflow_datasets as tfds
+
+        try:
+            builder = tfds.builder_from_directory(path)
+            features = builder.info.features
+            raw = tfds.decode.DeserializeMethod.RAW_BYTES
+            self._sources = {
+                name: builder.as_data_source(name, deserialize_method=raw)
+                for name, split in builder.info.splits.items()
+                if split.num_examples
+            }
+            self.categories: tuple[str, ...] = tuple(features["label"].names)
+            self.kind = "pairs" if "photo" in features else "drawings"
+        except Exception as error:  # TFDS raises whatever its parsers meet in a damaged folder
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise DataError(
+                f"{str(path)!r} is a damaged dataset ({reason}): make it again by prepare_data.py"
+            ) from None
+        self.path = path
+        self.sizes: dict[str, int] = {name: len(source) for name, source in self._sources.items()}
+
+    def __repr__(self) -> str:
+        return f"Dataset({str(self.path)!r}, kind={self.kind!r}, sizes={self.sizes})"
+
+    def record(self, split: str, number: int) -> Record:
+        """The example `number` of a split."""
+        return _parse(self._sources[split][number])
+
+    def labels(self, split: str) -> np.ndarray:
+        """The category number of every example, int32 (n,)."""
+        return self._scan(split)[0]
+
+    def colours(self, split: str) -> np.ndarray:
+        """The dominant colour of every photo, uint8 (n, 3). Pairs only.
+
+        Raises:
+          DataError: a dataset of drawings.
+        """
+        if self.kind != "pairs":
+            raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
+        return self._scan(split)[1]
+
+    def has_strokes(self, split: str) -> np.ndarray:
+        """Whether the strokes of an example are known, bool (n,)."""
+        return self._scan(split)[2]
+
+    def palette(self, k: int = 8) -> dict[str, tuple[str, ...]]:
+        """For each category up to `k` colours "#rrggbb" of its training photos, the most frequent first. Pairs only."""
+        labels, colours = self.labels("train"), self.colours("train")
+        return palette([self.categories[label] for label in labels], colours, k)
+
+    @functools.cache  # noqa: B019 (a dataset lives as long as the program)
+    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        labels, colours, strokes = [], [], []
+        for record in self._records(split):
+            labels.append(record.label)
+            colours.append(np.zeros(3, np.uint8) if record.colour is None else record.colour)
+            strokes.append(record.strokes is not None and len(record.strokes) > 0)
+        return (
+            np.asarray(labels, np.int32),
+            np.asarray(colours, np.uint8).reshape(-1, 3),
+            np.asarray(strokes, bool),
+        )
+
+    def _records(self, split: str) -> Iterator[Record]:
+        if split not in self._sources:
+            return
+        source = self._sources[split]
+        for start in range(0, len(source), _CHUNK):
+            numbers = range(start, min(start + _CHUNK, len(source)))
+            yield from map(_parse, source.__getitems__(list(numbers)))
+
+
+def open_dataset(path: str | os.PathLike) -> Dataset:
+    """The dataset in a folder.
+
+    Raises:
+      DataError: no such folder, not a dataset of ours, or a damaged one.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        kind = "is a file" if path.exists() else "does not exist"
+        raise DataError(f"the dataset {str(path)!r} {kind}: give a folder that prepare_data.py made")
+    if not is_ours(path):
+        raise DataError(
+            f"{str(path)!r} is not a dataset: make one of it by  python prepare_data.py photos --raw {path}"
+        )
+    return Dataset(path)
+
+
+def _parse(raw: bytes) -> Record:
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    values = tf_example_pb2.Example.FromString(raw).features.feature
+    has = set(values)
+    return Record(
+        label=values["label"].int64_list.value[0],
+        sketches=list(values["sketches"].bytes_list.value),
+        photo=values["photo"].bytes_list.value[0] if "photo" in has else None,
+        colour=np.array(values["colour"].int64_list.value, np.uint8) if "colour" in has else None,
+        strokes=_strokes(values["strokes"].int64_list.value) if "strokes" in has else None,
+    )
+
+
+def _strokes(values: list[int]) -> np.ndarray:
+    return np.array(values, np.int16).reshape(-1, 3)
+
+
+def decode(data: bytes, channels: int) -> np.ndarray:
+    """An encoded picture as uint8 (h, w) for one channel, RGB (h, w, 3) for three."""
+    flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
