@@ -27,3 +27,35 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data: set S2P_DATA to its folder")
     return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that need the internet run only with `-m network`."""
+    if "network" not in (config.option.markexpr or ""):
+        for item in items:
+            if item.get_closest_marker("network"):
+                item.add_marker(pytest.mark.skip(reason="needs the internet: ask for it with -m network"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    report = yield
+    if item.get_closest_marker("browser"):
+        _refuse_to_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    report = yield
+    if "browser" in collector.path.parts:
+        _refuse_to_skip(report)
+    return report
+
+
+def _refuse_to_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where browser tests are required (CI), one that would be skipped has failed."""
+    if report.skipped and os.environ.get("S2P_REQUIRE_BROWSER") == "1":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"S2P_REQUIRE_BROWSER is set, but this browser test was to be skipped. {reason}"

@@ -1,0 +1,110 @@
+"""scripts/app and scripts/test, on a small copy of the repository without requirements."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
+
+SHOW = "import os, sys; print(os.getcwd()); print(sys.prefix); print(sys.argv[1:])\n"
+
+
+def run(script: Path, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "PYTHONPATH")}
+    return subprocess.run(
+        [str(script), *arguments],
+        cwd=cwd,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture
+def copy(root: Path, tmp_path: Path) -> Path:
+    """The scripts in a folder with spaces in its name, with nothing to install and an app that shows its arguments."""
+    folder = tmp_path / "a folder with spaces"
+    shutil.copytree(root / "scripts", folder / "scripts")
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        (folder / name).write_text("# nothing\n")
+    (folder / "app.py").write_text(SHOW)
+    return folder
+
+
+def test_app_is_set_up_once_and_runs_in_the_callers_folder(copy: Path, tmp_path: Path):
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    first = run(copy / "scripts/app", "--checkpoint", "my model", cwd=elsewhere, PYTHON=sys.executable)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines() == [str(elsewhere), str(copy / ".venv"), "['--checkpoint', 'my model']"]
+    assert "installing requirements.txt" in first.stderr
+
+    again = run(copy / "scripts/app", cwd=copy, PIP_NO_INDEX="1")
+    assert again.returncode == 0
+    assert again.stdout.splitlines()[0] == str(copy)
+    assert again.stderr == ""  # nothing was installed
+
+    # New requirements are installed, and what cannot be had is said in one sentence.
+    (copy / "requirements.txt").write_text("a-package-that-is-nowhere==1.0\n")
+    missing = run(copy / "scripts/app", cwd=copy, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert missing.returncode == 2
+    assert missing.stderr.splitlines()[-1].startswith("scripts/app: the packages could not be installed (details: ")
+    assert missing.stdout == ""
+
+    offline = run(
+        copy / "scripts/app",
+        cwd=copy,
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_INDEX_URL="http://127.0.0.1:9/simple",
+        PIP_EXTRA_INDEX_URL="",
+        PIP_FIND_LINKS="",
+        PIP_RETRIES="1",
+        NO_PROXY="*",
+    )
+    assert offline.returncode == 2
+    assert "check the network connection, then start again" in offline.stderr.splitlines()[-1]
+
+
+def test_a_python_that_is_too_old_is_named(copy: Path, tmp_path: Path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.1" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    asked = run(copy / "scripts/app", cwd=copy, PYTHON=str(old))
+    assert asked.returncode == 2
+    assert asked.stderr == f"scripts/app: PYTHON is '{old}', which is no Python 3.11 or newer: set it to one\n"
+
+    # No other Python on the path.
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("bash", "env", "basename", "dirname", "cat", "cksum"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    old.rename(tools / "python3")
+    found = run(copy / "scripts/app", cwd=copy, PATH=str(tools))
+    assert found.returncode == 2
+    assert found.stderr.startswith("scripts/app: Python 3.11 or newer is needed, and Python 3.9.1 was found: ")
+    assert not (copy / ".venv").exists()
+
+
+def test_a_python_without_ensurepip_is_said(copy: Path, tmp_path: Path):
+    crippled = tmp_path / "python3"
+    crippled.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n')
+    crippled.chmod(0o755)
+    result = run(copy / "scripts/test", cwd=copy, PYTHON=str(crippled))
+    assert result.returncode == 2
+    assert "ensurepip is missing" in result.stderr and "sudo apt install python3-venv" in result.stderr
+    assert not (copy / ".venv").exists()
+
+
+def test_bench_lists_and_refuses(root: Path, copy: Path):
+    shutil.copytree(root / "benchmarks", copy / "benchmarks")
+    listed = run(copy / "scripts/bench", cwd=copy)
+    assert listed.returncode == 2
+    assert "gan_step" in listed.stdout and "naive_flax" not in listed.stdout
+    unknown = run(copy / "scripts/bench", "nonsense", cwd=copy)
+    assert unknown.returncode == 2
+    assert unknown.stderr == "scripts/bench: there is no benchmark 'nonsense': run scripts/bench to list them\n"
