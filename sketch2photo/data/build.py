@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import functools
 import os
 import pickle
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sketch2photo.data import groups, report, splits
+from sketch2photo.data import groups, reading, report, splits
 from sketch2photo.data.example import SPLITS, Example, Skipped
 from sketch2photo.data.workers import in_order
 from sketch2photo.errors import DataError
@@ -52,10 +53,11 @@ def build(
     kind: str,
     size: int,
     items: list,
-    make: Callable[[Any], Example | Skipped],
+    make: Callable[[Any], Any],
     skipped: Iterable[Skipped] = (),
     remarks: Iterable[str] = (),
     settings: dict[str, Any],
+    join_copies: bool = False,
     overwrite: bool = False,
     processes: int | None = None,
     say: Callable[[str], None] = print,
@@ -64,9 +66,10 @@ def build(
 
     Args:
       kind: "pairs" or "drawings".
-      items: what `make` turns into examples, on several processes; picklable.
+      items: what `make` turns into an `Example`, a `Skipped` or a list of them, on several processes; picklable.
       skipped: what was left out before; `remarks`: what the report should say besides.
       settings: how the dataset was made, for the report.
+      join_copies: see `groups.find`.
       overwrite: replace an older dataset of ours; its pictures keep their split.
 
     Raises:
@@ -76,15 +79,13 @@ def build(
     check_out(out, overwrite)
     with _draft(out) as draft:
         spool = Spool(draft / "spool")
-        for number, made in enumerate(report.counted(in_order(make, items, processes), len(items), say)):
-            if isinstance(made, Skipped):
-                skipped.append(made)
-            else:
-                spool.add(dataclasses.replace(made, file=made.file or str(number)))
+        for made in report.counted(in_order(make, items, processes), len(items), say):
+            for one in made if isinstance(made, list) else [made]:
+                skipped.append(one) if isinstance(one, Skipped) else spool.add(one)
         if not spool.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
             raise DataError(f"none of the {len(items)} files could be used{reason}: check what --raw names")
-        groups.find(spool.light)
+        groups.find(spool.light, join_copies=join_copies)
         if overwrite:
             _keep_splits(spool.light, out)
         remarks += splits.settle(spool.light)
@@ -95,7 +96,9 @@ def build(
         from sketch2photo.data import dataset
 
         present = [name for name in SPLITS if any(example.split == name for example in spool.light)]
-        readers = {name: (lambda name=name: spool.split(name)) for name in present}
+        readers: dict[str, Callable[[], Iterable[Example]]] = {
+            name: functools.partial(spool.split, name) for name in present
+        }
         dataset.write(content, kind=kind, size=size, categories=categories, splits=readers)
         _write_manifest(content / "manifest.csv", spool.light)
         summary = report.write(content, kind, spool, skipped, remarks, settings)
@@ -110,15 +113,10 @@ def check_out(out: Path, overwrite: bool) -> None:
         raise DataError(f"--out {str(out)!r} is a file: name a folder")
     if not out.is_dir() or not any(out.iterdir()):
         return
-    if not is_ours(out):
+    if not reading.is_ours(out):
         raise DataError(f"--out {str(out)!r} holds other files: name a new or empty folder")
     if not overwrite:
         raise DataError(f"--out {str(out)!r} holds a dataset already: add --overwrite to replace it")
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether a folder is a dataset that we wrote."""
-    return (folder / "dataset_info.json").is_file() and (folder / "manifest.csv").is_file()
 
 
 @contextlib.contextmanager

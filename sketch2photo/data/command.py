@@ -3,13 +3,18 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sketch2photo.errors import ConfigError, choose
+
+SOURCES = ("photos", "sketchy", "drawings", "merge")
 
 _EPILOG = """examples:
   prepare_data.py photos --raw photos/ --out datasets/mine
   prepare_data.py photos --manifest studio/manifest.csv --out datasets/studio
+  prepare_data.py sketchy --raw sketchy/ --categories "car_(sedan)" teapot --out datasets/sketchy
+  prepare_data.py drawings --raw quickdraw/ apples/=apple --rename couch=sofa --out datasets/drawings
+  prepare_data.py merge datasets/a datasets/b --out datasets/both
 """
 
 
@@ -29,24 +34,49 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sources = top.add_subparsers(dest="source", metavar="SOURCE", required=True)
+
     photos = sources.add_parser("photos", help="photos by category; sketches are rendered from them")
-    photos.add_argument("--raw", type=Path, metavar="DIR", help="a folder of pictures for each category")
+    photos.add_argument("--raw", type=Path, metavar="DIR", help="holds a folder of pictures for each category")
     photos.add_argument(
-        "--manifest",
-        type=Path,
-        metavar="CSV",
-        help="columns file, category and, if known, group, split, source, licence",
+        "--manifest", type=Path, metavar="CSV", help="columns file, category; if known group, split, source, licence"
     )
     photos.add_argument("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
-    _add_common(photos)
+
+    sketchy = sources.add_parser("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
+    sketchy.add_argument(
+        "--raw", type=Path, required=True, metavar="DIR", help="holds 256x256/photo and 256x256/sketch"
+    )
+    sketchy.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+
+    drawings = sources.add_parser("drawings", help="sketches without photos: pictures by category, Quick, Draw! ndjson")
+    drawings.add_argument(
+        "--raw",
+        nargs="+",
+        required=True,
+        metavar="DIR[=CATEGORY]",
+        help="with =CATEGORY all beneath is of that category",
+    )
+    drawings.add_argument(
+        "--val", type=Path, metavar="CSV", help="columns file, key_id: the drawings for validation (default: a tenth)"
+    )
+    drawings.add_argument("--limit-per-category", type=_positive, metavar="N", help="keep the first N of each category")
+    drawings.add_argument("--keep-unrecognised", action="store_true", help="also drawings with recognized: false")
+
+    for command in (sketchy, drawings):
+        command.add_argument(
+            "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories to be called otherwise"
+        )
+    for command in (photos, sketchy, drawings):
+        command.add_argument("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
+
+    merge = sources.add_parser("merge", help="several datasets as one")
+    merge.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
+
+    for command in (photos, sketchy, drawings, merge):
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
+        command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
+        command.add_argument("--processes", type=_positive, metavar="N", help="default: one a CPU core")
     return top
-
-
-def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
-    command.add_argument("--size", type=_side, default=256, metavar="PIXELS", help="side of the pictures (default 256)")
-    command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out")
-    command.add_argument("--processes", type=_positive, default=None, metavar="N", help="default: one a CPU core")
 
 
 def _positive(text: str) -> int:
@@ -64,36 +94,94 @@ def _side(text: str) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options. Raises `ConfigError` for an unknown source or option; --help prints and exits."""
     if arguments and not arguments[0].startswith("-"):
-        choose("source", arguments[0], ("photos",))
+        choose("source", arguments[0], SOURCES)
     return parser().parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Build what the options ask for and print a summary."""
-    from sketch2photo.data import build, photos
+    """Build what the options ask for and print a summary.
+
+    Raises:
+      UserError: anything wrong with the options, the raw files or the folder to be written.
+    """
+    from sketch2photo.data import build
 
     build.check_out(options.out, options.overwrite)
-    if options.manifest is None and options.raw is None:
-        raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
-    skipped = []
-    if options.manifest is not None:
-        items = photos.from_manifest(options.manifest)
-    else:
-        items, skipped = photos.from_folders(options.raw)
-    settings = {"source": "photos", "size": options.size, "renderings": options.renderings}
+    settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,
-        kind="pairs",
-        size=options.size,
-        items=items,
-        make=photos.maker(options.size, options.renderings),
-        skipped=skipped,
+        **_PLANS[options.source](options),
         settings=settings,
         overwrite=options.overwrite,
         processes=options.processes,
         say=lambda text: print(text, file=sys.stderr),
     )
     print("\n".join(summary.lines))
-    print(
-        f"written to {options.out}; TensorFlow Datasets reads it by tfds.builder_from_directory({str(options.out)!r})"
+    print(f"written to {options.out}; also read by tensorflow_datasets.builder_from_directory({str(options.out)!r})")
+
+
+_NOT_SETTINGS = ("out", "overwrite", "processes")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.as_posix() if isinstance(value, Path) else value
+
+
+def _photos(options: argparse.Namespace) -> dict[str, Any]:
+    from sketch2photo.data import photos
+
+    skipped: list = []
+    if options.manifest is not None:
+        items = photos.from_manifest(options.manifest, options.raw)
+    elif options.raw is not None:
+        items, skipped = photos.from_folders(options.raw)
+    else:
+        raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
+    make = photos.maker(options.size, options.renderings)
+    return {"kind": "pairs", "size": options.size, "items": items, "make": make, "skipped": skipped}
+
+
+def _sketchy(options: argparse.Namespace) -> dict[str, Any]:
+    from sketch2photo.data import drawings, sketchy
+
+    items, skipped = sketchy.find(options.raw, options.categories, drawings.renames(options.rename))
+    make = sketchy.maker(options.size)
+    return {"kind": "pairs", "size": options.size, "items": items, "make": make, "skipped": skipped}
+
+
+def _drawings(options: argparse.Namespace) -> dict[str, Any]:
+    from sketch2photo.data import drawings
+
+    found = drawings.find(options.raw, drawings.renames(options.rename))
+    drawings.select(
+        found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
     )
+    return {
+        "kind": "drawings",
+        "size": options.size,
+        "items": found.drawings,
+        "make": drawings.maker(options.size),
+        "skipped": found.skipped,
+        "remarks": found.remarks,
+        "join_copies": True,
+    }
+
+
+def _merge(options: argparse.Namespace) -> dict[str, Any]:
+    from sketch2photo.data import merge
+
+    joined = merge.find(options.datasets)
+    make = merge.maker(joined)
+    return {
+        "kind": joined.kind,
+        "size": joined.size,
+        "items": joined.records,
+        "make": make,
+        "remarks": joined.remarks,
+        "join_copies": True,
+    }
+
+
+_PLANS = {"photos": _photos, "sketchy": _sketchy, "drawings": _drawings, "merge": _merge}

@@ -5,6 +5,8 @@ where they are known). Images are stored as encoded bytes in array_record files;
 `tfds.builder_from_directory(folder).as_data_source("train")`.
 """
 
+import contextlib
+import io
 import logging
 import os
 from collections.abc import Callable, Iterable
@@ -41,7 +43,7 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         splits: dict[str, Callable[[], Iterable[Example]]],
         data_dir: Path,
     ):
-        self._size, self._categories, self._examples = size, categories, splits
+        self._kind, self._size, self._categories, self._examples = kind, size, categories, splits
         super().__init__(config=kind, data_dir=data_dir, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -51,8 +53,10 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "group": tfds.features.Text(),
             "source": tfds.features.Text(),
             "licence": tfds.features.Text(),
+            "file": tfds.features.Text(),
+            "content": tfds.features.Text(),
         }
-        if self.builder_config.name == "pairs":
+        if self._kind == "pairs":
             features["photo"] = tfds.features.Image(shape=(self._size, self._size, 3))
             features["colour"] = tfds.features.Tensor(shape=(3,), dtype=np.uint8)
         else:
@@ -73,8 +77,10 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 "group": example.group,
                 "source": example.source,
                 "licence": example.licence,
+                "file": example.file,
+                "content": example.content,
             }
-            if self.builder_config.name == "pairs":
+            if self._kind == "pairs":
                 record |= {"photo": example.photo, "colour": example.colour}
             else:
                 strokes = example.strokes if example.strokes is not None else np.zeros((0, 3), np.int16)
@@ -100,7 +106,8 @@ def write(
     work = folder / "tfds"
     tfds.disable_progress_bar()
     builder = SketchPhoto(kind=kind, size=size, categories=categories, splits=splits, data_dir=work)
-    builder.download_and_prepare()
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints where it writes, which is not where the data will be
+        builder.download_and_prepare()
     for file in Path(builder.data_dir).iterdir():
         file.rename(folder / file.name)
     for left in sorted(work.rglob("*"), reverse=True):

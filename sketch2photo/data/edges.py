@@ -1,8 +1,8 @@
 """Sketches drawn from a photo: contour lines at two scales, the silhouette, and lines as a person might draw them.
 
-A model trained on raw edge maps fails on a mouse drawing, so every photo is rendered several ways
-(`design: sketch simulation`). All lines pass through the same form, a `Path` of points, so that they can be
-smoothed, simplified, shaken and cut before they are drawn.
+A model trained on raw edge maps fails on a mouse drawing, so every photo is rendered several ways. All
+lines pass through the same form, a `Path` of points, so that they can be smoothed, simplified, shaken and cut
+before they are drawn.
 """
 
 import hashlib
@@ -25,6 +25,19 @@ _SHIFT = 4
 
 
 @dataclass(frozen=True)
+class _Scale:
+    """Which edges count."""
+
+    blur: float
+    """Standard deviation of the blur before Canny, in pixels."""
+    low: int
+    """Canny's lower threshold; the upper one is 2.5 times this."""
+
+
+_FINE, _COARSE, _FAINT, _COARSEST = _Scale(1.2, 30), _Scale(2.2, 45), _Scale(2.2, 25), _Scale(3.2, 30)
+
+
+@dataclass(frozen=True)
 class Outline:
     """The object of a photo on white ground."""
 
@@ -43,16 +56,18 @@ def renderings(photo: np.ndarray, seed: int, count: int = 7) -> list[np.ndarray]
       seed: the same seed gives the same lines, see `seed_of`.
       count: at least 1.
     """
-    unit = photo.shape[0] / NATIVE
-    outline = find_outline(photo)
-    plain = [
-        lambda: _draw(_contours(photo, outline, unit, blur=1.2, low=30), photo.shape[0], 3 * unit),
-        lambda: _draw(_contours(photo, outline, unit, blur=2.2, low=45), photo.shape[0], 3 * unit),
-        lambda: _draw(_silhouette(photo, outline, unit), photo.shape[0], 3 * unit),
-    ]
-    sketches = [draw() for draw in plain[:count]]
-    for k in range(count - len(sketches)):
-        sketches.append(_by_hand(photo, outline, unit, np.random.default_rng([seed, k])))
+    subject = _Subject(photo)
+    sketches = []
+    for kind in range(count):
+        if kind == 0:
+            paths, width = subject.contours(_FINE), 3 * subject.unit
+        elif kind == 1:
+            paths, width = subject.contours(_COARSE), 3 * subject.unit
+        elif kind == 2:
+            paths, width = subject.silhouette(), 3 * subject.unit
+        else:
+            paths, width = _by_hand(subject, np.random.default_rng([seed, kind]))
+        sketches.append(_draw(paths, subject.side, width))
     return sketches
 
 
@@ -79,7 +94,7 @@ def find_outline(photo: np.ndarray) -> Outline | None:
     # Holes (a chair's back, a teapot's handle) stay holes, specks of highlight are filled.
     filled = np.zeros_like(mask)
     cv2.drawContours(filled, contours, -1, 255, -1)
-    holes = cv2.morphologyEx(filled & ~mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    holes = cv2.morphologyEx(cv2.subtract(filled, mask), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     found, _ = cv2.findContours(holes, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     found = [c for c in found if cv2.contourArea(c) > 0.004 * side * side]
     cv2.drawContours(filled, found, -1, 0, -1)
@@ -100,53 +115,85 @@ def _is_closed(path: Path) -> bool:
     return bool(len(path) > 3 and np.abs(path[0] - path[-1]).max() < 1.5)
 
 
-def _silhouette(photo: np.ndarray, outline: Outline | None, unit: float) -> list[Path]:
-    if outline is None:
-        return _contours(photo, None, unit, blur=4.0, low=25)
-    return [smooth(path, 1.5 * unit) for path in outline.paths]
+class _Subject:
+    """A photo with what its renderings share."""
+
+    def __init__(self, photo: np.ndarray):
+        self.side: int = photo.shape[0]
+        self.unit = self.side / NATIVE
+        self.outline = find_outline(photo)
+        self._photo = photo
+        self._edges: dict[_Scale, list[Path]] = {}
+
+    def edges(self, scale: _Scale) -> list[Path]:
+        """See `inner_edges`."""
+        if scale not in self._edges:
+            self._edges[scale] = inner_edges(self._photo, self.outline, scale)
+        return self._edges[scale]
+
+    def silhouette(self) -> list[Path]:
+        if self.outline is None:
+            return self.contours(_COARSEST)
+        return [smooth(path, 1.5 * self.unit) for path in self.outline.paths]
+
+    def contours(self, scale: _Scale) -> list[Path]:
+        """The outline and the clear inner edges, smoothed, without lines that crowd others."""
+        inner = [smooth(path, 2 * self.unit) for path in self.edges(scale)]
+        outer = [] if self.outline is None else [smooth(path, 1.2 * self.unit) for path in self.outline.paths]
+        return outer + _thin_out(inner, outer, self.side, 5 * self.unit)
 
 
-def _contours(photo: np.ndarray, outline: Outline | None, unit: float, blur: float, low: float) -> list[Path]:
-    """The outline and the clear inner edges, smoothed, without lines that crowd others."""
-    inner = [smooth(path, 2 * unit) for path in inner_edges(photo, outline, unit, blur, low)]
-    outer = [] if outline is None else [smooth(path, 1.2 * unit) for path in outline.paths]
-    return outer + _thin_out(inner, outer, photo.shape[0], 5 * unit)
-
-
-def inner_edges(photo: np.ndarray, outline: Outline | None, unit: float, blur: float, low: float) -> list[Path]:
-    """Linked Canny edges away from the outline, longest first; thresholds `low` and 2.5 `low`."""
-    soft = cv2.GaussianBlur(photo, (0, 0), blur * unit)
-    # The gradient of the channel that changes most: red on green has an edge that grey does not show.
-    dx = [cv2.Sobel(soft[..., c], cv2.CV_16S, 1, 0) for c in range(3)]
-    dy = [cv2.Sobel(soft[..., c], cv2.CV_16S, 0, 1) for c in range(3)]
-    dx, dy = np.stack(dx), np.stack(dy)
-    strongest = (np.abs(dx) + np.abs(dy)).argmax(0)[None]
-    gradient = [np.ascontiguousarray(np.take_along_axis(d, strongest, 0)[0]) for d in (dx, dy)]
-    edges = cv2.Canny(*gradient, low, 2.5 * low, L2gradient=True)
+def inner_edges(photo: np.ndarray, outline: Outline | None, scale: _Scale) -> list[Path]:
+    """Linked Canny edges of a square photo away from its outline, longest first."""
+    unit = photo.shape[0] / NATIVE
+    soft = cv2.GaussianBlur(photo, (0, 0), scale.blur * unit)
+    edges = cv2.Canny(*_gradient(soft), scale.low, 2.5 * scale.low, L2gradient=True)
     if outline is not None:
         reach = 2 * round(3 * unit) + 1
         edges[cv2.erode(outline.mask, np.ones((reach, reach), np.uint8)) == 0] = 0
-    shortest = 18 * unit
-    paths = [path for path in link(edges) if len(path) >= shortest]
-    return sorted(paths, key=len, reverse=True)
+    return sorted(link(edges, shortest=round(18 * unit)), key=len, reverse=True)
 
 
-def link(edges: np.ndarray) -> list[Path]:
-    """Chains of 8-connected pixels of a thin edge map, each pixel in one chain, going straight on at crossings."""
+def _gradient(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Horizontal and vertical derivative of the channel that changes most: grey does not see red on green."""
+    best_x = best_y = best = None
+    for channel in range(3):
+        dx = cv2.Sobel(photo[..., channel], cv2.CV_16S, 1, 0)
+        dy = cv2.Sobel(photo[..., channel], cv2.CV_16S, 0, 1)
+        strength = np.abs(dx) + np.abs(dy)
+        if best_x is None or best_y is None or best is None:
+            best_x, best_y, best = dx, dy, strength
+        else:
+            stronger = strength > best
+            best_x, best_y = np.where(stronger, dx, best_x), np.where(stronger, dy, best_y)
+            best = np.maximum(best, strength)
+    assert best_x is not None and best_y is not None
+    return best_x, best_y
+
+
+def link(edges: np.ndarray, shortest: int = 1) -> list[Path]:
+    """Chains of 8-connected pixels of a thin edge map, each pixel in one chain, going straight on at crossings.
+
+    Args:
+      edges: uint8 (h, w): above 0 on an edge.
+      shortest: leave out chains of fewer pixels.
+    """
     height, width = edges.shape
     stride = width + 2
     padded = np.zeros((height + 2, stride), np.uint8)
     padded[1:-1, 1:-1] = edges > 0
     free = set(np.flatnonzero(padded).tolist())
     around = (1, stride + 1, stride, stride - 1, -1, -stride - 1, -stride, -stride + 1)
-    crowd = cv2.filter2D(padded, -1, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT) * padded
+    crowd = cv2.boxFilter(padded, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) * padded
     ends = np.flatnonzero(crowd == 2).tolist()
-    # From the loose ends first, so that an open line is one chain and not two halves; closed lines are left over.
-    chains = [_follow(start, free, around) for start in [*ends, *sorted(free)] if start in free]
     paths = []
-    for chain in chains:
-        y, x = np.divmod(np.asarray(chain), stride)
-        paths.append(np.stack([x - 1, y - 1], 1).astype(np.float32))
+    # From the loose ends first, so that an open line is one chain and not two halves; closed lines are left over.
+    for start in [*ends, *sorted(free)]:
+        if start in free:
+            chain = _follow(start, free, around)
+            if len(chain) >= shortest:
+                y, x = np.divmod(np.asarray(chain), stride)
+                paths.append(np.stack([x - 1, y - 1], 1).astype(np.float32))
     return paths
 
 
@@ -204,19 +251,22 @@ def _thin_out(paths: list[Path], drawn: list[Path], side: int, gap: float) -> li
     return kept
 
 
-def _by_hand(photo: np.ndarray, outline: Outline | None, unit: float, rng: np.random.Generator) -> np.ndarray:
-    """Lines as a person might draw them: rounded, simplified, shaken, here and there open or running over."""
-    side = photo.shape[0]
-    blur, low = rng.choice([1.5, 2.2, 3.2]), rng.choice([25, 35, 55])
-    inner = [smooth(path, 2.5 * unit) for path in inner_edges(photo, outline, unit, blur, low)]
+def _by_hand(subject: _Subject, rng: np.random.Generator) -> tuple[list[Path], float]:
+    """Lines as a person might draw them, and their width: rounded, simplified, shaken, here and there open or
+    running over.
+    """
+    side, unit, outline = subject.side, subject.unit, subject.outline
     outer = []
     if outline is not None:
-        sigma = rng.choice([0.8, 1.5, 2.5]) * unit
-        rounded = cv2.GaussianBlur(outline.mask, (0, 0), sigma)
+        rounded = cv2.GaussianBlur(outline.mask, (0, 0), rng.choice([0.8, 1.5, 2.5]) * unit)
         outer = [smooth(path, 2 * unit) for path in _borders((rounded > 127).astype(np.uint8))]
-    most = 40 if outline is None else rng.choice([0, 3, 6, 10, 16])
     width = rng.uniform(2, 5) * unit
-    inner = _thin_out(inner, outer, side, width + rng.choice([3, 6]) * unit)[:most]
+    inner = []
+    most = 40 if outline is None else rng.choice([0, 3, 6, 10, 16])
+    if most:
+        scale = (_FINE, _COARSE, _FAINT, _COARSEST)[rng.integers(4)]
+        inner = [smooth(path, 2.5 * unit) for path in subject.edges(scale)]
+        inner = _thin_out(inner, outer, side, width + rng.choice([3, 6]) * unit)[:most]
     amplitude = rng.uniform(1, 5) * unit
     field = _wobble_field(side, amplitude, rng)
     coarseness = rng.choice([0.8, 1.6, 2.6]) * unit
@@ -225,13 +275,16 @@ def _by_hand(photo: np.ndarray, outline: Outline | None, unit: float, rng: np.ra
         path = _simplify(path, coarseness)
         path = _shake(path, field, 0.25 * amplitude, rng)
         paths.extend(_open_up(path, unit, rng))
-    return _draw(paths, side, width)
+    return paths, width
 
 
 def _simplify(path: Path, tolerance: float) -> Path:
     """Fewer corners, then evenly spaced points again, rounded a little: strokes of a hand, not of a ruler."""
-    corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
-    return smooth(_resample(corners, 2.0), 1.5 * tolerance)
+    if _is_closed(path):
+        corners = _close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
+    else:
+        corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
+    return smooth(_resample(corners, 2.0), tolerance)
 
 
 def _resample(path: Path, spacing: float) -> Path:
@@ -264,7 +317,7 @@ def _open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
         return [path]
     if _is_closed(path) and rng.random() < 0.5:
         path = np.roll(path[:-1], -rng.integers(len(path)), 0)
-        path = path[: len(path) - int(rng.integers(0, 5))]
+        path = path[: len(path) - int(rng.integers(0, 10))]
     elif len(path) > 40 and rng.random() < 0.3:
         at, width = rng.integers(8, len(path) - 14), rng.integers(2, 6)
         return [path[:at], path[at + width :]]

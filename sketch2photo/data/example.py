@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from sketch2photo import images
+from sketch2photo.errors import DataError
 
 SPLITS = ("train", "val", "test")
 """From the least to the most strictly kept: what lies in a later one is never moved to an earlier one."""
@@ -66,3 +67,16 @@ def read_photo(path: Path, name: str, size: int) -> np.ndarray:
 def read_sketch(path: Path, name: str, size: int) -> np.ndarray:
     """A picture file as a square sketch at `size`, padded on white. Raises `ImageError`."""
     return images.resize_sketch(images.pad_to_square(images.decode_sketch(path, name)), size)
+
+
+def decode(data: bytes, channels: int) -> np.ndarray:
+    """A picture as `encode_sketch` and `encode_photo` make it: uint8 (h, w) for one channel, RGB (h, w, 3) for three.
+
+    Raises:
+      DataError: the bytes are damaged.
+    """
+    flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if picture is None:
+        raise DataError("a picture in the dataset is damaged: make the dataset again by prepare_data.py")
+    return picture

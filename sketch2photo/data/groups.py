@@ -21,29 +21,52 @@ def thumbnail(photo: np.ndarray) -> np.ndarray:
     return values / max(float(np.linalg.norm(values)), 1e-3)
 
 
-def find(examples: list[Example]) -> None:
-    """Give every example without a group one: named for the smallest content hash among its near-duplicates."""
+def find(examples: list[Example], *, join_copies: bool) -> None:
+    """Give every example without a group one: named for the smallest content hash among its near-duplicates.
+
+    Args:
+      join_copies: bring groups that are given together, too, where they hold copies of the same file.
+    """
+    if join_copies:
+        _join_copies(examples)
     open_ones = [e for e in examples if not e.group]
     if not open_ones:
         return
-    leader = list(range(len(open_ones)))
-
-    def lead(i: int) -> int:
-        while leader[i] != i:
-            leader[i] = leader[leader[i]]
-            i = leader[i]
-        return i
-
+    sets = _Sets()
     for i, j in near_pairs([e.thumbnail for e in open_ones]):
-        leader[lead(i)] = lead(j)
-    by_content: dict[str, int] = {}
-    for i, example in enumerate(open_ones):
-        leader[lead(i)] = lead(by_content.setdefault(example.content, i))
-    names: dict[int, str] = {}
-    for i, example in enumerate(open_ones):
-        names[lead(i)] = min(names.get(lead(i), example.content), example.content)
-    for i, example in enumerate(open_ones):
-        example.group = names[lead(i)][:16]
+        sets.join(open_ones[i].content, open_ones[j].content)
+    for example in open_ones:
+        example.group = sets.smallest(example.content)[:16]
+
+
+def _join_copies(examples: list[Example]) -> None:
+    sets, group_of = _Sets(), {}
+    for example in examples:
+        if example.group:
+            sets.join(example.group, group_of.setdefault(example.content, example.group))
+    for example in examples:
+        if example.group or example.content in group_of:
+            example.group = sets.smallest(example.group or group_of[example.content])
+
+
+class _Sets:
+    """Disjoint sets of names, each known by the smallest."""
+
+    def __init__(self) -> None:
+        self._leader: dict[str, str] = {}
+
+    def smallest(self, name: str) -> str:
+        path = []
+        while (above := self._leader.get(name, name)) != name:
+            path.append(name)
+            name = above
+        for passed in path:
+            self._leader[passed] = name
+        return name
+
+    def join(self, a: str, b: str) -> None:
+        low, high = sorted((self.smallest(a), self.smallest(b)))
+        self._leader[high] = low
 
 
 def near_pairs(thumbnails: list) -> list[tuple[int, int]]:

@@ -54,14 +54,16 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
     return photos, skipped
 
 
-def from_manifest(manifest: Path) -> list[RawPhoto]:
-    """The photos a CSV file names; `file` is relative to its folder.
+def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
+    """The photos a CSV file names; `file` is relative to its folder, or to `raw` where it lies there instead.
 
     Raises:
       DataError: no such file, a column missing, an empty cell where there must be none, an unknown split.
     """
     if not manifest.is_file():
         raise DataError(f"no manifest {str(manifest)!r}: give the path of a CSV file with the columns file, category")
+    if raw is not None:
+        check_folder(raw, "--raw")
     photos = []
     try:
         with manifest.open(newline="", encoding="utf-8-sig") as lines:
@@ -77,7 +79,10 @@ def from_manifest(manifest: Path) -> list[RawPhoto]:
                 known = {c: (row.get(c) or "").strip() for c in _OPTIONAL}
                 if known["split"]:
                     check_split(known["split"], where)
-                photos.append(RawPhoto(manifest.parent / file, file, category, **known))
+                path = manifest.parent / file
+                if raw is not None and not path.is_file() and (raw / file).is_file():
+                    path = raw / file
+                photos.append(RawPhoto(path, file, category, **known))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{str(manifest)!r} is not a CSV file in UTF-8 ({error}): export it again") from None
     if not photos:

@@ -4,13 +4,16 @@ Everything random on a single picture that the accelerator can do as well (mirro
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import cv2
 import numpy as np
 
 from sketch2photo import images
+from sketch2photo.data import strokes
+from sketch2photo.data.example import decode
 from sketch2photo.data.order import Order
-from sketch2photo.data.reading import Dataset, decode, open_dataset
+from sketch2photo.data.reading import Dataset, open_dataset
 from sketch2photo.errors import DataError
 
 __all__ = [
@@ -19,13 +22,19 @@ __all__ = [
     "open_dataset",
     "pair_batches",
     "pair_examples",
+    "sketch_batches",
+    "sketch_examples",
 ]
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]
+"""Arrays by name."""
 
 _THREADS = 2
 _AHEAD = 4
 """Batches prepared before they are asked for."""
+_SHEET = 256
+"""Side at which strokes are drawn before they are framed."""
+_LINE_WIDTHS = (2.0, 7.0)
 _BALANCE = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}
 """A category of n examples is drawn in proportion to n to this power."""
 
@@ -38,7 +47,7 @@ class Batches:
         import grain
 
         reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD * batch_size)
-        examples = grain.MapDataset.source(order).seed(seed % 2**31).random_map(load)
+        examples = grain.MapDataset.source(cast(Any, order)).seed(seed % 2**31).random_map(load)
         self._batches = iter(examples.to_iter_dataset(reading).batch(batch_size, drop_remainder=True))
 
     def __iter__(self) -> "Batches":
@@ -123,6 +132,127 @@ def _pair(
         "label": np.int32(record.label),
         "colour": record.colour,
     }
+
+
+def sketch_batches(
+    datasets: list[Dataset],
+    split: str,
+    *,
+    batch_size: int,
+    image_size: int,
+    categories: tuple[str, ...],
+    none_share: float,
+    prefix: float,
+    seed: int,
+) -> Batches:
+    """Sketches of pairs and drawings together, framed as the page frames them.
+
+    Classes are drawn in proportion to the square root of their size; of a photo's sketches one at random; stroke
+    drawings are drawn anew with a line of random width, other ones of thin lines thickened at random.
+
+    Args:
+      categories: the classes; whatever else the datasets hold is class len(categories), "none of these".
+      none_share: share of that class in the batches, when there is any of it.
+      prefix: share of the stroke drawings of which only the first 30 to 100 % of the strokes are shown.
+
+    Returns:
+      Batches {"sketch": uint8 (n, s, s, 1), "label": int32 (n,)}.
+
+    Raises:
+      DataError: fewer examples of the categories in the split than one batch has.
+    """
+    sketches = _Sketches(datasets, split, categories)
+    known = [sketches.of_class(label) for label in range(len(categories))]
+    known = [pool for pool in known if len(pool)]
+    where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
+    _need_enough(sum(map(len, known)), batch_size, where)
+    weights = np.sqrt([len(pool) for pool in known])
+    others = sketches.of_class(len(categories))
+    if len(others) and none_share > 0:
+        weights = np.append(weights / weights.sum() * (1 - none_share), none_share)
+        known.append(others)
+
+    def load(number: int, rng: np.random.Generator) -> Batch:
+        return sketches.load(number, image_size, rng, prefix=prefix, vary_lines=True)
+
+    return Batches(Order(known, list(weights), seed), load, batch_size, seed)
+
+
+def sketch_examples(
+    datasets: list[Dataset],
+    split: str,
+    *,
+    image_size: int,
+    categories: tuple[str, ...],
+    fraction: float = 1.0,
+    limit: int | None = None,
+    seed: int = 0,
+) -> Batch:
+    """The sketches of a split, each once, the same whenever it is asked: {"sketch", "label"} as in `sketch_batches`.
+
+    Args:
+      fraction: below 1 only the first strokes, and only drawings whose strokes are known.
+      limit: at most this many, as evenly from all classes as there are.
+    """
+    sketches = _Sketches(datasets, split, categories)
+    rng = np.random.default_rng(seed)
+    pools = [rng.permutation(sketches.of_class(label, fraction < 1)) for label in range(len(categories) + 1)]
+    if limit is None:
+        chosen = np.concatenate(pools)
+    else:
+        turns = [(turn, label) for label, pool in enumerate(pools) for turn in range(len(pool))]
+        chosen = np.array([pools[label][turn] for turn, label in sorted(turns)[:limit]], int)
+    if not len(chosen):
+        shape = (0, image_size, image_size, 1)
+        return {"sketch": np.zeros(shape, np.uint8), "label": np.zeros(0, np.int32)}
+    return _stack(
+        [sketches.load(int(n), image_size, np.random.default_rng([seed, n]), fraction=fraction) for n in chosen]
+    )
+
+
+class _Sketches:
+    """The sketches of several datasets, numbered through."""
+
+    def __init__(self, datasets: list[Dataset], split: str, categories: tuple[str, ...]):
+        self._datasets, self._split = datasets, split
+        self._starts = np.cumsum([0, *(dataset.sizes.get(split, 0) for dataset in datasets)])
+        classes = {name: label for label, name in enumerate(categories)}
+        none = len(categories)
+        labels = [np.zeros(0, np.int32)]
+        for dataset in datasets:
+            table = np.array([classes.get(name, none) for name in dataset.categories], np.int32)
+            labels.append(table[dataset.labels(split)])
+        self._labels = np.concatenate(labels)
+        self._with_strokes = np.concatenate([np.zeros(0, bool), *(d.has_strokes(split) for d in datasets)])
+
+    def of_class(self, label: int, strokes_only: bool = False) -> np.ndarray:
+        wanted = self._labels == label
+        return np.flatnonzero(wanted & self._with_strokes if strokes_only else wanted)
+
+    def load(
+        self,
+        number: int,
+        size: int,
+        rng: np.random.Generator,
+        *,
+        fraction: float = 1.0,
+        prefix: float = 0.0,
+        vary_lines: bool = False,
+    ) -> Batch:
+        which = int(np.searchsorted(self._starts, number, "right")) - 1
+        record = self._datasets[which].record(self._split, number - int(self._starts[which]))
+        if record.strokes is not None and len(record.strokes):
+            width = rng.uniform(*_LINE_WIDTHS) if vary_lines else strokes.LINE_WIDTH
+            if rng.random() < prefix:
+                fraction = rng.uniform(0.3, 1.0)
+            sketch = strokes.render(record.strokes, _SHEET, width, fraction)
+        else:
+            sketch = decode(record.sketches[int(rng.integers(len(record.sketches)))], 1)
+            if vary_lines and rng.random() < 0.5:
+                reach = int(rng.integers(2, 4))
+                sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
+        framed, _ = images.frame_drawing(sketch, size)
+        return {"sketch": framed[..., None], "label": np.int32(self._labels[number])}
 
 
 def _stack(examples: list[Batch]) -> Batch:

@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
-from sketch2photo.data.build import is_ours
 from sketch2photo.data.colours import palette
 from sketch2photo.errors import DataError
 
 _CHUNK = 256
+_TEXTS = ("group", "source", "licence", "file", "content")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,13 @@ class Record:
     """One example. `photo` and `colour` are None in a dataset of drawings, `strokes` in one of pairs."""
 
     label: int
+    group: str
+    source: str
+    licence: str
+    file: str
+    """What was made an example, as a person knows it."""
+    content: str
+    """A hash of that file, or of a drawing's strokes."""
     sketches: list[bytes]
     photo: bytes | None
     colour: np.ndarray | None
@@ -35,15 +42,16 @@ class Dataset:
         import tensorflow_datasets as tfds
 
         try:
-            builder = tfds.builder_from_directory(path)
-            features = builder.info.features
-            raw = tfds.decode.DeserializeMethod.RAW_BYTES
+            builder = tfds.builder_from_directory(os.fspath(path))  # type: ignore[call-arg]
+            features: Any = builder.info.features
+            undecoded = tfds.decode.DeserializeMethod.RAW_BYTES
             self._sources = {
-                name: builder.as_data_source(name, deserialize_method=raw)
+                name: builder.as_data_source(name, deserialize_method=undecoded)
                 for name, split in builder.info.splits.items()
                 if split.num_examples
             }
             self.categories: tuple[str, ...] = tuple(features["label"].names)
+            self.size: int = features["sketches"].feature.shape[0]
             self.kind = "pairs" if "photo" in features else "drawings"
         except Exception as error:  # TFDS raises whatever its parsers meet in a damaged folder
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -105,6 +113,11 @@ class Dataset:
             yield from map(_parse, source.__getitems__(list(numbers)))
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a dataset that `prepare_data.py` wrote."""
+    return (folder / "dataset_info.json").is_file() and (folder / "manifest.csv").is_file()
+
+
 def open_dataset(path: str | os.PathLike) -> Dataset:
     """The dataset in a folder.
 
@@ -125,10 +138,12 @@ def open_dataset(path: str | os.PathLike) -> Dataset:
 def _parse(raw: bytes) -> Record:
     from tensorflow_datasets.proto import tf_example_pb2
 
-    values = tf_example_pb2.Example.FromString(raw).features.feature
+    example: Any = tf_example_pb2.Example.FromString(raw)  # type: ignore[attr-defined]
+    values = example.features.feature
     has = set(values)
     return Record(
         label=values["label"].int64_list.value[0],
+        **{name: values[name].bytes_list.value[0].decode() for name in _TEXTS},
         sketches=list(values["sketches"].bytes_list.value),
         photo=values["photo"].bytes_list.value[0] if "photo" in has else None,
         colour=np.array(values["colour"].int64_list.value, np.uint8) if "colour" in has else None,
@@ -138,9 +153,3 @@ def _parse(raw: bytes) -> Record:
 
 def _strokes(values: list[int]) -> np.ndarray:
     return np.array(values, np.int16).reshape(-1, 3)
-
-
-def decode(data: bytes, channels: int) -> np.ndarray:
-    """An encoded picture as uint8 (h, w) for one channel, RGB (h, w, 3) for three."""
-    flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
-    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from sketch2photo.data.colours import palette
-from sketch2photo.data.example import SPLITS, Skipped
+from sketch2photo.data.example import SPLITS, Skipped, decode
 
 T = TypeVar("T")
 
@@ -79,8 +79,7 @@ def contact_sheet(kind: str, spool: Any, categories: list[str]) -> np.ndarray:
         for example in (spool[i] for i in chosen):
             pictures = [] if example.photo is None else [example.photo]
             for data in pictures + example.sketches:
-                picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-                tiles.append(cv2.resize(picture, (_TILE, _TILE), interpolation=cv2.INTER_AREA)[..., ::-1])
+                tiles.append(cv2.resize(decode(data, 3), (_TILE, _TILE), interpolation=cv2.INTER_AREA))
         rows.append(np.concatenate([_caption(category), *tiles], 1))
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(r, ((1, 1), (0, width - r.shape[1]), (0, 0)), constant_values=255) for r in rows]

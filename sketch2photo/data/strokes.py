@@ -9,6 +9,8 @@ SPAN = 255
 """Coordinates of strokes run from 0 to this."""
 MARGIN = 0.08
 """White rim of a rendered drawing, as a share of the side."""
+LINE_WIDTH = 4.0
+"""Of a stored drawing, in pixels of a 256 px sheet."""
 _SHIFT = 4
 
 
@@ -30,5 +32,38 @@ def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) 
     shown = max(1, round(fraction * len(lines)))
     thickness = max(1, round(width * size / 256))
     for line in lines[:shown]:
-        cv2.polylines(sheet, [line.reshape(-1, 1, 2)], False, 0, thickness, cv2.LINE_AA, _SHIFT)
+        # A dot is a stroke of one point, which OpenCV would not draw.
+        closed = line if len(line) > 1 else np.concatenate([line, line])
+        cv2.polylines(sheet, [closed.reshape(-1, 1, 2)], False, 0, thickness, cv2.LINE_AA, _SHIFT)
     return sheet
+
+
+def from_quickdraw(drawing: list) -> np.ndarray:
+    """A drawing in Quick, Draw! form, a list of strokes [[x, ...], [y, ...], ...], on any canvas, in its order.
+
+    Returns:
+      int16 (n, 3) as `render` takes it: the longer side of the drawing from 0 to 255, the shorter one centred.
+
+    Raises:
+      ValueError, TypeError, IndexError: not of this form.
+    """
+    lines = []
+    for stroke in drawing:
+        x, y = np.asarray(stroke[0], np.float64), np.asarray(stroke[1], np.float64)
+        if x.ndim != 1 or x.shape != y.shape or not np.isfinite(x).all() or not np.isfinite(y).all():
+            raise ValueError("a stroke must be two lists of numbers, equally long")
+        if len(x):
+            lines.append(np.stack([x, y], 1))
+    if not lines:
+        return np.zeros((0, 3), np.int16)
+    points = np.concatenate(lines)
+    low, high = points.min(0), points.max(0)
+    longer = max(float((high - low).max()), 1e-6)
+    offset = (SPAN - (high - low) * SPAN / longer) / 2
+    result = []
+    for number, line in enumerate(lines):
+        placed = np.round((line - low) * SPAN / longer + offset).astype(np.int16)
+        moved = np.concatenate([[True], (np.diff(placed, axis=0) != 0).any(1)])
+        placed = placed[moved]
+        result.append(np.column_stack([placed, np.full(len(placed), number, np.int16)]))
+    return np.concatenate(result)

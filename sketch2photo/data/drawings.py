@@ -1,0 +1,244 @@
+"""Sketches without photos: picture files by category, and Quick, Draw! files of strokes."""
+
+import csv
+import functools
+import hashlib
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sketch2photo import images
+from sketch2photo.data import strokes
+from sketch2photo.data.example import Example, Skipped, encode_sketch, read_sketch
+from sketch2photo.data.photos import PICTURES, check_folder, files_under
+from sketch2photo.errors import DataError, ImageError, choose
+
+_SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
+
+
+@dataclass(frozen=True)
+class RawDrawing:
+    """A picture file, or one line of an ndjson file."""
+
+    path: Path
+    name: str
+    category: str
+    line: int = 0
+    """Counted from 1; 0 for a picture file."""
+    offset: int = 0
+    """Where the line begins, in bytes."""
+    key: str = ""
+    """The drawing's `key_id`, where it has one."""
+    recognised: bool = True
+    group: str = ""
+    split: str = ""
+    source: str = ""
+
+
+@dataclass
+class Found:
+    """What the raw folders hold."""
+
+    drawings: list[RawDrawing]
+    skipped: list[Skipped]
+    remarks: list[str]
+
+
+def category_name(text: str) -> str:
+    """A category as we write it: "hot-air balloon" is "hot_air_balloon"."""
+    return re.sub(r"[\s-]+", "_", text.strip())
+
+
+def renames(pairs: list[str]) -> dict[str, str]:
+    """The table that `--rename OLD=NEW ...` asks for.
+
+    Raises:
+      DataError: a pair without "=" or with an empty side.
+    """
+    table = {}
+    for pair in pairs:
+        old, _, new = pair.rpartition("=")
+        if not old.strip() or not new.strip():
+            raise DataError(f"--rename {pair!r} is not of the form OLD=NEW: write it so, as in couch=sofa")
+        table[category_name(old)] = category_name(new)
+    return table
+
+
+def find(raw: list[str], rename: dict[str, str]) -> Found:
+    """All drawings beneath the folders `raw`, each "DIR" or "DIR=CATEGORY".
+
+    The category of a picture is its folder's name, that of a stroke drawing its `word` or else the file's name.
+
+    Raises:
+      DataError: no such folder, or nothing in it.
+      ConfigError: a category to be renamed that is not there.
+    """
+    found = Found([], [], [])
+    for text in raw:
+        folder, category = _folder_and_category(text)
+        check_folder(folder, "--raw")
+        source = "/".join(folder.resolve().parts[-2:])
+        before = len(found.drawings)
+        for path in files_under(folder):
+            name = path.relative_to(folder).as_posix()
+            if path.suffix.lower() == ".ndjson":
+                _add_lines(found, path, name, category, source)
+            elif path.suffix.lower() in PICTURES:
+                found.drawings.append(
+                    RawDrawing(
+                        path, name, category or category_name(path.parent.name), group=_photo(path), source=source
+                    )
+                )
+            else:
+                found.skipped.append(Skipped(name, f"neither a picture nor ndjson ({path.suffix or 'no extension'})"))
+        if len(found.drawings) == before:
+            raise DataError(f"--raw {text!r} holds no drawings: give a folder of pictures or .ndjson files")
+    known = sorted({drawing.category for drawing in found.drawings})
+    for old in rename:
+        choose("category in --rename", old, known)
+    found.drawings = [replace(d, category=rename.get(d.category, d.category)) for d in found.drawings]
+    return found
+
+
+def _folder_and_category(text: str) -> tuple[Path, str]:
+    folder, _, category = text.rpartition("=")
+    if folder and category and not Path(text).exists():
+        return Path(folder), category_name(category)
+    return Path(text), ""
+
+
+def _photo(path: Path) -> str:
+    """The photo a sketch of the Sketchy Database was drawn from: all its sketches belong together."""
+    match = _SKETCHY_NAME.fullmatch(path.stem)
+    return match[1] if match else ""
+
+
+def _add_lines(found: Found, path: Path, name: str, category: str, source: str) -> None:
+    with path.open("rb") as lines:
+        offset = 0
+        for number, line in enumerate(lines, 1):
+            where, offset = offset, offset + len(line)
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+                drawing = record["drawing"]
+                if not isinstance(drawing, list):
+                    raise TypeError
+            except (ValueError, TypeError, KeyError):
+                found.skipped.append(Skipped(f"{name}, line {number}", "not a drawing in Quick, Draw! form"))
+                continue
+            found.drawings.append(
+                RawDrawing(
+                    path,
+                    name,
+                    category or category_name(str(record.get("word") or path.stem)),
+                    line=number,
+                    offset=where,
+                    key=str(record.get("key_id") or ""),
+                    recognised=record.get("recognized") is not False,
+                    group=hashlib.sha256(json.dumps(drawing).encode()).hexdigest()[:16],
+                    source=source,
+                )
+            )
+
+
+def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
+    """Mark the validation drawings of the file `val`, and leave out what is not wanted.
+
+    Raises:
+      DataError: `val` is not such a file, or names none of the drawings.
+    """
+    if val is not None:
+        _mark_val(found, val)
+    if not keep_unrecognised:
+        kept = [d for d in found.drawings if d.recognised or d.split == "val"]
+        if len(kept) < len(found.drawings):
+            number = len(found.drawings) - len(kept)
+            found.remarks.append(f"left out {number} drawings that Quick, Draw! did not recognise")
+        found.drawings = kept
+    if limit is not None:
+        taken: Counter[str] = Counter()
+        kept = []
+        for drawing in found.drawings:
+            taken[drawing.category] += 1
+            if taken[drawing.category] <= limit:
+                kept.append(drawing)
+        if len(kept) < len(found.drawings):
+            found.remarks.append(f"kept {limit} drawings a category, left out {len(found.drawings) - len(kept)}")
+        found.drawings = kept
+
+
+def _mark_val(found: Found, val: Path) -> None:
+    """What the file names is val, everything else train; copies and namesakes follow through their group."""
+    if not val.is_file():
+        raise DataError(f"no file --val {str(val)!r}: give the path of a CSV file with the columns file, key_id")
+    files: set[Path] = set()
+    lines: set[tuple[Path, int]] = set()
+    keys: set[str] = set()
+    with val.open(newline="", encoding="utf-8-sig") as text:
+        table = csv.DictReader(text)
+        if "file" not in (table.fieldnames or ()):
+            raise DataError(f"--val {str(val)!r} has no column 'file': its first line must name it")
+        for row in table:
+            path = (val.parent / (row["file"] or "").strip()).resolve()
+            key = (row.get("key_id") or "").strip()
+            line = re.fullmatch(r"line(\d+)", key)
+            if line:
+                lines.add((path, int(line[1])))
+            elif key:
+                keys.add(key)
+            else:
+                files.add(path)
+    resolved = functools.cache(Path.resolve)
+    marked = []
+    for drawing in found.drawings:
+        path = resolved(drawing.path)
+        is_val = path in files or (path, drawing.line) in lines or drawing.key in keys
+        marked.append(replace(drawing, split="val" if is_val else "train"))
+    number = sum(drawing.split == "val" for drawing in marked)
+    if not number:
+        raise DataError(
+            f"--val {str(val)!r} names none of the drawings in --raw: its files must be relative to its own folder"
+        )
+    found.drawings = marked
+
+
+def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
+    """A drawing at `size`, or why not. Runs in a worker process."""
+    name = f"{raw.name}, line {raw.line}" if raw.line else raw.name
+    points = None
+    if raw.line:
+        try:
+            with raw.path.open("rb") as file:
+                file.seek(raw.offset)
+                points = strokes.from_quickdraw(json.loads(file.readline())["drawing"])
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return Skipped(name, "its strokes are not lists of numbers")
+        sketch = strokes.render(points, size, strokes.LINE_WIDTH)
+        content = raw.group
+    else:
+        try:
+            sketch = read_sketch(raw.path, raw.name, size)
+            content = hashlib.sha256(raw.path.read_bytes()).hexdigest()
+        except (ImageError, OSError) as error:
+            return Skipped(name, str(error).removeprefix(f"{raw.name} "))
+    if images.ink_box(sketch) is None:
+        return Skipped(name, "nothing is drawn on it")
+    return Example(
+        file=name,
+        category=raw.category,
+        sketches=[encode_sketch(sketch)],
+        strokes=points,
+        group=raw.group,
+        split=raw.split,
+        source=raw.source,
+        content=content,
+    )
+
+
+def maker(size: int) -> functools.partial:
+    """`make_example` with its settings, picklable."""
+    return functools.partial(make_example, size=size)
