@@ -1,0 +1,163 @@
+"""The classifier's step: pure, reproducible, right on an accelerator, and it learns."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from sketch2photo.config import CLASSIFIER_PRESETS, ClassifierConfig, ClassifierModelConfig
+from sketch2photo.training import classifier
+
+SMALL = ClassifierConfig(
+    model=ClassifierModelConfig(image_size=32, width=4, dropout=0.1), batch_size=8, steps=60, learning_rate=3e-3
+)
+CATEGORIES = 2
+
+
+def batch(n=8, size=32):
+    """Discs, upright bars and blots: two categories and none of them."""
+    rows, columns = np.mgrid[:size, :size]
+    sketch = np.full((n, size, size, 1), 255, np.uint8)
+    label = (np.arange(n) % 3).astype(np.int32)
+    for i, kind in enumerate(label):
+        distance = np.hypot(rows - size / 2, columns - size / 2)
+        ring, bar = np.abs(distance - 9) < 1.5, np.abs(columns - size / 2) < 2
+        blots = (rows // 4 + columns // 4 + i) % 3 == 0
+        sketch[i, (ring, bar, blots)[kind]] = 0
+    return {"sketch": sketch, "label": label}
+
+
+def start(config, seed=0):
+    network = classifier.ClassifierNetwork(config, CATEGORIES)
+    state = jax.jit(lambda key: classifier.initial_state(network, key))(jax.random.key(seed))
+    return network, state, jax.jit(classifier.make_step(network))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return start(SMALL)
+
+
+def test_a_step_is_a_pure_function_of_state_and_batch(small):
+    _, state, step = small
+    after, metrics = step(state, batch())
+    again, same = step(state, batch())
+    assert int(after.step) == 1 and int(state.step) == 0
+    assert set(metrics) == {"loss_cross_entropy", "accuracy"}
+    for a, b in zip(jax.tree.leaves((after.params, metrics)), jax.tree.leaves((again.params, same)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_randomness_follows_the_step(small):
+    _, state, step = small
+    _, first = step(state, batch())
+    _, later = step(dataclasses.replace(state, step=state.step + 1), batch())
+    assert float(first["loss_cross_entropy"]) != float(later["loss_cross_entropy"])
+
+
+def test_every_weight_learns_and_every_average_moves(small):
+    _, state, step = small
+    after = state
+    for _ in range(3):  # the rate is 0 on the first step of the warm-up
+        after, _ = step(after, batch())
+    difference = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.params, after.params)
+    for path, moved in jax.tree.leaves_with_path(difference):
+        assert moved > 0, f"{jax.tree_util.keystr(path)} does not move"
+
+
+def test_the_optimiser_leaves_the_averages_alone(small):
+    network, state, step = small
+    after, _ = step(state, batch())
+
+    @jax.jit
+    def averages(state, sketch):
+        augment_key, dropout_key = jax.random.split(jax.random.fold_in(state.key, state.step))
+        sketch = classifier.augment_sketch(augment_key, classifier.layers.to_model(sketch))
+        return network.train_logits(state.params, sketch, dropout_key)[1]
+
+    moved = averages(state, batch()["sketch"])
+    for i in range(13):
+        for name in ("mean", "variance"):
+            np.testing.assert_allclose(after.params["convs"][i][name], moved["convs"][i][name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_loss_of_an_undecided_network_is_that_of_a_guess(small):
+    _, state, step = small
+    params = jax.tree.map_with_path(lambda path, x: jnp.zeros_like(x) if path[0].key == "head" else x, state.params)
+    _, metrics = step(dataclasses.replace(state, params=params), batch())
+    assert float(metrics["loss_cross_entropy"]) == pytest.approx(np.log(CATEGORIES + 1), rel=1e-5)
+
+
+def test_it_learns(small):
+    network, state, step = small
+    data = batch()
+    for _ in range(SMALL.steps):
+        state, metrics = step(state, data)
+    logits = jax.jit(network.logits)(state.params, classifier.layers.to_model(jnp.asarray(data["sketch"])))
+    assert (np.asarray(logits).argmax(-1) == data["label"]).mean() > 0.95
+    assert np.isfinite(float(metrics["loss_cross_entropy"]))
+
+
+@pytest.mark.parametrize("preset", ["debug", "studio"])
+def test_the_step_is_lowered_for_accelerators(preset):
+    config = CLASSIFIER_PRESETS[preset]
+    network = classifier.ClassifierNetwork(config, 12)
+    size, n = config.model.image_size, config.batch_size
+
+    def state_of(words):
+        return classifier.initial_state(network, jax.random.wrap_key_data(words))
+
+    def step(words, state, data):
+        state = dataclasses.replace(state, key=jax.random.wrap_key_data(words))
+        after, metrics = classifier.make_step(network)(state, data)
+        return dataclasses.replace(after, key=words), metrics
+
+    words = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    state = dataclasses.replace(jax.eval_shape(state_of, words), key=words)
+    data = {
+        "sketch": jax.ShapeDtypeStruct((n, size, size, 1), jnp.uint8),
+        "label": jax.ShapeDtypeStruct((n,), jnp.int32),
+    }
+    # Optax's and our state are no types that an exported function can name: hand the leaves over.
+    leaves, structure = jax.tree.flatten((words, state, data))
+    exported = export.export(
+        jax.jit(lambda *leaves: jax.tree.leaves(step(*jax.tree.unflatten(structure, leaves)))),
+        platforms=["cuda", "tpu"],
+    )(*leaves)
+    assert exported.platforms == ("cuda", "tpu")
+    assert "convolution" in exported.mlir_module()
+
+
+# ---------------------------------------------------------------- augmentation
+
+
+def sheets(n=16, size=32):
+    ink = np.full((n, size, size, 1), -1.0, np.float32)
+    ink[:, 10:22, 14:18] = 1.0
+    return jnp.asarray(ink)
+
+
+def test_augmentation_keeps_paper_paper_and_ink_in_range():
+    augment = jax.jit(classifier.augment_sketch)
+    np.testing.assert_allclose(augment(jax.random.key(0), jnp.full((16, 32, 32, 1), -1.0)), -1.0)
+    moved = np.asarray(augment(jax.random.key(1), sheets()))
+    assert moved.shape == (16, 32, 32, 1)
+    assert moved.min() >= -1.0 and moved.max() <= 1.0 + 1e-5
+    assert (moved.max((1, 2, 3)) > 0).all()  # a part of every drawing is left
+    assert all(not np.allclose(a, b) for a, b in zip(moved[1:], moved[:-1], strict=True))
+
+
+def test_augmentation_off_is_nothing(monkeypatch):
+    for name in ("TURN", "STRETCH", "SHEAR", "SHIFT", "WARP", "ERASE"):
+        monkeypatch.setattr(classifier, name, 0.0)
+    sketch = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 1)).astype(np.float32))
+    moved = np.asarray(jax.jit(lambda key, x: classifier.augment_sketch(key, x))(jax.random.key(0), sketch))
+    mirrored = 0
+    for before, after in zip(np.asarray(sketch), moved, strict=True):
+        if not np.allclose(after, before, atol=1e-5):
+            np.testing.assert_allclose(after, before[:, ::-1], atol=1e-5)
+            mirrored += 1
+    assert 0 < mirrored < 8
