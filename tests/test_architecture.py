@@ -1,0 +1,262 @@
+"""The rules on who may import whom and how large a file may be, read from the source."""
+
+import ast
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "sketch2photo"
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_module_name(path): path for path in sorted((ROOT / PACKAGE).rglob("*.py"))}
+FOLDERS = sorted(name for name, path in MODULES.items() if path.name == "__init__.py" and name != PACKAGE)
+
+
+def _walk(tree: ast.AST, *, inside_functions: bool = True) -> Iterator[ast.AST]:
+    """Every node but those under `if TYPE_CHECKING:`, which are never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if not inside_functions and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        yield node
+        yield from _walk(node, inside_functions=inside_functions)
+
+
+def imports(name: str, source: str | None = None, *, inside_functions: bool = True) -> set[str]:
+    """What a module imports, by full name: our own modules exactly, of others whatever is named."""
+    is_folder = name in FOLDERS or name == PACKAGE
+    found: set[str] = set()
+    tree = ast.parse(MODULES[name].read_text() if source is None else source)
+    for node in _walk(tree, inside_functions=inside_functions):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                here = name.split(".")[: None if is_folder and node.level == 1 else -node.level + is_folder]
+                base = ".".join([*here, base] if base else here)
+            inside = {f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in MODULES}
+            found |= inside or {base}
+    return found
+
+
+def own(name: str) -> set[str]:
+    """The modules of the package that a module imports."""
+    return {i for i in imports(name) if i == PACKAGE or i.startswith(PACKAGE + ".")}
+
+
+def foreign(name: str) -> set[str]:
+    """The top-level packages of others that a module imports."""
+    return {i.partition(".")[0] for i in imports(name)} - {PACKAGE, ""}
+
+
+def closure(name: str) -> set[str]:
+    """The module and all modules of the package that it imports, and those import."""
+    seen, waiting = set(), [name]
+    while waiting:
+        module = waiting.pop()
+        if module in seen or module not in MODULES:
+            continue
+        seen.add(module)
+        waiting += own(module)
+    return seen
+
+
+def within(module: str, *areas: str) -> bool:
+    return any(module == f"{PACKAGE}.{area}" or module.startswith(f"{PACKAGE}.{area}.") for area in areas)
+
+
+def modules_of(*areas: str) -> list[str]:
+    return [name for name in MODULES if within(name, *areas)]
+
+
+# ---------------------------------------------------------------- the reader of imports itself
+
+
+def test_imports_are_read_as_python_reads_them():
+    read = {
+        "import jax.numpy as jnp": {"jax.numpy"},
+        "from sketch2photo import ops, images": {"sketch2photo.ops", "sketch2photo.images"},
+        "from sketch2photo.config import GanConfig": {"sketch2photo.config"},
+        "def f():\n    import gradio": {"gradio"},
+        "from ..config import GanConfig": {"sketch2photo.config"},
+        "from . import layers": {"sketch2photo.models.layers"},
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch": {"typing"},
+    }
+    for source, expected in read.items():
+        assert imports("sketch2photo.models.unet", source) == expected, source
+    assert imports("sketch2photo.models.unet", "def f():\n    import gradio", inside_functions=False) == set()
+    assert imports("sketch2photo.models", "from .layers import Conv") == {"sketch2photo.models.layers"}
+    assert len(MODULES) > 20
+
+
+# ---------------------------------------------------------------- who imports whom
+
+
+def offenders(modules: list[str], forbidden) -> dict[str, set[str]]:
+    """The modules whose imports break a rule, with what they import."""
+    broken = {name: {i for i in imports(name) if forbidden(i)} for name in modules}
+    return {name: found for name, found in broken.items() if found}
+
+
+@pytest.mark.parametrize(
+    ("area", "may_not"),
+    [
+        ("models", ("data", "training", "evaluation", "page", "studio", "release", "released", "checkpoints")),
+        ("ops", ("models", "data", "training", "evaluation", "page", "studio", "released", "checkpoints")),
+        ("losses", ("models", "data", "training", "evaluation", "page", "studio", "released", "checkpoints")),
+        ("data", ("models", "ops", "losses", "training", "evaluation", "page", "studio", "released", "checkpoints")),
+        ("training", ("page", "studio")),
+        ("studio", ("page", "training", "data", "evaluation", "checkpoints")),
+        ("evaluation", ("page",)),
+        ("page", ("training", "data", "evaluation", "checkpoints", "models", "ops")),
+    ],
+)
+def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
+    assert modules_of(area), f"there is no {area}: take it out of the rules"
+    assert offenders(modules_of(area), lambda i: within(i, *may_not)) == {}
+
+
+def test_leaves_import_only_leaves():
+    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "images", "checkpoints")}
+    assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
+
+
+def test_config_and_errors_need_only_the_standard_library():
+    for name in ("config", "errors"):
+        assert foreign(f"{PACKAGE}.{name}") <= set(sys.stdlib_module_names)
+
+
+def test_data_never_reaches_jax():
+    """Worker processes start no backend. Grain imports jax by itself, which starts none."""
+    for name in modules_of("data"):
+        reached = {module: foreign(module) & {"jax", "jaxlib", "flax", "optax"} for module in closure(name)}
+        assert not any(reached.values()), (name, reached)
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("gradio", ("page",)),
+        ("orbax", ("checkpoints",)),
+        ("tensorflow_datasets", ("data.dataset", "data.reading", "data.pipeline")),
+        ("grain", ("data.pipeline",)),
+        ("apache_beam", ("data.dataset",)),
+        ("tyro", ("training.command", "data.command", "release", "convert", "evaluation")),
+        ("torch", ()),
+        ("tensorflow", ()),
+        ("keras", ()),
+    ],
+)
+def test_package_is_imported_only_in(package: str, allowed: tuple[str, ...]):
+    users = {name for name in MODULES if package in foreign(name)}
+    assert {name for name in users if not within(name, *allowed)} == set()
+
+
+def test_datasets_are_written_in_one_file():
+    writing = {"GeneratorBasedBuilder", "BeamBasedBuilder", "download_and_prepare", "FeaturesDict", "SplitGenerator"}
+    found = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in writing
+    }
+    assert found == {f"{PACKAGE}.data.dataset"}
+
+
+def test_no_import_cycles():
+    graph = {name: {i for i in imports(name, inside_functions=False) if i in MODULES and i != name} for name in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name not in done:
+            for other in sorted(graph[name]):
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+# ---------------------------------------------------------------- files
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_files_are_named_for_what_they_know():
+    nothing = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "base"}
+    assert [name for name in MODULES if name.rpartition(".")[2] in nothing] == []
+
+
+def test_no_module_is_longer_than_300_lines():
+    assert {name: _lines(path) for name, path in MODULES.items() if _lines(path) > 300} == {}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("app.py", 60), ("train.py", 80), ("prepare_data.py", 80)])
+def test_entry_points_are_short(name: str, limit: int):
+    assert _lines(ROOT / name) < limit
+
+
+# ---------------------------------------------------------------- --help
+
+PROBE = """
+import json, runpy, sys
+heavy = ("jax", "flax", "optax", "orbax", "gradio", "grain", "tensorflow_datasets", "pandas", "scipy")
+path, sys.argv = sys.argv[1], sys.argv[1:]
+try:
+    runpy.run_path(path, run_name="__main__")
+    code = 0
+except SystemExit as end:
+    code = end.code
+print(json.dumps({"code": code, "heavy": [name for name in heavy if name in sys.modules]}))
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train.py --help",
+        "train.py gan --help",
+        "train.py classifier --help",
+        "prepare_data.py --help",
+        "prepare_data.py photos --help",
+        "app.py --help",
+    ],
+)
+def test_help_imports_nothing_heavy(command: str):
+    name, *arguments = command.split()
+    result = subprocess.run(
+        [sys.executable, "-c", PROBE, name, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    *text, last = result.stdout.splitlines()
+    outcome = json.loads(last)
+    assert outcome["heavy"] == []
+    assert outcome["code"] in (0, None)
+    assert len(text) > 3 and "usage" in text[0].lower()
+
+
+def test_help_of_train_is_quick():
+    """Processor time, which other programs on the machine hardly change; benchmarks/help_time.py takes the clock."""
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, check=True, timeout=120)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(4)) < 0.8
