@@ -1,0 +1,52 @@
+// How likely each category is, as bars that are buttons: a click asks for that category, another one lets go.
+//
+// The bars stand in the model's order and never move. Sorted ones would have to be searched anew at every frame,
+// sixteen times a second; here one looks at the place where "car" is, and sees it fill.
+
+import { spoken, words } from "./words.js";
+
+export class Bars {
+  /** @param {HTMLElement} place @param {string[]} categories @param {(category: string) => void} choose */
+  constructor(place, categories, choose) {
+    this.place = place;
+    /** @type {Map<string, HTMLButtonElement>} */
+    this.bars = new Map();
+    // At most six side by side, and rows as even as can be.
+    place.style.setProperty("--columns", String(Math.ceil(categories.length / Math.ceil(categories.length / 6)) || 1));
+    for (const category of categories) {
+      const bar = document.createElement("button");
+      bar.type = "button";
+      bar.className = "bar";
+      bar.dataset.category = category;
+      bar.title = `Paint it as: ${spoken(category)}`;
+      for (const part of ["fill", "name", "share"]) {
+        const span = document.createElement("span");
+        span.className = part;
+        bar.append(span);
+      }
+      part(bar, "name").textContent = spoken(category);
+      bar.addEventListener("click", () => choose(category));
+      place.append(bar);
+      this.bars.set(category, bar);
+    }
+    this.show({}, null, null);
+  }
+
+  /** @param {Record<string, number>} probabilities @param {string | null} painted @param {string | null} chosen */
+  show(probabilities, painted, chosen) {
+    const highest = Math.max(0, ...Object.values(probabilities));
+    for (const [category, bar] of this.bars) {
+      const share = probabilities[category] ?? 0;
+      const percent = Math.round(share * 100);
+      part(bar, "fill").style.transform = `scaleX(${share.toFixed(3)})`;
+      part(bar, "share").textContent = `${percent}%`;
+      bar.classList.toggle("leads", share > 0 && share === highest);
+      bar.classList.toggle("painted", category === painted);
+      bar.setAttribute("aria-pressed", String(category === chosen));
+      bar.setAttribute("aria-label", words.bar(category, percent, category === chosen));
+    }
+  }
+}
+
+/** @param {HTMLElement} bar @param {string} name */
+const part = (bar, name) => /** @type {HTMLElement} */ (bar.querySelector(`.${name}`));

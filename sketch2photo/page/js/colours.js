@@ -1,0 +1,56 @@
+// The colour of what is painted: left to the model, one of the category's own, or any.
+
+import { words } from "./words.js";
+
+export class Colours {
+  /**
+   * @param {HTMLElement} place holds the `auto` button, an element `.swatches` and the picker
+   * @param {Record<string, string[]>} palette the usual colours of each category
+   * @param {(colour: string) => void} choose "" for the model's own choice
+   */
+  constructor(place, palette, choose) {
+    this.place = place;
+    this.palette = palette;
+    this.choose = choose;
+    this.auto = /** @type {HTMLButtonElement} */ (place.querySelector("[data-colour='']"));
+    this.swatches = /** @type {HTMLElement} */ (place.querySelector(".swatches"));
+    this.picker = /** @type {HTMLInputElement} */ (place.querySelector("input[type=color]"));
+    this.category = "";
+    this.auto.addEventListener("click", () => choose(""));
+    this.picker.addEventListener("input", () => choose(this.picker.value));
+    const most = Math.max(0, ...Object.values(palette).map((colours) => colours.length));
+    place.hidden = most === 0;
+    // As many places as the largest palette has, so that nothing moves when the category changes.
+    for (let i = 0; i < most; i += 1) this.swatches.append(this.#swatch());
+  }
+
+  #swatch() {
+    const swatch = document.createElement("button");
+    swatch.type = "button";
+    swatch.className = "swatch";
+    swatch.setAttribute("aria-pressed", "false");
+    swatch.addEventListener("click", () => this.choose(swatch.dataset.colour === this.chosen ? "" : (swatch.dataset.colour ?? "")));
+    return swatch;
+  }
+
+  /** @param {string | null} category whose colours to offer @param {string} chosen "" for auto @param {string | null} used */
+  show(category, chosen, used) {
+    this.chosen = chosen;
+    const colours = this.palette[category ?? ""] ?? Object.values(this.palette)[0] ?? [];
+    Array.from(this.swatches.children).forEach((each, i) => {
+      const swatch = /** @type {HTMLButtonElement} */ (each);
+      const colour = colours[i] ?? "";
+      swatch.disabled = !colour;
+      swatch.dataset.colour = colour;
+      swatch.style.backgroundColor = colour || "transparent";
+      swatch.setAttribute("aria-label", words.colour(colour));
+      swatch.title = colour;
+      swatch.setAttribute("aria-pressed", String(Boolean(colour) && colour === chosen));
+    });
+    this.auto.setAttribute("aria-pressed", String(!chosen));
+    const own = Boolean(chosen) && !colours.includes(chosen);
+    this.place.classList.toggle("own", own);
+    if (own) this.picker.value = chosen;
+    else if (used) this.picker.value = used;
+  }
+}

@@ -1,0 +1,244 @@
+// Puts the page together: pen -> drawing -> sheet -> server -> photo and bars.
+
+import { Bars } from "./bars.js";
+import { Calm } from "./calm.js";
+import { Colours } from "./colours.js";
+import { listenForKeys } from "./keys.js";
+import { Live } from "./live.js";
+import { followPen } from "./pen.js";
+import { Print } from "./print.js";
+import { Sheet } from "./sheet.js";
+import { Drawing, SIDE } from "./strokes.js";
+import { spoken, words } from "./words.js";
+
+/** An eraser as thin as the pen would take for ever. */
+const ERASER = 4;
+
+/**
+ * @typedef {{categories: string[], palette: Record<string, string[]>, has_classifier: boolean}} Model
+ * @param {HTMLElement} element the root of canvas.html
+ * @param {Model} model
+ * @param {{live_predict: (request: object) => Promise<import("./live.js").Reply>}} server
+ */
+export function start(element, model, server) {
+  /** @type {(name: string) => any} */
+  const find = (name) => element.querySelector(`[data-testid="${name}"]`);
+  const root = /** @type {HTMLElement} */ (element.querySelector(".s2p"));
+  const help = /** @type {HTMLDialogElement} */ (element.querySelector("dialog"));
+
+  // A server function sees no session, and behind a share link all visitors have one address: so an id of our own.
+  const person = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const drawing = new Drawing();
+  const calm = new Calm();
+  const sheet = new Sheet(find("sketch"));
+  const print = new Print(root);
+  const bars = new Bars(find("bars"), model.categories, (category) => choose(category === wish.category ? "" : category));
+  const colours = new Colours(find("colour"), model.palette, (colour) => wishFor({ colour }));
+
+  /** What the person asks for; "" leaves it to the model. */
+  const wish = { category: "", colour: "", seed: 0 };
+  /** @type {import("./live.js").Reply | null} */
+  let answer = null;
+  let eraser = false;
+  let alive = true;
+
+  const live = new Live({
+    ask: (seq) =>
+      server.live_predict({
+        person,
+        seq,
+        png: sheet.png(),
+        category: wish.category || (model.has_classifier && calm.held) || "auto",
+        colour: wish.colour,
+        seed: wish.seed,
+      }),
+    show,
+    say: (state, sentence) => {
+      root.dataset.state = state;
+      print.say(sentence);
+    },
+    settle: () => {
+      root.dataset.settled = "true";
+      print.announce();
+    },
+  });
+
+  /** @param {import("./live.js").Reply} reply @param {number} milliseconds */
+  async function show(reply, milliseconds) {
+    if (drawing.blank) return;
+    if (!reply.photo || reply.status === "empty") {
+      blank();
+      return;
+    }
+    await print.show(reply.photo);
+    if (drawing.blank) return;
+    answer = reply;
+    const painted = reply.category ?? null;
+    print.describe(/** @type {any} */ (reply.status), painted, Boolean(wish.category), milliseconds);
+    follow(reply.probabilities ?? {}, painted);
+    refresh();
+  }
+
+  /** Hold the category or let another take over. @param {Record<string, number>} probabilities @param {string | null} painted */
+  function follow(probabilities, painted) {
+    if (wish.category || !model.has_classifier) return;
+    let changed = calm.see(probabilities, painted);
+    if (!drawing.current) changed = calm.settle() || changed;
+    // A pen that stands still sends no frames: go on until the new leader is certain.
+    if (changed || calm.undecided) want();
+  }
+
+  function want() {
+    root.dataset.settled = "false";
+    live.want();
+  }
+
+  /** The drawing changed; a photo follows if the page is live. */
+  function changed() {
+    if (drawing.blank) blank();
+    else if (alive) want();
+    refresh();
+  }
+
+  function blank() {
+    live.forget();
+    calm.reset();
+    answer = null;
+    root.dataset.settled = "true";
+    root.dataset.state = "idle";
+    print.say("");
+    print.clear();
+    refresh();
+  }
+
+  /** @param {Partial<typeof wish>} change */
+  function wishFor(change) {
+    Object.assign(wish, change);
+    // Asked for by hand, so it is painted even if the page is not live.
+    if (!drawing.blank) want();
+    refresh();
+  }
+
+  /** @param {string} category "" for auto */
+  function choose(category) {
+    calm.reset();
+    wishFor({ category });
+  }
+
+  function refresh() {
+    const painted = wish.category || answer?.category || null;
+    bars.show(answer?.probabilities ?? {}, painted, wish.category || null);
+    colours.show(painted, wish.colour, answer?.colour ?? null);
+    find("pen").setAttribute("aria-pressed", String(!eraser));
+    find("eraser").setAttribute("aria-pressed", String(eraser));
+    find("undo").disabled = !drawing.canUndo;
+    find("redo").disabled = !drawing.canRedo;
+    find("clear").disabled = !drawing.strokes.length;
+    find("download").disabled = !answer;
+    find("paint").disabled = drawing.blank;
+    find("live").setAttribute("aria-checked", String(alive));
+    find("category").value = wish.category || "auto";
+    root.dataset.blank = String(!drawing.strokes.length);
+  }
+
+  /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
+  function revise(step) {
+    if (drawing.current || !step()) return;
+    calm.reset();
+    sheet.repaint(drawing.strokes);
+    changed();
+  }
+
+  /** @param {boolean} rubber */
+  function hold(rubber) {
+    eraser = rubber;
+    cursor();
+    refresh();
+  }
+
+  const width = (rubber = eraser) => Number(find("size").value) * (rubber ? ERASER : 1);
+
+  /** A ring as large as the line will be. */
+  function cursor() {
+    const canvas = find("sketch");
+    const size = Math.min(120, Math.max(6, Math.round((width() * canvas.clientWidth) / SIDE)));
+    const half = size / 2 + 1;
+    const ring = (/** @type {string} */ stroke, /** @type {number} */ weight) =>
+      `<circle cx='${half}' cy='${half}' r='${size / 2}' fill='none' stroke='${stroke}' stroke-width='${weight}'/>`;
+    const side = size + 2;
+    const picture = `<svg xmlns='http://www.w3.org/2000/svg' width='${side}' height='${side}'>${ring("white", 2)}${ring("black", 1)}</svg>`;
+    canvas.style.cursor = `url("data:image/svg+xml,${encodeURIComponent(picture)}") ${half} ${half}, crosshair`;
+  }
+
+  /** @param {number} by */
+  function resize(by) {
+    const size = find("size");
+    size.value = String(Number(size.value) + by);
+    cursor();
+  }
+
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    pen: () => hold(false),
+    eraser: () => hold(true),
+    smaller: () => resize(-1),
+    larger: () => resize(1),
+    undo: () => revise(() => drawing.undo()),
+    redo: () => revise(() => drawing.redo()),
+    clear: () => revise(() => drawing.clear()),
+    live: () => {
+      alive = !alive;
+      changed();
+    },
+    paint: () => wishFor({}),
+    auto: () => choose(""),
+    // The next seed is the next colour of the palette, so a chosen colour has to go.
+    dice: () => wishFor({ seed: wish.seed + 1, colour: "" }),
+    download: () => {
+      if (answer) print.save(`sketch2photo-${answer.category ?? "photo"}.png`);
+    },
+    help: () => help.showModal(),
+  };
+
+  followPen(find("sketch"), {
+    start: (point, rubber) => {
+      sheet.grow(drawing.begin(point, width(eraser || rubber), eraser || rubber));
+      changed();
+    },
+    move: (points) => {
+      const stroke = drawing.current;
+      if (!stroke || !points.map((point) => drawing.extend(point)).some(Boolean)) return;
+      sheet.grow(stroke);
+      changed();
+    },
+    end: () => {
+      const stroke = drawing.current;
+      if (!stroke) return;
+      sheet.finish(stroke);
+      drawing.end();
+      if (!wish.category) calm.settle();
+      changed();
+    },
+  });
+
+  for (const name of ["pen", "eraser", "undo", "redo", "clear", "live", "paint", "dice", "download", "help"]) {
+    find(name).addEventListener("click", () => actions[name]());
+  }
+  // Gradio shows its API view when its own footer is clicked, which canvas.css hides.
+  const api = () => /** @type {HTMLElement | null} */ (document.querySelector("footer .show-api"));
+  find("api").addEventListener("click", () => api()?.click());
+  find("size").addEventListener("input", cursor);
+  for (const category of model.categories) find("category").add(new Option(spoken(category), category));
+  find("category").addEventListener("change", () => choose(find("category").value.replace(/^auto$/, "")));
+  listenForKeys(root, actions);
+  window.addEventListener("online", () => live.retry());
+  window.addEventListener("resize", cursor);
+
+  find("hint").textContent = words.hint(model.categories);
+  find("knows").textContent = words.knows(model.categories);
+  find("bars").hidden = !model.has_classifier;
+  find("category").disabled = model.categories.length < 2;
+  blank();
+  cursor();
+  root.dataset.ready = "true";
+}

@@ -1,0 +1,155 @@
+"""The page with a fake model: in this process for the live path, in a child process for clients."""
+
+import base64
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from tests.page.fake_studio import FakeStudio
+
+
+def png(sketch: np.ndarray) -> bytes:
+    return cv2.imencode(".png", sketch)[1].tobytes()
+
+
+def data_url(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def circle(size: int = 256, x: float = 0.5) -> np.ndarray:
+    sheet = np.full((size, size), 255, np.uint8)
+    cv2.circle(sheet, (int(size * x), size // 2), size // 6, 0, max(2, size // 64))
+    return sheet
+
+
+@pytest.fixture(name="png")
+def png_fixture() -> Callable[[np.ndarray], bytes]:
+    return png
+
+
+@pytest.fixture(name="data_url")
+def data_url_fixture() -> Callable[[bytes], str]:
+    return data_url
+
+
+@pytest.fixture(name="circle")
+def circle_fixture() -> Callable[..., np.ndarray]:
+    return circle
+
+
+@pytest.fixture
+def studio() -> FakeStudio:
+    return FakeStudio()
+
+
+class LivePage:
+    """The page in this process; `ask` is what the browser does at every frame."""
+
+    def __init__(self, studio: FakeStudio) -> None:
+        import gradio as gr
+        from fastapi import FastAPI
+        from fastapi.testclient import TestClient
+
+        from sketch2photo.page import page
+
+        self.studio = studio
+        self.blocks = page.build(studio)
+        self.client = TestClient(gr.mount_gradio_app(FastAPI(), self.blocks, path="/", theme=page.theme()))
+        config = self.client.get("/config").json()
+        self.component = next(part for part in config["components"] if part["type"] == "html")
+
+    def send(self, data: Any) -> httpx.Response:
+        body = {
+            "data": data,
+            "component_id": self.component["id"],
+            "fn_name": "live_predict",
+            "session_hash": "test",
+        }
+        return self.client.post("/gradio_api/component_server/", json=body)
+
+    def ask(self, **fields: Any) -> dict[str, Any]:
+        request = {"person": "p", "seq": 1, "png": data_url(png(circle()))} | fields
+        response = self.send({name: value for name, value in request.items() if value is not ...})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def ask_aside(self, answers: list[dict[str, Any]], **fields: Any) -> threading.Thread:
+        """Ask in a thread; the reply is appended to `answers`."""
+        thread = threading.Thread(target=lambda: answers.append(self.ask(**fields)), daemon=True)
+        thread.start()
+        return thread
+
+
+@pytest.fixture
+def live_page(studio: FakeStudio) -> Iterator[LivePage]:
+    yield LivePage(studio)
+    studio.release()
+
+
+def wait_until(true: Callable[[], Any], seconds: float = 10.0) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "it did not come true in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., None]:
+    return wait_until
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(name="free_port")
+def free_port_fixture() -> int:
+    return free_port()
+
+
+@contextlib.contextmanager
+def served(command: list[str], url: str, root: Path, environment: dict[str, str] | None = None) -> Iterator[str]:
+    """A server in a child process, once it answers; ended afterwards."""
+    process = subprocess.Popen(
+        command, cwd=root, env=os.environ | (environment or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        limit = time.monotonic() + 120
+        while True:
+            assert process.poll() is None, f"the server ended: {process.stdout.read().decode()}"
+            assert time.monotonic() < limit, "the server did not answer within 120 s"
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
+                    break
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def served_page(root: Path) -> Iterator[str]:
+    """The address of the page with the fake model, in a child process."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.page.fake_studio", "--port", str(port)]
+    with served(command, f"http://127.0.0.1:{port}/", root) as url:
+        yield url

@@ -1,0 +1,141 @@
+"""A stand-in for `Studio`: the same interface, instant, with answers a test can foresee.
+
+`python -m tests.page.fake_studio --port N` serves the page with it, for browser tests and benchmarks.
+"""
+
+import argparse
+import threading
+import time
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sketch2photo import images
+from sketch2photo.errors import ConfigError, choose
+
+CATEGORIES = (
+    "shoe",
+    "car",
+    "motorcycle",
+    "sofa",
+    "chair",
+    "teapot",
+    "teddy_bear",
+    "strawberry",
+    "apple",
+    "banana",
+    "pear",
+    "pineapple",
+)
+COLOURS = ("#b23a2e", "#2f5d8a", "#3f7d4e", "#c9a227", "#5b4636", "#8e8e93", "#1f1f22", "#e4d9c5")
+
+
+@dataclass(frozen=True)
+class FakePrediction:
+    photo: np.ndarray | None
+    probabilities: dict[str, float]
+    category: str | None
+    status: str
+    colour: str | None = None
+
+
+class FakeStudio:
+    """Fills what is drawn with the colour. The further right the ink, the later the likeliest category in the list.
+
+    A little ink is "unsure", a lot of ink is "none". `hold()` makes `predict` wait until `release()`.
+    """
+
+    name = "fake"
+    image_size = 128
+
+    def __init__(
+        self, categories: tuple[str, ...] = CATEGORIES, *, has_classifier: bool = True, milliseconds: float = 0.0
+    ) -> None:
+        self.categories = categories
+        self.palette = {
+            name: COLOURS[i % len(COLOURS) :] + COLOURS[: i % len(COLOURS)] for i, name in enumerate(categories)
+        }
+        self.has_classifier = has_classifier
+        self.milliseconds = milliseconds
+        self.calls: list[dict] = []
+        self.warm = False
+        self.at_once = 0
+        self.most_at_once = 0
+        self._free = threading.Event()
+        self._free.set()
+
+    def hold(self) -> None:
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+    def warm_up(self) -> None:
+        self.warm = True
+
+    def predict(
+        self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
+    ) -> FakePrediction:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if category is not None:
+                choose("category", category, self.categories)
+            if colour is not None and (len(colour) != 7 or not colour.startswith("#")):
+                raise ConfigError(f"the colour must be like '#c83020', not {colour!r}: give six hexadecimal digits")
+            sketch = images.pad_to_square(images.as_sketch(sketch))
+            self.calls.append({"sketch": sketch, "category": category, "colour": colour, "seed": seed})
+            assert self._free.wait(30), "nobody released the fake studio"
+            if self.milliseconds:
+                time.sleep(self.milliseconds / 1000)
+            return self._predict(sketch, category, colour, seed)
+        finally:
+            self.at_once -= 1
+
+    def _predict(self, sketch: np.ndarray, category: str | None, colour: str | None, seed: int) -> FakePrediction:
+        box = images.ink_box(sketch)
+        if box is None:
+            even = dict.fromkeys(self.categories, 1 / len(self.categories)) if self.has_classifier else {}
+            return FakePrediction(None, even, None, "empty")
+        centre = (box[0] + box[2]) / 2 / sketch.shape[1] * len(self.categories) - 0.5
+        weights = np.exp(-1.5 * np.abs(np.arange(len(self.categories)) - centre))
+        probabilities = dict(zip(self.categories, map(float, weights / weights.sum()), strict=True))
+        ink = float((sketch < images.INK_BELOW).mean())
+        status = "unsure" if ink < 0.005 else "none" if ink > 0.5 else "ok"
+        painted = category or max(probabilities, key=probabilities.__getitem__)
+        own = self.palette[painted]
+        used = colour or own[seed % len(own)]
+        photo = _fill(images.resize_sketch(sketch, self.image_size), used)
+        return FakePrediction(photo, probabilities if self.has_classifier else {}, painted, status, used)
+
+
+def _fill(sketch: np.ndarray, colour: str) -> np.ndarray:
+    """The inside of the lines in the colour, shaded from the top left, the lines darker."""
+    size = sketch.shape[0]
+    ink = (sketch < images.INK_BELOW).astype(np.uint8)
+    outside = np.pad(ink, 1)
+    cv2.floodFill(outside, None, (0, 0), 2)
+    inside = (outside[1:-1, 1:-1] != 2)[..., None]
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    light = 1.25 - 0.5 * (0.6 * rows + 0.4 * columns)[..., None] - 0.25 * ink[..., None]
+    rgb = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8).astype(np.float64)
+    return np.where(inside, (rgb * light).clip(0, 255), 255).astype(np.uint8)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--milliseconds", type=float, default=0)
+    parser.add_argument("--no-classifier", action="store_true")
+    options = parser.parse_args()
+    from sketch2photo.errors import exit_on_user_error
+    from sketch2photo.page.serve import serve
+
+    studio = FakeStudio(has_classifier=not options.no_classifier, milliseconds=options.milliseconds)
+    with exit_on_user_error("fake_studio"):
+        serve(studio, port=options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The live path: what the browser sends and gets at every frame, through Gradio's own route."""
+
+import base64
+import io
+import json
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from sketch2photo.errors import UserError
+from sketch2photo.page.live import read_request
+
+
+def test_reply_has_photo_and_probabilities(live_page):
+    reply = live_page.ask(seq=7)
+    kind, _, data = reply["photo"].partition(",")
+    assert kind == "data:image/jpeg;base64"
+    photo = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert photo.format == "JPEG" and photo.size == (128, 128)
+    assert list(reply["probabilities"]) == list(live_page.studio.categories)
+    assert sum(reply["probabilities"].values()) == pytest.approx(1, abs=2e-3)
+    assert reply["category"] == max(reply["probabilities"], key=reply["probabilities"].get)
+    assert reply["colour"] in live_page.studio.palette[reply["category"]]
+    assert (reply["status"], reply["seq"]) == ("ok", 7)
+    assert reply["ms"] >= 0
+
+
+def test_model_gets_the_drawing_and_the_wishes(live_page, circle, data_url, png):
+    sketch = circle(200)
+    reply = live_page.ask(png=data_url(png(sketch)), category="teddy_bear", colour="#123456", seed=11, unknown="x")
+    call = live_page.studio.calls[-1]
+    assert np.array_equal(call["sketch"], sketch)
+    assert (call["category"], call["colour"], call["seed"]) == ("teddy_bear", "#123456", 11)
+    assert (reply["category"], reply["colour"]) == ("teddy_bear", "#123456")
+
+
+def test_auto_and_no_colour_leave_it_to_the_model(live_page):
+    live_page.ask(category="auto", colour="")
+    call = live_page.studio.calls[-1]
+    assert call["category"] is None and call["colour"] is None and call["seed"] == 0
+
+
+def test_transparent_drawing_is_on_white(live_page, data_url):
+    picture = np.zeros((64, 64, 4), np.uint8)
+    picture[20:40, 20:40, 3] = 255
+    live_page.ask(png=data_url(cv2.imencode(".png", picture)[1].tobytes()))
+    sketch = live_page.studio.calls[-1]["sketch"]
+    assert sketch[0, 0] == 255 and sketch[30, 30] == 0
+
+
+def test_empty_sheet_has_no_photo(live_page, data_url, png):
+    reply = live_page.ask(png=data_url(png(np.full((256, 256), 255, np.uint8))))
+    assert reply["photo"] is None and reply["category"] is None and reply["status"] == "empty"
+
+
+def test_newest_wins_and_stale_is_said(live_page, wait_until):
+    live_page.studio.hold()
+    first, second, third = [], [], []
+    threads = [live_page.ask_aside(first, seq=1)]
+    wait_until(lambda: live_page.studio.calls)
+    threads.append(live_page.ask_aside(second, seq=2, category="car"))
+    wait_until(lambda: _waiting(live_page) == 1)
+    threads.append(live_page.ask_aside(third, seq=3, category="sofa"))
+    wait_until(lambda: second)
+    assert second == [{"stale": True, "seq": 2}]
+    # One that was overtaken on its way is stale at once.
+    assert live_page.ask(seq=2) == {"stale": True, "seq": 2}
+    live_page.studio.release()
+    for thread in threads:
+        thread.join(10)
+    assert first[0]["seq"] == 1 and first[0]["photo"]
+    assert third[0]["seq"] == 3 and third[0]["category"] == "sofa"
+    assert [call["category"] for call in live_page.studio.calls] == [None, "sofa"]
+
+
+def test_two_people_do_not_disturb_each_other(live_page, wait_until):
+    live_page.studio.hold()
+    one, other = [], []
+    threads = [live_page.ask_aside(one, person="one", category="car")]
+    wait_until(lambda: live_page.studio.calls)
+    threads.append(live_page.ask_aside(other, person="other", category="apple"))
+    wait_until(lambda: _waiting(live_page) == 1)
+    live_page.studio.release()
+    for thread in threads:
+        thread.join(10)
+    assert one[0]["category"] == "car" and other[0]["category"] == "apple"
+
+
+def test_full_line_is_said_to_be_busy(live_page, wait_until, monkeypatch):
+    slot = _slot(live_page)
+    monkeypatch.setattr(slot, "_places", 1)
+    live_page.studio.hold()
+    answers = []
+    threads = [live_page.ask_aside(answers, person="a")]
+    wait_until(lambda: live_page.studio.calls)
+    threads.append(live_page.ask_aside(answers, person="b"))
+    wait_until(lambda: len(slot) == 1)
+    reply = live_page.ask(person="c", seq=5)
+    assert reply == {"busy": "many people are drawing right now: retrying", "seq": 5}
+    live_page.studio.release()
+    for thread in threads:
+        thread.join(10)
+    assert len(answers) == 2 and all(answer["photo"] for answer in answers)
+
+
+def test_failing_model_is_a_sentence_and_the_next_drawing_works(live_page, monkeypatch, caplog):
+    def fail(*arguments):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live_page.studio, "predict", fail)
+        reply = live_page.ask()
+    assert reply["error"].startswith("the model failed on this drawing")
+    assert "out of memory" in caplog.text
+    assert live_page.ask()["photo"]
+
+
+def bomb(side: int = 13000) -> bytes:
+    """A PNG of 169 million pixels in 20 KB."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\x00" * ((side // 8 + 2) * side), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_bomb_is_refused_by_its_header(live_page, data_url, monkeypatch):
+    monkeypatch.setattr("sketch2photo.images.decode_sketch", lambda *_: pytest.fail("it was decoded"))
+    data = bomb()
+    assert len(data) < 40_000
+    reply = live_page.ask(png=data_url(data))
+    assert reply["error"] == "the sketch is 13000 x 13000 pixels: send 16 to 1024 a side"
+
+
+GOOD = base64.b64encode(cv2.imencode(".png", np.full((32, 32), 255, np.uint8))[1].tobytes()).decode()
+BAD = {
+    "no picture": ({"png": ...}, "the sketch is not a PNG file"),
+    "picture of another type": ({"png": 5}, "the sketch is not a PNG file"),
+    "another kind": ({"png": "data:image/svg+xml;base64,AAAA"}, "the sketch is not a PNG file"),
+    "not base64": ({"png": "data:image/png;base64,%%%"}, "not valid base64"),
+    "not ASCII": ({"png": "data:image/png;base64,\u00e9\u00e9\u00e9\u00e9"}, "not valid base64"),
+    "not a PNG": ({"png": "data:image/png;base64," + "A" * 400}, "the sketch is not a PNG file"),
+    "cut off": ({"png": "data:image/png;base64," + GOOD[:60]}, "cannot be read as a picture"),
+    "too long": ({"png": "data:image/png;base64," + "A" * 1_000_000}, "send at most 1000000"),
+    "no person": ({"person": ...}, "person is of type NoneType: send a text"),
+    "empty person": ({"person": ""}, "person is empty"),
+    "long person": ({"person": "x" * 65}, "person has 65 characters: send at most 64"),
+    "no seq": ({"seq": ...}, "seq is 'None': send a whole number"),
+    "seq of a text": ({"seq": "1"}, "seq is '1': send a whole number"),
+    "huge seq": ({"seq": 2**63}, "send a whole number from 0 to"),
+    "true seq": ({"seq": True}, "seq is 'True'"),
+    "negative seed": ({"seed": -1}, "seed is '-1': send a whole number from 0 to 2147483647"),
+    "half a seed": ({"seed": 0.5}, "seed is '0.5'"),
+    "list as seed": ({"seed": []}, "seed is '[]'"),
+    "unknown category": ({"category": "appel"}, "unknown category 'appel': did you mean 'apple'?"),
+    "category of another type": ({"category": ["car"]}, "category is of type list: send a text"),
+    "long category": ({"category": "c" * 100}, "category has 100 characters"),
+    "bad colour": ({"colour": "red"}, "the colour must be like '#c83020', not 'red'"),
+    "colour of another type": ({"colour": 255}, "colour is of type int: send a text"),
+}
+
+
+@pytest.mark.parametrize(("fields", "sentence"), BAD.values(), ids=BAD)
+def test_bad_request_is_answered_with_a_sentence(live_page, fields, sentence):
+    reply = live_page.ask(**fields)
+    assert sentence in reply["error"]
+    assert "\n" not in reply["error"] and "photo" not in reply
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 3, [{"png": "x"}]], ids=repr)
+def test_request_that_is_no_object_is_answered_with_a_sentence(live_page, data):
+    reply = live_page.send(data).json()
+    assert reply["error"].startswith("the request is a") and reply["seq"] is None
+
+
+def test_seed_not_a_number_is_refused_without_a_crash(live_page, data_url, png, circle):
+    request = {"person": "p", "seq": 1, "seed": float("nan"), "png": data_url(png(circle()))}
+    body = json.dumps(
+        {"data": request, "component_id": live_page.component["id"], "fn_name": "live_predict", "session_hash": "x"}
+    )
+    headers = {"content-type": "application/json"}
+    response = live_page.client.post("/gradio_api/component_server/", content=body, headers=headers)
+    assert response.status_code in (200, 400, 422)
+    if response.status_code == 200:
+        assert response.json()["error"].startswith("seed is 'nan'")
+
+
+def test_damaged_pictures_are_errors_of_the_user_or_pictures(circle, data_url, png):
+    """Whatever bytes come, reading them ends in a sketch or in a sentence."""
+    good = png(circle(64))
+    rng = np.random.default_rng(0)
+    read = 0
+    for _ in range(400):
+        data = bytearray(good)
+        for at in rng.integers(33, len(data), 3):
+            data[at] = rng.integers(256)
+        try:
+            request = read_request({"person": "p", "seq": 0, "png": data_url(bytes(data))})
+        except UserError as error:
+            assert str(error).count("\n") == 0
+        else:
+            assert request.order.sketch.shape == (64, 64)
+            read += 1
+    assert read < 400
+
+
+def _slot(live_page):
+    """The page's model slot, out of the closure of its server function."""
+    function = live_page.blocks.blocks[live_page.component["id"]].live_predict
+    return next(cell.cell_contents for cell in function.__closure__ if hasattr(cell.cell_contents, "ask"))
+
+
+def _waiting(live_page) -> int:
+    return len(_slot(live_page))
