@@ -157,6 +157,7 @@ def _steps(
                 evaluations.write(step, figures)
                 evaluations.flush()
                 progress.say(f"step {step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        last = last or interruption.asked  # it may have been asked while sampling
         if last or step % config.save_every == 0:
             settle()
             stats.flush()

@@ -1,0 +1,80 @@
+"""Starting from other weights: what fits is taken, what does not is named."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from sketch2photo import checkpoints, released
+from sketch2photo.config import GAN_PRESETS
+from sketch2photo.errors import CheckpointError
+from sketch2photo.training import gan
+from sketch2photo.training.initialise import initialise_gan, read_source
+
+DEBUG = GAN_PRESETS["debug"]
+
+
+def fresh(config, categories, seed):
+    networks = gan.GanNetworks(config, len(categories))
+    return jax.jit(lambda key: gan.initial_state(networks, key))(jax.random.key(seed))
+
+
+@pytest.fixture
+def release(tmp_path):
+    state = fresh(DEBUG, ("car", "pear"), 1)
+    as_numpy = lambda tree: jax.tree.map(np.asarray, tree)  # noqa: E731
+    model = released.ReleasedModel(
+        DEBUG.model, ("car", "pear"), {}, as_numpy(state.generator), as_numpy(state.discriminator)
+    )
+    released.write(model, tmp_path / "model", "card")
+    return tmp_path / "model", state
+
+
+def test_a_release_of_the_same_shape_fits_whole(release):
+    path, original = release
+    said = []
+    state = initialise_gan(
+        fresh(DEBUG, ("car", "pear"), 2), read_source(str(path)), DEBUG.model, ("car", "pear"), said.append
+    )
+    assert [line.split(":")[1].split()[0] for line in said] == ["all", "all"]
+    for a, b in zip(jax.tree.leaves(state.generator), jax.tree.leaves(original.generator), strict=True):
+        np.testing.assert_allclose(a, b, atol=float(np.abs(b).max()) / 100 + 1e-7)
+    np.testing.assert_array_equal(state.ema["last"]["kernel"], state.generator["last"]["kernel"])
+
+
+def test_a_larger_picture_keeps_the_outer_layers(release):
+    path, original = release
+    larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128))
+    said = []
+    state = initialise_gan(
+        fresh(larger, ("car", "pear"), 2), read_source(str(path)), larger.model, ("car", "pear"), said.append
+    )
+    for name, level in (("downs", 0), ("downs", 4), ("ups", 0)):
+        np.testing.assert_allclose(
+            state.generator[name][level]["kernel"], original.generator[name][level]["kernel"], atol=2e-3
+        )
+    assert "downs/6/kernel" in said[0] and "downs/0" not in said[0]
+    assert "all" in said[1], "the discriminator does not depend on the size"
+
+
+def test_categories_are_matched_by_name(release):
+    path, original = release
+    said = []
+    names = ("apple", "pear", "car")
+    state = initialise_gan(fresh(DEBUG, names, 2), read_source(str(path)), DEBUG.model, names, said.append)
+    here, there = (np.asarray(s.generator["style"]["first"]["kernel"]) for s in (state, original))
+    np.testing.assert_array_equal(here[[2, 1]], there[[0, 1]])
+    np.testing.assert_array_equal(here[3:], there[2:])
+    assert "style/first/kernel (1 of 6 rows)" in said[0]
+
+
+def test_neither_run_nor_release(tmp_path):
+    with pytest.raises(CheckpointError, match="there is no folder"):
+        read_source(str(tmp_path / "nothing"))
+    tmp_path.joinpath("x").mkdir()
+    with pytest.raises(CheckpointError, match="is not a released model"):
+        read_source(str(tmp_path / "x"))
+    checkpoints.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
+    with pytest.raises(CheckpointError, match="nothing is saved"):
+        read_source(str(tmp_path / "run"))

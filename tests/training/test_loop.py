@@ -1,0 +1,178 @@
+"""The loop: what it writes, exact resume, early stop, and what it refuses."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sketch2photo import checkpoints
+from sketch2photo.config import GAN_PRESETS, ClassifierConfig
+from sketch2photo.errors import CheckpointError
+from sketch2photo.training import loop
+from sketch2photo.training.report import Stats, grid, write_picture
+from sketch2photo.training.state import ClassifierState
+
+
+class Counting:
+    """Batches that say their position."""
+
+    def __init__(self):
+        self.position = 0
+
+    def __next__(self):
+        self.position += 1
+        return {"x": np.float32(np.sin(self.position))}
+
+    def get_state(self):
+        return {"position": self.position}
+
+    def set_state(self, state):
+        self.position = state["position"]
+
+
+class Walk:
+    """A task small enough to follow by hand: params move by the batch, plus noise from key and step."""
+
+    kind = "classifier"
+    categories = ("a", "b")
+    palette: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+
+    def __init__(self, steps=6, save_every=2, stop_at=None):
+        self.config = ClassifierConfig(steps=steps, save_every=save_every, sample_every=3, batch_size=4)
+        self.stop_at = stop_at
+        self.finished = False
+
+    def batches(self):
+        return Counting()
+
+    def initial_state(self, key):
+        return ClassifierState(jnp.zeros((), jnp.int32), {"w": jnp.zeros(3)}, {"m": jnp.ones(3)}, key)
+
+    def step(self, state, batch):
+        noise = jax.random.normal(jax.random.fold_in(state.key, state.step), (3,))
+        params = {"w": state.params["w"] * 0.9 + batch["x"] + noise}
+        moved = dataclasses.replace(
+            state, step=state.step + 1, params=params, optimiser={"m": state.optimiser["m"] * 2}
+        )
+        return moved, {"loss_walk": params["w"].sum()}
+
+    def initialise(self, state, source, say):
+        return dataclasses.replace(state, params={"w": jnp.full(3, float(source))})
+
+    def sample(self, state, folder, step):
+        write_picture(folder / f"{step:07d}.png", np.zeros((8, 8, 3), np.uint8))
+        if step == self.stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {"val_size": float(jnp.abs(state.params["w"]).sum())}
+
+    def finish(self, state, out, say):
+        self.finished = True
+
+
+def losses(out):
+    lines = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    return [line["loss_walk"] for line in lines]
+
+
+def test_a_run_leaves_stats_samples_checkpoints_and_its_settings(tmp_path):
+    task = Walk()
+    state = loop.train(task, tmp_path / "run")
+    assert int(state.step) == 6 and task.finished
+    lines = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert len(lines) == 6
+    assert all({"step", "loss_walk", "images_per_second", "data_wait"} <= set(line) for line in lines)
+    assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000003.png", "0000006.png"]
+    assert checkpoints.saved_steps(tmp_path / "run") == [4, 6]
+    run = checkpoints.read_run(tmp_path / "run")
+    assert run.config == task.config and run.categories == ("a", "b")
+    evaluations = (tmp_path / "run" / "evaluation.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in evaluations] == [3, 6]
+
+
+def test_resume_continues_bit_for_bit(tmp_path):
+    loop.train(Walk(steps=8), tmp_path / "whole")
+    loop.train(Walk(steps=4), tmp_path / "parts")
+    state = loop.train(Walk(steps=8), tmp_path / "parts", resume=True)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert float(state.optimiser["m"][0]) == 2.0**8
+
+
+def test_a_killed_run_loses_no_more_than_save_every_and_repeats_no_step(tmp_path):
+    out = tmp_path / "run"
+    loop.train(Walk(steps=6, save_every=4), out)
+    # As if killed at step 5 after writing half of a line: the checkpoint of step 6 never came to be.
+    import shutil
+
+    shutil.rmtree(out / "state" / "6")
+    with (out / "stats.jsonl").open("a") as file:
+        file.write('{"step": 7, "loss_w')
+    loop.train(Walk(steps=8, save_every=4), out, resume=True)
+    loop.train(Walk(steps=8, save_every=4), tmp_path / "whole")
+    assert losses(out) == losses(tmp_path / "whole")
+
+
+def test_sigterm_saves_and_ends_early(tmp_path):
+    task = Walk(steps=9, stop_at=3)
+    state = loop.train(task, tmp_path / "run")
+    assert int(state.step) in (3, 4) and not task.finished
+    assert checkpoints.saved_steps(tmp_path / "run")[-1] == int(state.step)
+    assert int(loop.train(Walk(steps=9), tmp_path / "run", resume=True).step) == 9
+
+
+def test_init_is_for_new_runs(tmp_path):
+    state = loop.train(Walk(steps=1), tmp_path / "a", init="100")
+    assert float(state.params["w"].min()) > 80
+
+
+def test_what_it_refuses(tmp_path):
+    with pytest.raises(CheckpointError, match=r"is not a training run .*run\.json"):
+        loop.train(Walk(), tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()
+    loop.train(Walk(steps=1), tmp_path / "run")
+    with pytest.raises(CheckpointError, match="already holds a training run: add --resume"):
+        loop.train(Walk(), tmp_path / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="is a file: choose a folder"):
+        loop.train(Walk(), tmp_path / "file")
+
+
+def test_resume_with_another_model_says_so(tmp_path):
+    class Wider(Walk):
+        def initial_state(self, key):
+            return ClassifierState(jnp.zeros((), jnp.int32), {"v": jnp.zeros(5)}, {"m": jnp.ones(3)}, key)
+
+    loop.train(Walk(steps=1), tmp_path / "run")
+    with pytest.raises(CheckpointError, match="does not fit this model"):
+        loop.train(Wider(steps=2), tmp_path / "run", resume=True)
+
+
+def test_checkpoints_say_what_is_wrong(tmp_path):
+    with pytest.raises(CheckpointError, match="is not a training run"):
+        checkpoints.restore_state(tmp_path)
+    checkpoints.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("a",), {"a": ("#112233",)})
+    with pytest.raises(CheckpointError, match="nothing is saved"):
+        checkpoints.restore_state(tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text("{")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoints.read_run(tmp_path / "run")
+
+
+def test_numbers_that_are_none_are_null(tmp_path):
+    stats = Stats(tmp_path / "stats.jsonl", 0)
+    stats.write(1, {"loss": float("nan"), "rate": 1.5})
+    stats.close()
+    assert json.loads((tmp_path / "stats.jsonl").read_text()) == {"step": 1, "loss": None, "rate": 1.5}
+
+
+def test_grid_places_pictures_on_white():
+    sheet = grid(
+        [[np.zeros((4, 4), np.uint8), np.full((4, 4, 3), 9, np.uint8)], [np.zeros((4, 4, 1), np.uint8)]], gap=2
+    )
+    assert sheet.shape == (14, 14, 3)
+    assert sheet[2, 2, 0] == 0 and sheet[2, 8, 0] == 9 and sheet[8, 2, 0] == 0 and sheet[9, 9, 0] == 255
