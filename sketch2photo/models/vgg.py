@@ -117,3 +117,33 @@ def fold(weights: dict[str, Any]) -> dict[str, Any]:
             conv = {"kernel": conv["kernel"] * rate, "bias": conv["bias"] - conv["mean"] * rate}
         convs[i] = conv
     return {**weights, "convs": convs}
+
+
+def unfold(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str, Any]:
+    """The weights of a VGG16 without batch norm as those of one with it, to train on from there.
+
+    The averages are those of these sketches, and scale and bias undo them: the logits stay the same.
+
+    Args:
+      weights: as in `fold`.
+      sketch: as `VGG16` takes them; a hundred or more, of all categories.
+    """
+    given = {int(i): conv for i, conv in weights["convs"].items()}
+    convs, x = {}, sketch + 1.0
+    last = 0
+    for block in BLOCKS:
+        for i in range(last, last + len(block)):
+            kernel, bias = jnp.asarray(given[i]["kernel"]), jnp.asarray(given[i]["bias"])
+            y = _convolve(x, kernel.sum(2, keepdims=True) if x.shape[-1] == 1 else kernel)
+            mean, variance = y.mean((0, 1, 2)), y.var((0, 1, 2))
+            convs[i] = {
+                "kernel": kernel,
+                "bias": bias + mean,
+                "scale": jnp.sqrt(variance + ops.EPSILON),
+                "mean": mean,
+                "variance": variance,
+            }
+            x = jax.nn.relu(y + bias)
+        last += len(block)
+        x = _halve(x)
+    return {**weights, "convs": convs}

@@ -5,19 +5,24 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sketch2photo import checkpoints, released
+from sketch2photo import convert, released
 from sketch2photo.config import ClassifierConfig
 from sketch2photo.data import pipeline
-from sketch2photo.errors import CheckpointError, DataError
-from sketch2photo.evaluation.calibration import calibrate
+from sketch2photo.errors import DataError
+from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
 from sketch2photo.models import layers
 from sketch2photo.training import classifier
+from sketch2photo.training.initialise_classifier import (
+    fitting_convolutions,
+    initialise_classifier,
+    read_source,
+    with_convolutions,
+)
 from sketch2photo.training.loop import Batches, Metrics
 from sketch2photo.training.report import grid, write_picture
 from sketch2photo.training.state import ClassifierState
@@ -25,6 +30,8 @@ from sketch2photo.training.state import ClassifierState
 CALIBRATION_FILE = "calibration.json"
 EVALUATED = 1500
 """Validation drawings an evaluation looks at, at most; the last one looks at all."""
+FIRST_LOOK = 256
+"""Training sketches that batch norm's averages are taken of where the weights to start from have none."""
 _CHUNK = 32
 
 
@@ -33,7 +40,7 @@ class ClassifierTask:
 
     kind = "classifier"
 
-    def __init__(self, config: ClassifierConfig, data: list[Path]):
+    def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
         self._data = [pipeline.open_dataset(path) for path in data]
         present = list(dict.fromkeys(category for dataset in self._data for category in dataset.categories))
         missing = [category for category in config.categories if category not in present]
@@ -44,6 +51,9 @@ class ClassifierTask:
         self.palette: dict[str, tuple[str, ...]] = {}
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
         self._step = classifier.make_step(self._network)
+        self._given: dict[int, convert.Convolution] = {}
+        if config.init_convolutions:
+            self._given = fitting_convolutions(config.init_convolutions, config.model.width, say)
         self._logits = jax.jit(
             lambda params, sketch: self._network.logits(params, layers.to_model(jnp.asarray(sketch)))
         )
@@ -62,33 +72,24 @@ class ClassifierTask:
         )
 
     def initial_state(self, key: jax.Array) -> ClassifierState:
-        return classifier.initial_state(self._network, key)
+        state = classifier.initial_state(self._network, key)
+        if not self._given:
+            return state
+        return dataclasses.replace(state, params=with_convolutions(state.params, self._given, self._some_sketches()))
 
     def step(self, state: ClassifierState, batch: dict[str, jax.Array]) -> tuple[ClassifierState, Metrics]:
         return self._step(state, batch)
 
     def initialise(self, state: ClassifierState, source: str, say: Callable[[str], None]) -> ClassifierState:
-        weights = _read_source(source)
-        theirs = {_name(path): np.asarray(value) for path, value in jax.tree.leaves_with_path(weights)}
-        fresh: list[str] = []
-
-        def choose(path: Any, value: jax.Array) -> jax.Array:
-            other = theirs.get(_name(path))
-            if other is None or other.shape != value.shape:
-                fresh.append(_name(path))
-                return value
-            return jnp.array(other, value.dtype)
-
-        params = jax.tree.map_with_path(choose, state.params)
-        count = len(jax.tree.leaves(params))
-        say(
-            f"classifier: {count - len(fresh)} of {count} arrays fit"
-            + (f"; fresh: {', '.join(fresh)}" if fresh else "")
-        )
+        params = initialise_classifier(state.params, read_source(source), self.categories, self._some_sketches(), say)
         return dataclasses.replace(state, params=params)
 
     def sample(self, state: ClassifierState, folder: Path, step: int) -> dict[str, float]:
-        """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn."""
+        """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn.
+
+        val_none_recall is the share of other categories' finished drawings that are recognised as none of these,
+        where 5% of the known categories' are.
+        """
         figures: dict[str, float] = {}
         for name, fraction in (("val_accuracy", 1.0), ("val_accuracy_half_drawn", 0.5)):
             examples = self._examples(fraction, EVALUATED)
@@ -100,6 +101,9 @@ class ClassifierTask:
             figures[name] = float((answers == examples["label"])[known].mean())
             if fraction == 1.0:
                 write_picture(folder / f"{step:07d}.png", self._answers_grid(examples["sketch"], answers))
+                if not known.all():
+                    none = none_probability(logits, 1.0)
+                    figures["val_none_recall"] = float((none[~known] > none_threshold(none[known])).mean())
         return figures
 
     def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
@@ -120,6 +124,12 @@ class ClassifierTask:
         draft = out / (CALIBRATION_FILE + ".part")
         draft.write_text(json.dumps(content, indent=2) + "\n")
         os.replace(draft, out / CALIBRATION_FILE)
+
+    def _some_sketches(self) -> np.ndarray:
+        """Training sketches of all classes, for the first averages of batch norm."""
+        return pipeline.sketch_examples(
+            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=FIRST_LOOK
+        )["sketch"]
 
     def _examples(self, fraction: float, limit: int | None) -> dict[str, np.ndarray]:
         return pipeline.sketch_examples(
@@ -148,20 +158,3 @@ class ClassifierTask:
             named = list(sketches[answers == category][:across])
             rows.append(named + [blank] * (across - len(named)))
         return grid(rows)
-
-
-def _read_source(source: str) -> Any:
-    """A classifier's weights from a run or a released model."""
-    if checkpoints.is_run(source):
-        run = checkpoints.read_run(source)
-        if run.kind != "classifier":
-            raise CheckpointError(f"--init {source!r} is a {run.kind} run: name one of train.py classifier")
-        return checkpoints.restore_state(source)["params"]
-    weights = released.read(source).classifier
-    if weights is None:
-        raise CheckpointError(f"--init {source!r} has no classifier: name one that has")
-    return weights
-
-
-def _name(path: Any) -> str:
-    return "/".join(str(getattr(part, "key", part)) for part in path)

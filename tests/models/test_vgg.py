@@ -104,6 +104,23 @@ def test_served_without_batch_norm_it_says_the_same():
     np.testing.assert_array_equal(vgg.fold(folded)["convs"][3]["kernel"], folded["convs"][3]["kernel"])
 
 
+def test_batch_norm_put_into_a_plain_network_changes_nothing():
+    plain = VGG16(PLAIN, 5, rngs=nnx.Rngs(0))
+    model = VGG16(SMALL, 5, rngs=nnx.Rngs(1))
+    weights = weights_of(plain)
+    for i, conv in weights["convs"].items():
+        conv["bias"] = 0.1 * jax.random.normal(jax.random.key(i), conv["bias"].shape)
+    nnx.update(plain, weights)
+    x = sketches(n=4)
+    unfolded = vgg.unfold(weights, x)
+    assert jax.tree.map(jnp.shape, unfolded) == jax.tree.map(jnp.shape, weights_of(model))
+    nnx.update(model, unfolded)
+    expected = plain(x)
+    np.testing.assert_allclose(model(x), expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(model(x, train=True), expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(vgg.fold(unfolded)["convs"][7]["bias"], weights["convs"][7]["bias"], atol=1e-5)
+
+
 def test_dropout_only_with_a_key():
     model = VGG16(PLAIN, 5, rngs=nnx.Rngs(0))
     x = sketches()

@@ -1,0 +1,222 @@
+"""The classifier's run: what it reads, starts from, shows and leaves behind."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sketch2photo import checkpoints, released
+from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
+from sketch2photo.errors import CheckpointError, ConfigError, DataError
+from sketch2photo.models import layers, vgg
+from sketch2photo.training import classifier, classifier_task, initialise_classifier, loop
+
+SMALL = ClassifierConfig(
+    model=ClassifierModelConfig(image_size=32, width=4, dropout=0.0),
+    batch_size=4,
+    steps=3,
+    save_every=2,
+    sample_every=2,
+)
+
+
+class Drawings:
+    kind = "drawings"
+
+    def __init__(self, categories):
+        self.categories = categories
+
+
+def examples(n, classes, size=32, seed=0):
+    """Class k is k + 1 bars."""
+    label = (np.arange(n) % classes).astype(np.int32)
+    sketch = np.full((n, size, size, 1), 255, np.uint8)
+    for i, k in enumerate(label):
+        for bar in range(k + 1):
+            sketch[i, 6:26, 4 + 8 * bar + (i + seed) % 3] = 0
+    return {"sketch": sketch, "label": label}
+
+
+class Endless:
+    def __init__(self, n, classes):
+        self.n, self.classes, self.position = n, classes, 0
+
+    def __next__(self):
+        self.position += 1
+        return examples(self.n, self.classes, seed=self.position)
+
+    def get_state(self):
+        return {"position": self.position}
+
+    def set_state(self, state):
+        self.position = state["position"]
+
+
+@pytest.fixture
+def pipeline(monkeypatch):
+    """Drawings made up here in the place of datasets; what was asked of them is kept."""
+    asked = []
+
+    def batches(datasets, split, **options):
+        asked.append((split, options))
+        return Endless(options["batch_size"], len(options["categories"]) + 1)
+
+    def some(datasets, split, *, categories, fraction=1.0, limit=None, **options):
+        asked.append((split, {"fraction": fraction, "limit": limit, **options}))
+        return examples(min(limit or 24, 24), len(categories) + 1)
+
+    known = {"animals": ("cat", "dog"), "things": ("shoe", "car", "dog")}
+    monkeypatch.setattr(classifier_task.pipeline, "open_dataset", lambda path: Drawings(known[str(path)]))
+    monkeypatch.setattr(classifier_task.pipeline, "sketch_batches", batches)
+    monkeypatch.setattr(classifier_task.pipeline, "sketch_examples", some)
+    return asked
+
+
+def task(config=SMALL, categories=("cat", "dog"), say=lambda text: None):
+    return classifier_task.ClassifierTask(
+        dataclasses.replace(config, categories=categories), ["animals", "things"], say
+    )
+
+
+def fresh(config=SMALL, categories=2, seed=0):
+    network = classifier.ClassifierNetwork(config, categories)
+    return jax.jit(lambda key: classifier.initial_state(network, key))(jax.random.key(seed)), network
+
+
+def test_without_a_list_all_categories_are_told_apart(pipeline):
+    assert task(categories=()).categories == ("cat", "dog", "shoe", "car")
+    assert task(categories=("car", "cat")).categories == ("car", "cat")
+
+
+def test_an_unknown_category_is_refused(pipeline):
+    with pytest.raises(DataError, match=r"no dataset given has the category 'cow': it has cat, dog, shoe, car"):
+        task(categories=("cat", "cow"))
+
+
+def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
+    state = loop.train(task(), tmp_path / "run")
+    assert int(state.step) == 3
+    lines = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert {"loss_cross_entropy", "accuracy", "images_per_second", "data_wait"} <= set(lines[0])
+    evaluations = [json.loads(line) for line in (tmp_path / "run" / "evaluation.jsonl").read_text().splitlines()]
+    assert set(evaluations[-1]) == {"step", "val_accuracy", "val_accuracy_half_drawn", "val_none_recall"}
+    assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000002.png", "0000003.png"]
+    found = released.Calibration(**json.loads((tmp_path / "run" / "calibration.json").read_text()))
+    assert 0.05 <= found.temperature <= 20 and 0 <= found.unsure_below <= 0.9 and 0 < found.none_above < 1
+    info = checkpoints.read_run(tmp_path / "run")
+    assert info.kind == "classifier" and info.categories == ("cat", "dog")
+    assert "calibration error" in capsys.readouterr().out
+    train = next(options for split, options in pipeline if split == "train")
+    assert train["prefix"] == SMALL.prefix and train["none_share"] == SMALL.none_share
+
+
+def test_a_resumed_run_is_the_run_not_stopped(pipeline, tmp_path):
+    whole = loop.train(task(), tmp_path / "whole")
+    first = task(dataclasses.replace(SMALL, steps=3))
+    loop.train(task(dataclasses.replace(SMALL, save_every=1)), tmp_path / "a")
+    import shutil
+
+    shutil.rmtree(tmp_path / "a" / "state" / "3")
+    resumed = loop.train(first, tmp_path / "a", resume=True)
+    for a, b in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---------------------------------------------------------------- starting from other weights
+
+
+def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
+    trained, _ = fresh(categories=3, seed=7)
+    checkpoints.write_run(tmp_path / "first", "classifier", SMALL, ("shoe", "dog", "car"))
+    with checkpoints.RunCheckpoints(tmp_path / "first") as saved:
+        saved.save(1, trained, {})
+    larger = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, image_size=64))
+    said = []
+    state, _ = fresh(larger)
+    source = initialise_classifier.read_source(str(tmp_path / "first"))
+    params = initialise_classifier.initialise_classifier(
+        state.params, source, ("cat", "dog"), examples(4, 3, 64)["sketch"], said.append
+    )
+    np.testing.assert_array_equal(params["convs"][5]["kernel"], trained.params["convs"][5]["kernel"])
+    np.testing.assert_array_equal(params["convs"][5]["variance"], trained.params["convs"][5]["variance"])
+    there = np.asarray(trained.params["head"]["kernel"])
+    np.testing.assert_array_equal(params["head"]["kernel"][:, 1], there[:, 1])  # dog
+    np.testing.assert_array_equal(params["head"]["kernel"][:, 2], there[:, 3])  # none of these
+    np.testing.assert_array_equal(params["head"]["kernel"][:, 0], state.params["head"]["kernel"][:, 0])  # cat is new
+    assert said == ["classifier: fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"]
+
+
+def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
+    state, network = fresh(seed=3)
+    gan = GAN_PRESETS["debug"].model
+    model = released.ReleasedModel(
+        gan,
+        ("cat", "dog"),
+        {},
+        {"w": np.zeros(2, np.float32)},
+        classifier_config=dataclasses.replace(SMALL.model, norm="none"),
+        classifier=jax.tree.map(np.asarray, vgg.fold(state.params)),
+    )
+    released.write(model, tmp_path / "model", "card")
+    sketch = examples(12, 3)["sketch"]
+    said = []
+    other, _ = fresh(seed=4)
+    params = initialise_classifier.initialise_classifier(
+        other.params, initialise_classifier.read_source(str(tmp_path / "model")), ("cat", "dog"), sketch, said.append
+    )
+    assert said[0].endswith("arrays fit")
+    x = layers.to_model(jnp.asarray(sketch))
+    expected = np.asarray(network.logits(state.params, x))
+    np.testing.assert_allclose(network.logits(params, x), expected, atol=0.05 * np.ptp(expected) + 1e-6)
+
+
+def test_runs_and_releases_without_a_classifier_are_refused(tmp_path):
+    checkpoints.write_run(tmp_path / "gan", "gan", GAN_PRESETS["debug"], ("cat",))
+    with pytest.raises(CheckpointError, match=r"is a gan run: name one of train.py classifier"):
+        initialise_classifier.read_source(str(tmp_path / "gan"))
+    model = released.ReleasedModel(GAN_PRESETS["debug"].model, ("cat",), {}, {"w": np.zeros(2, np.float32)})
+    released.write(model, tmp_path / "model", "card")
+    with pytest.raises(CheckpointError, match="has no classifier: name one that has"):
+        initialise_classifier.read_source(str(tmp_path / "model"))
+
+
+def convolutions_file(path, shapes):
+    rng = np.random.default_rng(0)
+    arrays = {"conv0_w": np.eye(3, dtype=np.float32)[None, None], "conv0_b": np.zeros(3, np.float32)}
+    for name, shape in shapes.items():
+        arrays[f"conv{name}_w"] = rng.normal(0, 0.3, shape).astype(np.float32)
+        arrays[f"conv{name}_b"] = rng.normal(0, 0.3, shape[-1]).astype(np.float32)
+    np.savez(path, **arrays)
+    return arrays
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_convolutions_of_a_file_are_what_the_network_starts_from(pipeline, tmp_path, norm):
+    arrays = convolutions_file(
+        tmp_path / "vgg.npz", {"1_1": (3, 3, 3, 4), "1_2": (3, 3, 4, 4), "2_1": (3, 3, 9, 8), "3_4": (3, 3, 16, 16)}
+    )
+    config = dataclasses.replace(
+        SMALL, init_convolutions=str(tmp_path / "vgg.npz"), model=dataclasses.replace(SMALL.model, norm=norm)
+    )
+    said = []
+    started = task(config, say=said.append)
+    params = jax.jit(started.initial_state)(jax.random.key(0)).params
+    np.testing.assert_allclose(params["convs"][1]["kernel"], arrays["conv1_2_w"])
+    # Batch norm, where there is any, gives back the file's own bias on the sketches it was set by.
+    sketch = layers.to_model(jnp.asarray(examples(24, 3)["sketch"]))
+    bias = vgg.fold(params)["convs"][1]["bias"]
+    np.testing.assert_allclose(bias, arrays["conv1_2_b"], atol=1e-4)
+    assert said[0].startswith("2 of 13 convolutions from ")
+    assert "do not fit: conv2_1 (3, 3, 9, 8), conv3_4; fresh: conv2_1, conv2_2" in said[0]
+    plain, _ = fresh(config)
+    np.testing.assert_array_equal(params["convs"][2]["kernel"], plain.params["convs"][2]["kernel"])
+    assert np.isfinite(np.asarray(started._network.logits(params, sketch))).all()
+
+
+def test_a_file_of_convolutions_that_is_none_is_refused(pipeline, tmp_path):
+    with pytest.raises(ConfigError, match=r"VGG convolutions .* cannot be read"):
+        task(dataclasses.replace(SMALL, init_convolutions=str(tmp_path / "none.npz")))
