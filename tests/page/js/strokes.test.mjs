@@ -1,0 +1,109 @@
+// Strokes as vectors: undo, redo, clear, and curves that do not change when they grow.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Drawing, drawCurve, drawTail } from "../../../sketch2photo/page/js/strokes.js";
+
+const line = (drawing, x, erase = false) => {
+  drawing.begin([x, 0], 4, erase);
+  drawing.extend([x, 50]);
+  drawing.end();
+};
+const places = (drawing) => drawing.strokes.map((stroke) => stroke.points[0][0]);
+
+test("undo and redo go back and forth, a new stroke ends the way forth", () => {
+  const drawing = new Drawing();
+  for (const x of [1, 2, 3]) line(drawing, x);
+  assert.equal(drawing.undo() && drawing.undo(), true);
+  assert.deepEqual(places(drawing), [1]);
+  assert.equal(drawing.redo(), true);
+  assert.deepEqual(places(drawing), [1, 2]);
+  line(drawing, 9);
+  assert.equal(drawing.canRedo, false);
+  assert.equal(drawing.redo(), false);
+  assert.deepEqual(places(drawing), [1, 2, 9]);
+});
+
+test("clear empties the sheet and undo brings all back", () => {
+  const drawing = new Drawing();
+  line(drawing, 1);
+  line(drawing, 2);
+  assert.equal(drawing.clear(), true);
+  assert.equal(drawing.blank, true);
+  assert.deepEqual(drawing.strokes, []);
+  assert.equal(drawing.clear(), false);
+  line(drawing, 3);
+  assert.deepEqual(places(drawing), [3]);
+  drawing.undo();
+  drawing.undo();
+  assert.deepEqual(places(drawing), [1, 2]);
+  drawing.redo();
+  assert.equal(drawing.blank, true);
+});
+
+test("a sheet with nothing but eraser strokes is blank; the stroke being drawn counts", () => {
+  const drawing = new Drawing();
+  line(drawing, 1, true);
+  assert.equal(drawing.blank, true);
+  drawing.begin([5, 5], 4, false);
+  assert.equal(drawing.blank, false);
+});
+
+test("points on the spot are dropped", () => {
+  const drawing = new Drawing();
+  drawing.begin([10, 10], 4, false);
+  assert.equal(drawing.extend([10.3, 10.2]), false);
+  assert.equal(drawing.extend([12, 10]), true);
+  assert.equal(drawing.current.points.length, 2);
+});
+
+test("undoing nothing is no step", () => {
+  const drawing = new Drawing();
+  assert.equal(drawing.undo(), false);
+  assert.equal(drawing.redo(), false);
+});
+
+/** Notes the pieces that are drawn. */
+function notebook() {
+  const pieces = [];
+  let at = null;
+  return {
+    pieces,
+    beginPath() {},
+    stroke() {},
+    moveTo: (x, y) => {
+      at = [x, y];
+    },
+    lineTo: (x, y) => pieces.push([...at, x, y]),
+    quadraticCurveTo: (cx, cy, x, y) => pieces.push([...at, cx, cy, x, y]),
+  };
+}
+
+test("a stroke drawn as it grows is the stroke drawn at once, without gaps", () => {
+  const points = Array.from({ length: 30 }, (_, i) => [i * 10, 50 * Math.sin(i)]);
+  const whole = notebook();
+  drawCurve(whole, { erase: false, width: 4, points }, 0);
+  const grown = notebook();
+  let drawn = 0;
+  for (const length of [1, 2, 3, 4, 9, 10, 30]) {
+    drawn = drawCurve(grown, { erase: false, width: 4, points: points.slice(0, length) }, drawn);
+  }
+  assert.deepEqual(grown.pieces, whole.pieces);
+  assert.equal(whole.pieces.length, 28);
+  for (let i = 1; i < whole.pieces.length; i += 1) {
+    assert.deepEqual(whole.pieces[i].slice(0, 2), whole.pieces[i - 1].slice(4));
+  }
+  drawTail(whole, { erase: false, width: 4, points });
+  const tail = whole.pieces.at(-1);
+  assert.deepEqual(tail.slice(0, 2), whole.pieces.at(-2).slice(4));
+  assert.deepEqual(tail.slice(2), points.at(-1));
+});
+
+test("a click is a dot and two points are a line", () => {
+  const dot = notebook();
+  drawTail(dot, { erase: false, width: 4, points: [[5, 5]] });
+  assert.equal(dot.pieces.length, 1);
+  const two = notebook();
+  assert.equal(drawCurve(two, { erase: false, width: 4, points: [[0, 0], [9, 9]] }, 0), 0);
+  drawTail(two, { erase: false, width: 4, points: [[0, 0], [9, 9]] });
+  assert.deepEqual(two.pieces, [[0, 0, 9, 9]]);
+});

@@ -1,0 +1,140 @@
+"""Long bodies and huge pictures are refused before they are read."""
+
+import asyncio
+import json
+import struct
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from sketch2photo.errors import ImageError
+from sketch2photo.page import guard
+
+LIMIT = 2**20
+
+
+def call(app, chunks: list[bytes], headers: dict[str, str] | None = None) -> tuple[httpx.Response, int]:
+    """The response to a body sent in chunks, and how many of them were asked for."""
+    taken = 0
+
+    async def body():
+        nonlocal taken
+        for chunk in chunks:
+            taken += 1
+            yield chunk
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post("/", content=body(), headers=headers)
+
+    return asyncio.run(post()), taken
+
+
+async def length_of_body(scope, receive, send) -> None:
+    """An application that answers with the number of bytes it received."""
+    seen, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RuntimeError("the client went away")
+        seen += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(seen).encode()})
+
+
+APP = guard.BodyLimit(length_of_body, limit=LIMIT)
+
+
+def test_body_up_to_the_limit_passes():
+    response, _ = call(APP, [b"x" * (LIMIT // 4)] * 4)
+    assert (response.status_code, response.text) == (200, str(LIMIT))
+
+
+def test_declared_length_over_the_limit_is_refused_unread():
+    response, taken = call(APP, [b"x"] * 3, {"content-length": str(LIMIT + 1)})
+    assert response.status_code == 413 and taken == 0
+    assert response.json()["error"] == "the request is longer than 1 MB: send a smaller picture"
+
+
+def test_chunks_are_counted_where_no_length_is_declared():
+    response, taken = call(APP, [b"x" * (LIMIT // 2)] * 50)
+    assert response.status_code == 413
+    assert taken <= 4
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "1e3", ""])
+def test_length_that_is_no_number_is_refused(length):
+    assert call(APP, [b"x"], {"content-length": length})[0].status_code == 413
+
+
+def test_errors_of_the_application_still_come_through():
+    async def fails(scope, receive, send):
+        raise RuntimeError("of its own")
+
+    with pytest.raises(RuntimeError, match="of its own"):
+        call(guard.BodyLimit(fails, limit=LIMIT), [b"x"])
+
+
+def test_other_kinds_of_connection_pass():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["type"])
+
+    asyncio.run(guard.BodyLimit(app)({"type": "websocket"}, None, None))
+    assert seen == ["websocket"]
+
+
+def header(width: int, height: int) -> bytes:
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, 8, 0, 0, 0, 0)
+        + b"crc!"
+        + b"\0" * 9
+    )
+
+
+def test_png_size_is_read_from_the_header(png):
+    assert guard.png_size(png(np.zeros((20, 30), np.uint8))) == (30, 20)
+    assert guard.png_size(header(70000, 2)) == (70000, 2)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\0" * 60, header(20, 20).replace(b"IHDR", b"IDAT")]
+)
+def test_what_is_no_png_is_refused(data):
+    with pytest.raises(ImageError, match="not a PNG file"):
+        guard.png_size(data)
+
+
+@pytest.mark.parametrize("size", [(15, 64), (64, 15), (1025, 64), (64, 2**31)])
+def test_png_of_another_size_is_refused(size):
+    with pytest.raises(ImageError, match=f"the sketch is {size[0]} x {size[1]} pixels: send 16 to 1024 a side"):
+        guard.check_png(header(*size), 1024)
+    guard.check_png(header(16, 1024), 1024)
+
+
+def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
+    huge = tmp_path / "huge.png"
+    Image.new("1", (5000, 16)).save(huge)
+    with pytest.raises(ImageError, match="5000 x 16 pixels: send 16 to 4096 a side"):
+        guard.check_picture(huge)
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    guard.check_picture(text)  # the decoder says what is wrong with it
+
+
+def test_long_bodies_are_refused_by_the_page_as_served(served_page):
+    """Through Gradio and uvicorn: JSON to the live path, which Gradio's own limit does not cover."""
+    url = f"{served_page}gradio_api/component_server/"
+    body = json.dumps({"data": {"png": "A" * (guard.MAX_BODY + 1)}}).encode()
+    parts = (body[i : i + 2**16] for i in range(0, len(body), 2**16))
+    for content in (body, parts):
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            response = client.post(url, content=content, headers={"content-type": "application/json"})
+        assert response.status_code == 413
+        assert "longer than 16 MB" in response.json()["error"]

@@ -1,0 +1,138 @@
+"""/predict, as programs use it: a real gradio_client against the page in a child process."""
+
+import concurrent.futures
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.page.fake_studio import CATEGORIES
+
+SECONDS = 30
+
+
+class Caller:
+    def __init__(self, url: str, folder: Path) -> None:
+        from gradio_client import Client
+
+        self.client = Client(url, verbose=False, download_files=str(folder), httpx_kwargs={"trust_env": False})
+
+    def __call__(self, *arguments, **fields):
+        return self.client.submit(*arguments, **fields, api_name="/predict").result(timeout=SECONDS)
+
+    def refusal(self, *arguments, **fields) -> str:
+        from gradio_client.exceptions import AppError
+
+        with pytest.raises(AppError) as caught:
+            self(*arguments, **fields)
+        return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def predict(served_page: str, tmp_path_factory: pytest.TempPathFactory) -> Caller:
+    return Caller(served_page, tmp_path_factory.mktemp("downloads"))
+
+
+@pytest.fixture
+def sketch(tmp_path, circle, png):
+    from gradio_client import handle_file
+
+    path = tmp_path / "sketch.png"
+    path.write_bytes(png(circle(300)))
+    return handle_file(str(path))
+
+
+def test_photo_and_probabilities_come_back(predict, sketch):
+    photo, probabilities = predict(sketch, "auto", "", 0)
+    picture = Image.open(photo)
+    assert picture.format == "PNG" and picture.size == (128, 128)
+    assert list(probabilities) == list(CATEGORIES)
+    assert sum(probabilities.values()) == pytest.approx(1)
+
+
+def test_defaults_are_auto(predict, sketch):
+    assert np.array_equal(Image.open(predict(sketch)[0]), Image.open(predict(sketch, "auto", "", 0)[0]))
+
+
+def test_category_colour_and_seed_reach_the_model(predict, sketch):
+    def middle(**fields) -> tuple[int, ...]:
+        photo = np.asarray(Image.open(predict(sketch, **fields)[0]).convert("RGB"), np.int64)
+        return tuple(photo[60:68, 60:68].mean((0, 1)))
+
+    red, green, blue = middle(colour="#ff0000")
+    assert red > 200 and green < 20 and blue < 20
+    assert middle(category="car") != middle(category="shoe")
+    assert middle(category="car", seed=0) != middle(category="car", seed=1)
+
+
+def test_names_of_the_endpoint(predict):
+    endpoint = predict.client.view_api(return_format="dict")["named_endpoints"]["/predict"]
+    assert [part["parameter_name"] for part in endpoint["parameters"]] == ["sketch", "category", "colour", "seed"]
+    assert [part["label"] for part in endpoint["returns"]] == ["photo", "probabilities"]
+
+
+BAD = {
+    "unknown category": ({"category": "appel"}, "unknown category 'appel': did you mean 'apple'?"),
+    "bad colour": ({"colour": "red"}, "the colour must be like '#c83020', not 'red'"),
+    "negative seed": ({"seed": -1}, "seed is '-1': send a whole number from 0 to 2147483647"),
+    "half a seed": ({"seed": 1.5}, "seed is '1.5'"),
+    "seed of a text": ({"seed": "x"}, "seed is 'x'"),
+}
+
+
+@pytest.mark.parametrize(("fields", "sentence"), BAD.values(), ids=BAD)
+def test_bad_wish_is_refused_with_a_sentence(predict, sketch, fields, sentence):
+    assert sentence in predict.refusal(sketch, **fields)
+
+
+def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png):
+    from gradio_client import handle_file
+
+    def refusal(name: str, data: bytes) -> str:
+        (tmp_path / name).write_bytes(data)
+        return predict.refusal(handle_file(str(tmp_path / name)))
+
+    sheet = np.full((64, 64), 255, np.uint8)
+    assert refusal("empty.png", png(sheet)) == "the sketch is empty: draw dark lines on white"
+    assert "cannot be read as a picture" in refusal("text.png", b"no picture at all")
+    assert "cannot be read as a picture" in refusal("cut.png", png(np.eye(64, dtype=np.uint8) * 255)[:90])
+    assert "cannot be read as a picture" in refusal("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    assert "8 x 64 pixels" in refusal("thin.png", png(sheet[:, :8]))
+    assert "5000 x 16 pixels: send 16 to 4096 a side" in refusal("wide.png", png(np.full((16, 5000), 255, np.uint8)))
+    assert "there is no sketch" in predict.refusal(None)
+    assert "handle_file" in predict.refusal(str(tmp_path / "empty.png"))
+
+
+def test_page_and_api_share_one_slot(served_page, predict, sketch, circle, data_url, png):
+    """Both at once, all answered; that the model never runs twice at once is held by test_slot."""
+    import httpx
+
+    component = next(part for part in predict.client.config["components"] if part["type"] == "html")
+
+    def live(number: int) -> dict:
+        request = {"person": f"p{number}", "seq": 1, "png": data_url(png(circle()))}
+        body = {"data": request, "component_id": component["id"], "fn_name": "live_predict", "session_hash": "x"}
+        url = f"{served_page}gradio_api/component_server/"
+        return httpx.post(url, json=body, timeout=SECONDS, trust_env=False).json()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        frames = [pool.submit(live, i) for i in range(6)]
+        calls = [pool.submit(predict, sketch) for _ in range(3)]
+        assert all(frame.result(SECONDS)["photo"] for frame in frames)
+        assert all(len(call.result(SECONDS)[1]) == len(CATEGORIES) for call in calls)
+
+
+def test_plain_http_works_too(served_page, circle, data_url, png, sketch):
+    """The two requests of the curl example in Gradio's API view, with a file uploaded before."""
+    import httpx
+
+    with httpx.Client(base_url=served_page, timeout=SECONDS, trust_env=False) as http:
+        path = http.post("gradio_api/upload", files={"files": ("s.png", png(circle()), "image/png")}).json()[0]
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = http.post("gradio_api/call/predict", json={"data": [file, "car", "", 0]}).json()["event_id"]
+        text = http.get(f"gradio_api/call/predict/{event}").text
+    assert "event: complete" in text
+    photo, probabilities = json.loads(text.split("data: ", 1)[1].splitlines()[0])
+    assert photo["url"].endswith(".png") and len(probabilities) == len(CATEGORIES)
