@@ -6,51 +6,59 @@ The resolved tree is saved beside the weights, and read back from there: `to_dic
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import ClassVar, Literal
 
 from sketch2photo.errors import ConfigError
+from sketch2photo.fields import Amount, BelowOne, Checked, Count, Seed, Share, Zoom, from_dict, to_dict
 
-T = TypeVar("T")
+__all__ = [
+    "CLASSIFIER_PRESETS",
+    "GAN_PRESETS",
+    "IMAGE_SIZES",
+    "AugmentConfig",
+    "ClassifierConfig",
+    "ClassifierModelConfig",
+    "DiscriminatorConfig",
+    "GanConfig",
+    "GanLossConfig",
+    "GanModelConfig",
+    "GanOptimiserConfig",
+    "GeneratorConfig",
+    "from_dict",
+    "to_dict",
+]
 
 IMAGE_SIZES = (64, 128, 256, 512)
 
 
-def _one_of(name: str, value: int, allowed: tuple[int, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name} is {value}: choose one of {', '.join(map(str, allowed))}")
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"{name} is {value}: it must be at least {least}")
-
-
 @dataclass(frozen=True)
-class GeneratorConfig:
+class GeneratorConfig(Checked):
     """The U-Net generator (Isola et al. 2017, section 6.1.1) and its conditions."""
 
-    width: int = 64
+    place: ClassVar[str] = "generator."
+    width: Count = 64
     """Channels of the outermost layer (ngf); the innermost have 8 times as many."""
     norm: Literal["batch", "instance", "conditional"] = "batch"
     """Batch norm as published, instance norm, or instance norm with scale and shift from the style."""
-    dropout: float = 0.5
+    dropout: BelowOne = 0.5
     """Dropout rate of the three inner up layers below the innermost; training only."""
-    style_width: int = 64
+    style_width: Count = 64
     """Width of the hidden layer that turns category and colour into a style."""
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class DiscriminatorConfig(Checked):
     """The 70x70 PatchGAN discriminator (Isola et al. 2017, section 6.1.2)."""
 
-    width: int = 64
+    place: ClassVar[str] = "discriminator."
+    width: Count = 64
     """Channels of the first layer (ndf)."""
     norm: Literal["batch", "instance"] = "batch"
     """Batch norm as published, or instance norm."""
 
 
 @dataclass(frozen=True)
-class GanModelConfig:
+class GanModelConfig(Checked):
     """What is saved with a released model: enough to rebuild both networks."""
 
     image_size: int = 256
@@ -65,10 +73,10 @@ class GanModelConfig:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
     def __post_init__(self) -> None:
-        _one_of("image_size", self.image_size, IMAGE_SIZES)
-        _one_of("input_channels", self.input_channels, (1, 3))
-        _at_least("generator.width", self.generator.width, 1)
-        _at_least("discriminator.width", self.discriminator.width, 1)
+        super().__post_init__()
+        for name, allowed in (("image_size", IMAGE_SIZES), ("input_channels", (1, 3))):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} is {getattr(self, name)}: choose one of {', '.join(map(str, allowed))}")
         conditional = self.class_conditional or self.colour_conditional
         if conditional and self.generator.norm != "conditional":
             raise ConfigError(
@@ -78,59 +86,64 @@ class GanModelConfig:
 
 
 @dataclass(frozen=True)
-class GanLossConfig:
+class GanLossConfig(Checked):
     """The weights of the training objective; 0 leaves a term out."""
 
     adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
     """Binary cross-entropy (Goodfellow 2014), least squares (Mao 2017) or hinge (Lim & Ye 2017)."""
-    l1: float = 100.0
+    l1: Amount = 100.0
     """Mean absolute difference between generated and true photo (pix2pix, eq. 3)."""
-    feature_matching: float = 0.0
+    feature_matching: Amount = 0.0
     """L1 between discriminator features of generated and true photo (pix2pixHD, eq. 4)."""
-    perceptual: float = 0.0
+    perceptual: Amount = 0.0
     """L1 between VGG-19 features of generated and true photo, each map's over its mean (Johnson et al. 2016)."""
     perceptual_features: str = ""
     """Weights of the perceptual network (.npz); without it the term is left out, and training says so."""
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
+class AugmentConfig(Checked):
     """Random changes made on the device, alike to sketch and photo unless said otherwise."""
 
-    jitter: float = 0.0
+    jitter: Share = 0.0
     """Largest zoom of the pix2pix jitter: enlarge by up to this share and crop back (section 6.2 uses 30/256)."""
     flip: bool = True
     """Mirror left to right."""
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: tuple[Zoom, Zoom] = (1.0, 1.0)
     """Range of random zoom on white ground."""
-    shift: float = 0.0
+    shift: Share = 0.0
     """Largest shift, as a share of the side."""
-    warp: float = 0.0
+    warp: Share = 0.0
     """Largest elastic displacement of the sketch against the photo, as a share of the side."""
-    erase: float = 0.0
+    erase: Share = 0.0
     """Chance that a patch of the sketch's lines is rubbed out (sketch only)."""
     diffaugment: bool = False
     """Translation and cutout before the discriminator (Zhao et al. 2020), alike for sketch and photo."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale[0] > self.scale[1]:
+            raise ConfigError(f"scale is {self.scale}: give the smaller zoom first")
+
 
 @dataclass(frozen=True)
-class GanOptimiserConfig:
+class GanOptimiserConfig(Checked):
     """Adam for both networks."""
 
-    generator_rate: float = 2e-4
+    generator_rate: Amount = 2e-4
     """Learning rate of the generator."""
-    discriminator_rate: float = 2e-4
+    discriminator_rate: Amount = 2e-4
     """Learning rate of the discriminator (TTUR, Heusel et al. 2017, when larger)."""
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 1.0
+    beta1: BelowOne = 0.5
+    beta2: BelowOne = 0.999
+    decay_from: Share = 1.0
     """Share of the steps after which both rates fall linearly to a tenth; 1 keeps them constant."""
-    ema: float = 0.0
+    ema: Share = 0.0
     """Decay of the moving average of the generator's weights (0.999 is usual); 0 keeps the last weights."""
 
 
 @dataclass(frozen=True)
-class GanConfig:
+class GanConfig(Checked):
     """Train a generator from sketches to photos."""
 
     preset: str = "studio"
@@ -139,44 +152,41 @@ class GanConfig:
     loss: GanLossConfig = field(default_factory=GanLossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: GanOptimiserConfig = field(default_factory=GanOptimiserConfig)
-    batch_size: int = 1
+    batch_size: Count = 1
     """Pairs a step."""
-    steps: int = 100_000
+    steps: Count = 100_000
     """Steps in all; a resumed run goes on to this number."""
-    save_every: int = 500
+    save_every: Count = 500
     """Steps between checkpoints; at most this many are lost when a run is killed."""
-    sample_every: int = 500
+    sample_every: Count = 500
     """Steps between sample grids."""
     balance: Literal["none", "sqrt", "equal"] = "none"
     """How often categories are drawn: by size, by the square root of size, or alike."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, data order and augmentation."""
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "save_every", "sample_every"):
-            _at_least(name, getattr(self, name), 1)
 
 
 @dataclass(frozen=True)
-class ClassifierModelConfig:
+class ClassifierModelConfig(Checked):
     """VGG16 (Simonyan & Zisserman 2015, configuration D) with a global average pooling head."""
 
     image_size: int = 128
     """Pixels a side, at least 32."""
-    width: int = 64
+    width: Count = 64
     """Channels of the first block; 64 is VGG16 as published."""
     norm: Literal["none", "batch"] = "batch"
     """Batch norm after every convolution, taken into the convolutions when released; or none, as published."""
-    dropout: float = 0.3
+    dropout: BelowOne = 0.3
     """Before the last layer."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.image_size < 32 or self.image_size % 32:
             raise ConfigError(f"classifier image_size is {self.image_size}: choose a multiple of 32")
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(Checked):
     """Train the classifier that names what is drawn."""
 
     preset: str = "studio"
@@ -184,30 +194,26 @@ class ClassifierConfig:
     model: ClassifierModelConfig = field(default_factory=ClassifierModelConfig)
     categories: tuple[str, ...] = ()
     """The categories to tell apart, in order; what else is in the data is "none of these". Empty: all."""
-    none_share: float = 0.2
+    none_share: Share = 0.2
     """Share of the examples drawn from other categories, when there are any."""
     init_convolutions: str = ""
     """VGG convolutions to start from (.npz of conv1_1 ...); what is missing starts at random."""
-    batch_size: int = 32
+    batch_size: Count = 32
     """Sketches a step."""
-    steps: int = 4000
+    steps: Count = 4000
     """Steps in all; a resumed run goes on to this number."""
-    learning_rate: float = 3e-4
+    learning_rate: Amount = 3e-4
     """Peak rate of AdamW, after a warm-up of 5% and followed by a cosine fall to 1%."""
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.05
-    save_every: int = 200
+    weight_decay: Amount = 1e-2
+    label_smoothing: Share = 0.05
+    save_every: Count = 200
     """Steps between checkpoints."""
-    sample_every: int = 500
+    sample_every: Count = 500
     """Steps between evaluations on the validation split, each with a grid of sketches and answers."""
-    prefix: float = 0.4
+    prefix: Share = 0.4
     """Share of the stroke drawings that are shown unfinished (30 to 100% of the strokes, in order)."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, data order and augmentation."""
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "save_every", "sample_every"):
-            _at_least(name, getattr(self, name), 1)
 
 
 _STUDIO_MODEL = GanModelConfig(
@@ -268,25 +274,3 @@ CLASSIFIER_PRESETS: dict[str, ClassifierConfig] = {
         sample_every=15,
     ),
 }
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """A config tree as plain JSON values."""
-    return dataclasses.asdict(config)
-
-
-def from_dict(kind: type[T], values: dict[str, Any]) -> T:
-    """The config tree that `to_dict` wrote. Unknown fields are a `ConfigError`: the file is from a newer version."""
-    known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
-    arguments = {}
-    for name, value in values.items():
-        annotation = known[name].type
-        if dataclasses.is_dataclass(annotation):
-            value = from_dict(annotation, value)  # type: ignore[arg-type]
-        elif isinstance(value, list):
-            value = tuple(value)
-        arguments[name] = value
-    return kind(**arguments)

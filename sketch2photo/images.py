@@ -6,6 +6,8 @@ OpenCV does the geometry.
 """
 
 import io
+import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,20 +21,27 @@ MIN_SIDE = 16
 MAX_SIDE = 4096
 MAX_PIXELS = 64 * 2**20
 """Of a file to be decoded; a phone's photo has 12 to 50 million."""
+MAX_FILE_SIDE = 10_000
+"""Of a file to be decoded: padded to a square, a panorama of few pixels would take gigabytes."""
 PAPER = 255
 INK_BELOW = 200
 """A pixel darker than this counts as drawn."""
 
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""Pillow reads more, some of it by starting other programs."""
 _MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+
+# Pictures that are too large are refused here, in one sentence; Pillow's warning would only come before it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def decode_photo(source: bytes | Path, name: str = "") -> np.ndarray:
     """A picture file as RGB uint8 (h, w, 3), turned as its EXIF says, transparency on white.
 
     Raises:
-      ImageError: not a picture, truncated, under 16 pixels a side or over 64 million pixels.
+      ImageError: not a picture, truncated, under 16 or over 10,000 pixels a side, or over 64 million pixels.
     """
-    return np.asarray(_open(source, name).convert("RGB"))
+    return _decode(source, name, "RGB")
 
 
 def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
@@ -41,36 +50,64 @@ def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
     Raises:
       ImageError: as `decode_photo`.
     """
-    return np.asarray(_open(source, name).convert("L"))
+    return _decode(source, name, "L")
 
 
-def _open(source: bytes | Path, name: str) -> Image.Image:
+def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
     name = name or (str(source) if isinstance(source, Path) else "the picture")
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
-        image = Image.open(io.BytesIO(data))
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ImageError(f"{name} is {width} x {height} pixels: make it smaller than {MAX_PIXELS:,} pixels")
-        if min(width, height) < MIN_SIDE:
-            raise ImageError(f"{name} is {width} x {height} pixels: it must be at least {MIN_SIDE} a side")
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_size(name, *image.size)
         image.load()
-        image = ImageOps.exif_transpose(image)
-        if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
-            image = image.convert("RGBA")
-            ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
-            image = Image.alpha_composite(ground, image).convert("RGB")
-        elif image.mode in ("I", "I;16", "I;16B", "F"):
-            image = Image.fromarray(_to_8_bits(np.asarray(image)))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = str(error).replace("<_io.BytesIO object at", "<").split("<")[0].strip() or type(error).__name__
+        return np.asarray(_opaque(_upright(image)).convert(mode))
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        count = re.search(r"\d{6,}", str(error))
+        raise ImageError(_too_large(name, f"has {int(count[0]):,}" if count else "has too many")) from None
+    except Exception as error:  # on a broken file Pillow raises whatever a decoder stumbles over
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split(" <")[0]
+        reason = reason.strip() or type(error).__name__
         raise ImageError(f"{name} cannot be read as a picture ({reason}): replace the file or leave it out") from None
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(name, f"is {width} x {height}"))
+    if max(width, height) > MAX_FILE_SIDE:
+        raise ImageError(f"{name} is {width} x {height} pixels: it must be at most {MAX_FILE_SIDE:,} a side")
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name} is {width} x {height} pixels: it must be at least {MIN_SIDE} a side")
+
+
+def _too_large(name: str, size: str) -> str:
+    return f"{name} {size} pixels: make it smaller than {MAX_PIXELS:,} pixels"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block is no reason to lose the picture
+        return image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture with 8 bits a channel and its transparency on white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_to_8_bits(np.asarray(image)))
+    if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(ground, image).convert("RGB")
     return image
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    top = 65535.0 if values.max(initial=0) > 255 else 255.0
-    return (values.astype(np.float64) / top * 255).clip(0, 255).astype(np.uint8)
+    """Numbers from 0 to 1 (floats only), to 255 or to 65535, whichever holds the largest, as 0 to 255."""
+    largest = np.nan_to_num(values).max(initial=0)
+    top = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
+    return (np.nan_to_num(values.astype(np.float64)) / top * 255).round().clip(0, 255).astype(np.uint8)
 
 
 def as_sketch(image: np.ndarray) -> np.ndarray:
@@ -145,12 +182,14 @@ class Frame:
 
     def photo_on_drawing(self, photo: np.ndarray, size: int) -> np.ndarray:
         """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side."""
-        scale = size / self.drawing
         if self.side == self.drawing:
             return resize(photo, size)
+        scale = size / self.drawing
+        # To within half a pixel by area average, which warpAffine does not know; the rest by warpAffine.
+        photo = resize(photo, max(1, round(self.side * scale)))
         zoom = self.side * scale / photo.shape[0]
         matrix = np.array([[zoom, 0, self.left * scale + (zoom - 1) / 2], [0, zoom, self.top * scale + (zoom - 1) / 2]])
-        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_AREA, borderValue=(PAPER,) * 3)
+        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(PAPER,) * 3)
 
 
 SMALLEST = 0.55
@@ -203,6 +242,7 @@ def dominant_colour(photo: np.ndarray) -> np.ndarray:
     mask = photo.min(-1) < 245
     if mask.sum() < 64:
         return np.full(3, 128, np.uint8)
-    lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB)
-    median = np.median(lab[mask], 0).round().astype(np.uint8)
-    return cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3)
+    # In floats: Lab in bytes is up to 13 levels of RGB off for a deep blue.
+    lab = cv2.cvtColor(photo[mask][None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    median = np.median(np.ascontiguousarray(lab[0].T), 1)
+    return (cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3) * 255).round().clip(0, 255).astype(np.uint8)
