@@ -245,4 +245,5 @@ def dominant_colour(photo: np.ndarray) -> np.ndarray:
     # In floats: Lab in bytes is up to 13 levels of RGB off for a deep blue.
     lab = cv2.cvtColor(photo[mask][None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     median = np.median(np.ascontiguousarray(lab[0].T), 1)
-    return (cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3) * 255).round().clip(0, 255).astype(np.uint8)
+    colour = cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3)
+    return (colour * 255).round().clip(0, 255).astype(np.uint8)
