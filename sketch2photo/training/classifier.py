@@ -14,7 +14,7 @@ from sketch2photo import losses
 from sketch2photo.config import ClassifierConfig
 from sketch2photo.models import layers
 from sketch2photo.models.vgg import VGG16
-from sketch2photo.training.augment import elastic_warp, rectangles
+from sketch2photo.training.augment import rectangles
 from sketch2photo.training.state import Arrays, ClassifierState
 
 Batch = dict[str, jax.Array]
@@ -43,23 +43,14 @@ class ClassifierNetwork:
         """Of sketches as `layers.to_model` gives them."""
         return self._merge(weights)(sketch)
 
-    def train_logits(
-        self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array
-    ) -> tuple[Float[Array, "n k"], Arrays]:
-        """Logits with batch norm over the batch and dropout, and the weights with batch norm's averages moved on."""
-        model = self._merge(weights)
-        logits = model(sketch, train=True, key=key)
-        return logits, nnx.to_pure_dict(nnx.state(model))
+    def train_logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array) -> Float[Array, "n k"]:
+        """Logits with batch norm over the batch and dropout."""
+        return self._merge(weights)(sketch, train=True, key=key)
 
     def _merge(self, weights: Arrays) -> VGG16:
         state = jax.tree.map(lambda x: x, self._abstract)  # its variables are replaced below: take a copy
         nnx.replace_by_pure_dict(state, weights)
         return nnx.merge(self._graph, state, copy=True)
-
-
-def is_average(path: tuple[Any, ...]) -> bool:
-    """Whether a leaf of the weights is one of batch norm's moving averages, which no optimiser touches."""
-    return getattr(path[-1], "key", None) in ("mean", "variance")
 
 
 def optimiser(config: ClassifierConfig) -> optax.GradientTransformation:
@@ -99,17 +90,14 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
         label = batch["label"]
 
-        def objective(params: Arrays) -> tuple[jax.Array, tuple[jax.Array, Arrays]]:
-            logits, moved = network.train_logits(params, sketch, dropout_key)
-            return losses.cross_entropy(logits, label, config.label_smoothing), (logits, moved)
+        def objective(params: Arrays) -> tuple[jax.Array, jax.Array]:
+            logits = network.train_logits(params, sketch, dropout_key)
+            return losses.cross_entropy(logits, label, config.label_smoothing), logits
 
-        (loss, (logits, moved)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+        (loss, logits), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
         updates, optimiser_state = of_params.update(gradient, state.optimiser, state.params)
-        params = jax.tree.map_with_path(
-            lambda path, value, average: average if is_average(path) else value,
-            optax.apply_updates(state.params, updates),
-            moved,
-        )
+        # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
+        params = optax.apply_updates(state.params, updates)
         metrics = {"loss_cross_entropy": loss, "accuracy": (logits.argmax(-1) == label).mean()}
         return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
 
@@ -130,31 +118,34 @@ def augment_sketch(key: jax.Array, sketch: Float[Array, "n s s 1"]) -> Float[Arr
       sketch: as `layers.to_model` gives it; paper comes in from outside.
     """
     place_key, warp_key, erase_key = jax.random.split(key, 3)
-    ink = _place(place_key, sketch + 1.0)
-    ink = elastic_warp(warp_key, ink, WARP)
-    return _erase(erase_key, ink) - 1.0
+    where = _places(place_key, *sketch.shape[:2]) + _displacements(warp_key, *sketch.shape[:2])
+    sample: Any = jax.scipy.ndimage.map_coordinates
+    # Once, for each interpolation blurs the lines.
+    ink = jax.vmap(lambda picture, where: sample(picture, list(where), 1))(sketch[..., 0] + 1.0, where)
+    return _erase(erase_key, ink[..., None]) - 1.0
 
 
-def _place(key: jax.Array, ink: jax.Array) -> jax.Array:
-    """A random affine map of every picture, zero outside."""
-    n, size = ink.shape[:2]
+def _places(key: jax.Array, n: int, size: int) -> Float[Array, "n 2 s s"]:
+    """Where each pixel of each picture comes from by a random affine map: rows, columns."""
     turn_key, stretch_key, shear_key, shift_key, mirror_key = jax.random.split(key, 5)
     turn = jax.random.uniform(turn_key, (n,), minval=-TURN, maxval=TURN)
     stretch = jnp.exp(jax.random.uniform(stretch_key, (n, 2), minval=-STRETCH, maxval=STRETCH))
     shear = jax.random.uniform(shear_key, (n,), minval=-SHEAR, maxval=SHEAR)
     shift = jax.random.uniform(shift_key, (n, 2), minval=-SHIFT, maxval=SHIFT) * size
     mirror = jnp.where(jax.random.bernoulli(mirror_key, 0.5, (n,)), -1.0, 1.0)
-    at = jnp.arange(size, dtype=jnp.float32) - (size - 1) / 2
+    middle = (size - 1) / 2
+    at = jnp.arange(size, dtype=jnp.float32)[None] - middle
     cosine, sine = jnp.cos(turn)[:, None, None], jnp.sin(turn)[:, None, None]
     x, y = (at * stretch[:, :1])[:, None, :], (at * stretch[:, 1:])[:, :, None]
     columns = (cosine * x - sine * y + shear[:, None, None] * y) * mirror[:, None, None] + shift[:, :1, None]
     rows = sine * x + cosine * y + shift[:, 1:, None]
-    middle = (size - 1) / 2
-    sample: Any = jax.scipy.ndimage.map_coordinates
-    moved = jax.vmap(lambda picture, where: sample(picture, list(where), 1))(
-        ink[..., 0], jnp.stack([rows + middle, columns + middle], 1)
-    )
-    return moved[..., None]
+    return jnp.stack([rows, columns], 1) + middle
+
+
+def _displacements(key: jax.Array, n: int, size: int) -> Float[Array, "n 2 s s"]:
+    """A smooth random field of at most about WARP times the side: five by five points, cubic between them."""
+    points = jax.random.normal(key, (n, 2, 5, 5)) * (0.6 * WARP * size)
+    return jax.image.resize(points, (n, 2, size, size), "cubic")
 
 
 def _erase(key: jax.Array, ink: jax.Array) -> jax.Array:

@@ -15,7 +15,7 @@ from sketch2photo.config import ClassifierConfig
 from sketch2photo.data import pipeline
 from sketch2photo.errors import DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
-from sketch2photo.models import layers
+from sketch2photo.models import layers, vgg
 from sketch2photo.training import classifier
 from sketch2photo.training.initialise_classifier import (
     fitting_convolutions,
@@ -25,13 +25,13 @@ from sketch2photo.training.initialise_classifier import (
 )
 from sketch2photo.training.loop import Batches, Metrics
 from sketch2photo.training.report import grid, write_picture
-from sketch2photo.training.state import ClassifierState
+from sketch2photo.training.state import Arrays, ClassifierState
 
 CALIBRATION_FILE = "calibration.json"
 EVALUATED = 1500
 """Validation drawings an evaluation looks at, at most; the last one looks at all."""
-FIRST_LOOK = 256
-"""Training sketches that batch norm's averages are taken of where the weights to start from have none."""
+MEASURED = 256
+"""Training sketches that batch norm's averages are of."""
 _CHUNK = 32
 
 
@@ -51,6 +51,7 @@ class ClassifierTask:
         self.palette: dict[str, tuple[str, ...]] = {}
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
         self._step = classifier.make_step(self._network)
+        self._measure: Callable[[Arrays], Arrays] | None = None
         self._given: dict[int, convert.Convolution] = {}
         if config.init_convolutions:
             self._given = fitting_convolutions(config.init_convolutions, config.model.width, say)
@@ -84,6 +85,10 @@ class ClassifierTask:
         params = initialise_classifier(state.params, read_source(source), self.categories, self._some_sketches(), say)
         return dataclasses.replace(state, params=params)
 
+    def before_saving(self, state: ClassifierState) -> ClassifierState:
+        """With batch norm's averages measured on training sketches as they are; training does not use them."""
+        return dataclasses.replace(state, params=self._measured(state.params))
+
     def sample(self, state: ClassifierState, folder: Path, step: int) -> dict[str, float]:
         """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn.
 
@@ -91,6 +96,7 @@ class ClassifierTask:
         where 5% of the known categories' are.
         """
         figures: dict[str, float] = {}
+        state = self.before_saving(state)
         for name, fraction in (("val_accuracy", 1.0), ("val_accuracy_half_drawn", 0.5)):
             examples = self._examples(fraction, EVALUATED)
             known = examples["label"] < len(self.categories)
@@ -108,6 +114,7 @@ class ClassifierTask:
 
     def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
         """Calibrate on the validation drawings, finished and half drawn alike, and write calibration.json."""
+        state = self.before_saving(state)
         parts = [self._examples(fraction, None) for fraction in (1.0, 0.5)]
         label = np.concatenate([part["label"] for part in parts])
         if not (label < len(self.categories)).any():
@@ -125,10 +132,19 @@ class ClassifierTask:
         draft.write_text(json.dumps(content, indent=2) + "\n")
         os.replace(draft, out / CALIBRATION_FILE)
 
+    def _measured(self, params: Arrays) -> Arrays:
+        if self.config.model.norm == "none":
+            return params
+        if self._measure is None:
+            sketch = layers.to_model(jnp.asarray(self._some_sketches()))
+            measure = jax.jit(vgg.measured)
+            self._measure = lambda params: measure(params, sketch)
+        return self._measure(params)
+
     def _some_sketches(self) -> np.ndarray:
-        """Training sketches of all classes, for the first averages of batch norm."""
+        """Training sketches of all classes, for the averages of batch norm."""
         return pipeline.sketch_examples(
-            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=FIRST_LOOK
+            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
         )["sketch"]
 
     def _examples(self, fraction: float, limit: int | None) -> dict[str, np.ndarray]:

@@ -66,6 +66,9 @@ class GanTask:
     def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
         return initialise_gan(state, read_source(source), self.config.model, self.categories, say)
 
+    def before_saving(self, state: GanState) -> GanState:
+        return state
+
     def sample(self, state: GanState, folder: Path, step: int) -> dict[str, float]:
         """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them."""
         if self._examples is None:

@@ -56,6 +56,10 @@ class Task(Protocol):
         """The state with the weights of another run or release where they fit; says what did not."""
         ...
 
+    def before_saving(self, state: State) -> State:
+        """The state with what only others than the step use brought up to date."""
+        ...
+
     def sample(self, state: State, folder: Path, step: int) -> dict[str, float]:
         """Write a grid of pictures to the folder; figures of an evaluation, if any, for evaluation.jsonl."""
         ...
@@ -161,6 +165,7 @@ def _steps(
         if last or step % config.save_every == 0:
             settle()
             stats.flush()
+            state = task.before_saving(state)
             saved.save(step, state, batches.get_state())
         if last or step % config.sample_every == 0 or step % config.save_every == 0:
             since = time.perf_counter()

@@ -64,6 +64,9 @@ class Walk:
     def initialise(self, state, source, say):
         return dataclasses.replace(state, params={"w": jnp.full(3, float(source))})
 
+    def before_saving(self, state):
+        return state
+
     def sample(self, state, folder, step):
         write_picture(folder / f"{step:07d}.png", np.zeros((8, 8, 3), np.uint8))
         if step == self.stop_at:
