@@ -317,7 +317,7 @@ def _open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
         return [path]
     if _is_closed(path) and rng.random() < 0.5:
         path = np.roll(path[:-1], -rng.integers(len(path)), 0)
-        path = path[: len(path) - int(rng.integers(0, 10))]
+        path = path[: len(path) - int(rng.integers(0, min(10, len(path) // 2)))]
     elif len(path) > 40 and rng.random() < 0.3:
         at, width = rng.integers(8, len(path) - 14), rng.integers(2, 6)
         return [path[:at], path[at + width :]]

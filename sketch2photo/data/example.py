@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,8 +37,8 @@ class Example:
     licence: str = ""
     content: str = ""
     """A hash of the raw file."""
-    thumbnail: np.ndarray | None = field(default=None, repr=False)
-    """float32: what `groups` compares photos by; None where groups are given."""
+    fingerprint: Any = field(default=None, repr=False)
+    """What `groups` compares photos by; None where groups are given."""
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,61 @@
 Photos are compared by small thumbnails; what is nearly the same shares a group, and a group lies in one split.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
+from sketch2photo import images
 from sketch2photo.data.example import Example
 
-THUMBNAIL = 16
-SAME_ABOVE = 0.985
-"""Correlation of two thumbnails from which on they are the same photo."""
+_COARSE, _FINE = 16, 40
+"""Sides of the two thumbnails: what the photo looks like from afar, and where its edges are."""
+_ALIKE_FROM_AFAR = 0.98
+_ALIKE_IN_DETAIL = 0.94
+"""Correlations from which on two photos are the same. Detail tells apart shoes that differ in a buckle only."""
 _BLOCK = 1024
 
 
-def thumbnail(photo: np.ndarray) -> np.ndarray:
-    """A small picture of a square photo as a vector of length 1 and mean 0, float32 (3 * 16 * 16,)."""
-    small = cv2.resize(photo, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
-    values = (small - small.mean()).reshape(-1)
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a photo is compared by: float32 vectors of length 1 and mean 0."""
+
+    coarse: np.ndarray
+    """(2, 16, 16, 3): the whole picture and the object's square alone, as RGB."""
+    fine: np.ndarray
+    """(2, 40, 40): the same two, only the edges, weak and strong ones alike."""
+
+
+def fingerprint(photo: np.ndarray) -> Fingerprint:
+    """What stays nearly the same when a photo, uint8 (s, s, 3), is resized, compressed, moved or its margin cut."""
+    frames = (photo, _object_square(photo))
+    return Fingerprint(np.stack([_coarse(f) for f in frames]), np.stack([_fine(f) for f in frames]))
+
+
+def _object_square(photo: np.ndarray) -> np.ndarray:
+    """The square around what is not white ground."""
+    soft = cv2.GaussianBlur(photo, (0, 0), photo.shape[0] / 100)
+    drawn = soft.min(-1) < 235
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    if min(len(rows), len(columns)) < 8:
+        return photo
+    return images.pad_to_square(photo[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _coarse(photo: np.ndarray) -> np.ndarray:
+    return _normalised(cv2.resize(photo, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).astype(np.float32))
+
+
+def _fine(photo: np.ndarray) -> np.ndarray:
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (_FINE, _FINE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    edges = small - cv2.GaussianBlur(small, (0, 0), 2.5)
+    return _normalised(edges / (np.sqrt(cv2.GaussianBlur(edges * edges, (0, 0), 3.0)) + 3.0))
+
+
+def _normalised(values: np.ndarray) -> np.ndarray:
+    values = values - values.mean()
     return values / max(float(np.linalg.norm(values)), 1e-3)
 
 
@@ -33,7 +73,7 @@ def find(examples: list[Example], *, join_copies: bool) -> None:
     if not open_ones:
         return
     sets = _Sets()
-    for i, j in near_pairs([e.thumbnail for e in open_ones]):
+    for i, j in near_pairs([e.fingerprint for e in open_ones]):
         sets.join(open_ones[i].content, open_ones[j].content)
     for example in open_ones:
         example.group = sets.smallest(example.content)[:16]
@@ -69,18 +109,34 @@ class _Sets:
         self._leader[high] = low
 
 
-def near_pairs(thumbnails: list) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of thumbnails that are nearly the same, mirrored or not; None is like nothing."""
-    known = [i for i, t in enumerate(thumbnails) if t is not None]
+def near_pairs(fingerprints: list[Fingerprint | None]) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, of photos that are nearly the same, mirrored or not; None is like nothing."""
+    known = [(i, f) for i, f in enumerate(fingerprints) if f is not None]
     if len(known) < 2:
         return []
-    table = np.stack([thumbnails[i] for i in known])
-    mirrored = table.reshape(-1, THUMBNAIL, THUMBNAIL, 3)[:, :, ::-1].reshape(len(table), -1)
-    pairs = []
-    for start in range(0, len(table), _BLOCK):
-        block = table[start : start + _BLOCK]
-        alike = np.maximum(block @ table[start:].T, block @ mirrored[start:].T) > SAME_ABOVE
-        for i, j in np.argwhere(alike):
-            if i < j:
-                pairs.append((known[start + i], known[start + j]))
-    return pairs
+    coarse, fine = np.stack([f.coarse for _, f in known]), np.stack([f.fine for _, f in known])
+    found: set[tuple[int, int]] = set()
+    for frame in range(2):
+        c, f = coarse[:, frame], fine[:, frame]
+        for other_c, other_f in ((c, f), (c[:, :, ::-1], f[:, :, ::-1])):
+            found |= _pairs(_flat(c), _flat(f), _flat(other_c), _flat(other_f))
+    return sorted((known[i][0], known[j][0]) for i, j in found)
+
+
+def _flat(table: np.ndarray) -> np.ndarray:
+    return table.reshape(len(table), -1)
+
+
+def _pairs(coarse: np.ndarray, fine: np.ndarray, other_coarse: np.ndarray, other_fine: np.ndarray) -> set:
+    found = set()
+    for start in range(0, len(coarse), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        afar = coarse[block] @ other_coarse[start:].T > _ALIKE_FROM_AFAR
+        rows = np.flatnonzero(afar.any(1))
+        # Few photos are alike from afar, so the longer vectors are compared for these only.
+        for row in rows:
+            columns = np.flatnonzero(afar[row])
+            columns = columns[columns > row]
+            detail = other_fine[start + columns] @ fine[start + row]
+            found.update((int(start + row), int(start + c)) for c in columns[detail > _ALIKE_IN_DETAIL])
+    return found

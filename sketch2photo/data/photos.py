@@ -145,7 +145,7 @@ def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
         source=raw.source,
         licence=raw.licence,
         content=hashlib.sha256(content).hexdigest(),
-        thumbnail=None if raw.group else groups.thumbnail(photo),
+        fingerprint=None if raw.group else groups.fingerprint(photo),
     )
 
 

@@ -42,7 +42,7 @@ class Dataset:
         import tensorflow_datasets as tfds
 
         try:
-            builder = tfds.builder_from_directory(os.fspath(path))  # type: ignore[call-arg]
+            builder: Any = tfds.builder_from_directory(os.fspath(path))
             features: Any = builder.info.features
             undecoded = tfds.decode.DeserializeMethod.RAW_BYTES
             self._sources = {
@@ -54,10 +54,7 @@ class Dataset:
             self.size: int = features["sketches"].feature.shape[0]
             self.kind = "pairs" if "photo" in features else "drawings"
         except Exception as error:  # TFDS raises whatever its parsers meet in a damaged folder
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise DataError(
-                f"{str(path)!r} is a damaged dataset ({reason}): make it again by prepare_data.py"
-            ) from None
+            raise _damaged(path, error) from None
         self.path = path
         self.sizes: dict[str, int] = {name: len(source) for name, source in self._sources.items()}
 
@@ -66,7 +63,10 @@ class Dataset:
 
     def record(self, split: str, number: int) -> Record:
         """The example `number` of a split."""
-        return _parse(self._sources[split][number])
+        try:
+            return _parse(self._sources[split][number])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise _damaged(self.path, error) from None
 
     def labels(self, split: str) -> np.ndarray:
         """The category number of every example, int32 (n,)."""
@@ -94,7 +94,7 @@ class Dataset:
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
     def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         labels, colours, strokes = [], [], []
-        for record in self._records(split):
+        for record in self.records(split):
             labels.append(record.label)
             colours.append(np.zeros(3, np.uint8) if record.colour is None else record.colour)
             strokes.append(record.strokes is not None and len(record.strokes) > 0)
@@ -104,13 +104,23 @@ class Dataset:
             np.asarray(strokes, bool),
         )
 
-    def _records(self, split: str) -> Iterator[Record]:
+    def records(self, split: str) -> Iterator[Record]:
+        """All examples of a split, in order."""
         if split not in self._sources:
             return
         source = self._sources[split]
         for start in range(0, len(source), _CHUNK):
             numbers = range(start, min(start + _CHUNK, len(source)))
-            yield from map(_parse, source.__getitems__(list(numbers)))
+            try:
+                records = source.__getitems__(list(numbers))
+            except (RuntimeError, ValueError, OSError) as error:
+                raise _damaged(self.path, error) from None
+            yield from map(_parse, records)
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return DataError(f"{str(path)!r} is a damaged dataset ({reason}): make it again by prepare_data.py")
 
 
 def is_ours(folder: Path) -> bool:

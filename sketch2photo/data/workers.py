@@ -14,7 +14,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 _CHUNK = 8
-_FEW = 64
+_FEW = 200
 """Fewer items than this are not worth starting processes for."""
 
 

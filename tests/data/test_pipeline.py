@@ -1,0 +1,268 @@
+"""Batches for training: shapes, balance, exact resume, and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from sketch2photo import images
+from sketch2photo.data import pipeline
+from sketch2photo.data.example import decode
+from sketch2photo.errors import DataError
+from tests.data.raw_files import draw_photo, prepare, write_csv, write_picture
+
+SKETCHES = {"image_size": 32, "categories": ("star", "circle"), "none_share": 0.25, "prefix": 0.5, "seed": 7}
+
+
+def take(batches, count):
+    return [next(batches) for _ in range(count)]
+
+
+def assert_equal(one, other):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        assert a.keys() == b.keys()
+        for name in a:
+            assert a[name].dtype == b[name].dtype
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+def assert_resumes_exactly(make):
+    batches = make()
+    take(batches, 5)
+    state = json.loads(json.dumps(batches.get_state()))
+    expected = take(batches, 4)
+    fresh = make()
+    fresh.set_state(state)
+    assert_equal(take(fresh, 4), expected)
+    batches.set_state(state)
+    assert_equal(take(batches, 4), expected)
+    assert_equal(take(make(), 2), take(make(), 2))
+
+
+def test_what_a_dataset_says_of_itself(pairs, pairs_folder):
+    assert pairs.kind == "pairs" and pairs.path == pairs_folder and pairs.size == 64
+    assert pairs.categories == ("circle", "square")
+    labels = pairs.labels("train")
+    assert labels.dtype == np.int32 and labels.shape == (pairs.sizes["train"],)
+    colours = pairs.colours("train")
+    assert colours.dtype == np.uint8 and colours.shape == (pairs.sizes["train"], 3)
+    assert pairs.labels("test").shape == (0,)
+    palette = pairs.palette(3)
+    assert set(palette) == {"circle", "square"}
+    for category in palette.values():
+        assert 1 <= len(category) <= 3
+        assert all(len(c) == 7 and c[0] == "#" and int(c[1:], 16) >= 0 for c in category)
+
+
+def test_colours_are_the_photos_own(pairs):
+    for number, colour in enumerate(pairs.colours("train")[:10]):
+        photo = decode(pairs.record("train", number).photo, 3)
+        # The stored photo went through JPEG, the colour is the raw one's.
+        assert np.abs(images.dominant_colour(photo).astype(int) - colour).max() <= 6
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_a_batch_of_pairs(pairs, channels, size):
+    batches = pipeline.pair_batches(
+        pairs, "train", batch_size=4, image_size=size, input_channels=channels, balance="sqrt", seed=0
+    )
+    batch = next(iter(batches))
+    shapes = {name: (value.shape, value.dtype) for name, value in batch.items()}
+    assert shapes == {
+        "sketch": ((4, size, size, channels), np.uint8),
+        "photo": ((4, size, size, 3), np.uint8),
+        "label": ((4,), np.int32),
+        "colour": ((4, 3), np.uint8),
+    }
+    ink = (batch["sketch"] < 128).reshape(4, -1).mean(1)
+    assert (ink > 0.005).all() and (ink < 0.5).all()
+
+
+def test_sketch_and_photo_belong_together(pairs):
+    batch = next(pipeline.pair_batches(pairs, "train", batch_size=16, image_size=64, seed=3))
+    for sketch, photo in zip(batch["sketch"][..., 0], batch["photo"], strict=True):
+        drawn, thing = images.ink_box(sketch), images.ink_box(photo.min(-1))
+        assert drawn is not None and thing is not None
+        assert max(abs(a - b) for a, b in zip(drawn, thing, strict=True)) <= 8
+
+
+def test_all_renderings_are_shown(pairs):
+    batches = pipeline.pair_batches(pairs, "train", batch_size=8, image_size=64, seed=3)
+    seen: dict[bytes, set] = {}
+    for batch in take(batches, 60):
+        for sketch, photo in zip(batch["sketch"], batch["photo"], strict=True):
+            seen.setdefault(photo.tobytes(), set()).add(sketch.tobytes())
+    assert np.median([len(sketches) for sketches in seen.values()]) >= 4
+
+
+@pytest.mark.parametrize(("balance", "power"), [("none", 1.0), ("sqrt", 0.5), ("equal", 0.0)])
+def test_balance(pairs, balance, power):
+    sizes = np.bincount(pairs.labels("train"))
+    batches = pipeline.pair_batches(pairs, "train", batch_size=16, image_size=32, balance=balance, seed=0)
+    counts = np.bincount(np.concatenate([b["label"] for b in take(batches, 60)]), minlength=2)
+    expected = sizes**power / (sizes**power).sum()
+    assert np.abs(counts / counts.sum() - expected).max() < 0.05
+
+
+def test_pairs_resume_exactly(pairs):
+    assert_resumes_exactly(
+        lambda: pipeline.pair_batches(pairs, "train", batch_size=4, image_size=32, balance="sqrt", seed=5)
+    )
+
+
+def test_seeds_give_other_batches(pairs):
+    one, other = (
+        next(pipeline.pair_batches(pairs, "train", batch_size=8, image_size=32, seed=seed)) for seed in (0, 1)
+    )
+    assert not np.array_equal(one["photo"], other["photo"])
+
+
+def test_examples_are_fixed_and_balanced(pairs):
+    one, other = (pipeline.pair_examples(pairs, "val", image_size=32, per_category=2) for _ in range(2))
+    assert_equal([one], [other])
+    counts = np.bincount(one["label"], minlength=2)
+    assert (counts >= 1).all() and (counts <= 2).all()
+
+
+def test_examples_come_from_train_where_the_split_is_empty(pairs):
+    examples = pipeline.pair_examples(pairs, "test", image_size=32, per_category=3)
+    assert examples["label"].tolist() == [0, 0, 0, 1, 1, 1]
+    first = decode(pairs.record("train", int(np.flatnonzero(pairs.labels("train") == 1)[0])).sketches[0], 1)
+    np.testing.assert_array_equal(examples["sketch"][3, ..., 0], images.resize_sketch(first, 32))
+
+
+def test_a_batch_of_sketches(pairs, drawings):
+    batches = pipeline.sketch_batches([drawings, pairs], "train", batch_size=16, **SKETCHES)
+    got = take(batches, 40)
+    assert got[0]["sketch"].shape == (16, 32, 32, 1) and got[0]["sketch"].dtype == np.uint8
+    assert got[0]["label"].shape == (16,) and got[0]["label"].dtype == np.int32
+    counts = np.bincount(np.concatenate([b["label"] for b in got]), minlength=3) / 640
+    assert counts[2] == pytest.approx(0.25, abs=0.03), "zigzags and squares are none of these"
+    stars = (drawings.labels("train") == drawings.categories.index("star")).sum()
+    circles = (drawings.labels("train") == 0).sum() + (pairs.labels("train") == 0).sum()
+    assert counts[0] / counts[1] == pytest.approx(np.sqrt(stars / circles), rel=0.2)
+
+
+def test_sketches_resume_exactly(pairs, drawings):
+    assert_resumes_exactly(lambda: pipeline.sketch_batches([pairs, drawings], "train", batch_size=6, **SKETCHES))
+
+
+def test_without_others_there_is_no_none(drawings):
+    settings = SKETCHES | {"categories": drawings.categories}
+    got = take(pipeline.sketch_batches([drawings], "train", batch_size=8, **settings), 10)
+    assert max(batch["label"].max() for batch in got) == 2
+
+
+def test_prefixes_have_fewer_strokes(drawings):
+    def ink(prefix):
+        settings = SKETCHES | {"categories": ("star",), "none_share": 0.0, "prefix": prefix, "image_size": 128}
+        batches = pipeline.sketch_batches([drawings], "train", batch_size=16, **settings)
+        return np.mean([(b["sketch"] < 128).mean() for b in take(batches, 8)])
+
+    assert ink(1.0) < 0.85 * ink(0.0)
+
+
+def test_sketch_examples_are_all_of_a_split(pairs, drawings):
+    settings = {"image_size": 32, "categories": ("star", "circle")}
+    one, other = (pipeline.sketch_examples([drawings, pairs], "train", **settings) for _ in range(2))
+    assert_equal([one], [other])
+    assert len(one["label"]) == drawings.sizes["train"] + pairs.sizes["train"]
+    counts = np.bincount(one["label"], minlength=3)
+    assert counts[1] == (drawings.labels("train") == 0).sum() + (pairs.labels("train") == 0).sum()
+    assert counts[2] == (drawings.labels("train") == 2).sum() + (pairs.labels("train") == 1).sum()
+
+
+def test_half_drawn_examples_have_strokes(pairs, drawings):
+    settings = {"image_size": 64, "categories": ("star", "circle")}
+    half = pipeline.sketch_examples([drawings, pairs], "train", fraction=0.5, **settings)
+    assert len(half["label"]) == drawings.has_strokes("train").sum()
+    assert 1 not in half["label"], "the circles are pictures"
+    whole = pipeline.sketch_examples([drawings], "train", **settings)
+    stars = whole["label"] == 0
+    assert (half["sketch"][half["label"] == 0] < 128).mean() < (whole["sketch"][stars] < 128).mean()
+
+
+def test_a_limit_takes_from_all_classes(pairs, drawings):
+    settings = {"image_size": 32, "categories": ("star", "circle")}
+    few = pipeline.sketch_examples([drawings, pairs], "train", limit=9, **settings)
+    assert np.bincount(few["label"]).tolist() == [3, 3, 3]
+    none = pipeline.sketch_examples([pairs], "test", **settings)
+    assert none["sketch"].shape == (0, 32, 32, 1) and none["label"].shape == (0,)
+
+
+def test_small_drawings_are_framed_as_on_the_page(tmp_path):
+    for number in range(3):
+        sheet = np.full((256, 256), 255, np.uint8)
+        sheet[20:40, 200:230] = 0
+        sheet[28 + number, 205:225] = 255
+        write_picture(tmp_path / "raw" / "dot" / f"{number}.png", sheet)
+    prepare("drawings", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+    examples = pipeline.sketch_examples(
+        [pipeline.open_dataset(tmp_path / "out")], "train", image_size=64, categories=("dot",)
+    )
+    assert (examples["sketch"] < 128).mean() > 0.1, "a picture of 1 % ink is looked at closer"
+
+
+def test_a_batch_larger_than_the_data(pairs, drawings):
+    have = pairs.sizes["train"]
+    with pytest.raises(DataError, match=rf"the batch size is 1000, but .* has {have} examples: make the batch smaller"):
+        pipeline.pair_batches(pairs, "train", batch_size=1000, image_size=32, seed=0)
+    with pytest.raises(DataError, match=r"the batch size is 1, but .* in split 'test' has 0 examples"):
+        pipeline.pair_batches(pairs, "test", batch_size=1, image_size=32, seed=0)
+    with pytest.raises(DataError, match="the batch size is 900"):
+        pipeline.sketch_batches([drawings], "train", batch_size=900, **SKETCHES)
+
+
+def test_drawings_are_no_pairs(drawings):
+    with pytest.raises(DataError, match="holds sketches without photos: give a dataset of pairs"):
+        pipeline.pair_batches(drawings, "train", batch_size=2, image_size=32, seed=0)
+    with pytest.raises(DataError, match="there are no colours in it"):
+        drawings.colours("train")
+
+
+def test_no_dataset(tmp_path, pairs_folder):
+    with pytest.raises(DataError, match=r"does not exist: give a folder that prepare_data\.py made"):
+        pipeline.open_dataset(tmp_path / "no")
+    with pytest.raises(DataError, match=r"is not a dataset: make one .* prepare_data\.py photos"):
+        pipeline.open_dataset(tmp_path)
+    with pytest.raises(DataError, match="is a file"):
+        pipeline.open_dataset(pairs_folder / "report.json")
+
+
+@pytest.mark.parametrize("how", ["features", "info", "records"])
+def test_a_damaged_dataset(pairs_folder, tmp_path, how):
+    broken = shutil.copytree(pairs_folder, tmp_path / "broken")
+    if how == "features":
+        (broken / "features.json").write_text("{")
+    elif how == "info":
+        (broken / "dataset_info.json").write_text("nonsense")
+    else:
+        for file in broken.glob("*array_record*"):
+            file.unlink()
+    with pytest.raises(DataError, match=r"is a damaged dataset .* make it again by prepare_data\.py"):
+        pipeline.open_dataset(broken).labels("train")
+
+
+def test_truncated_records(pairs_folder, tmp_path):
+    broken = shutil.copytree(pairs_folder, tmp_path / "broken")
+    for file in broken.glob("*array_record*"):
+        file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"is a damaged dataset"):
+        pipeline.open_dataset(broken).labels("train")
+
+
+def test_a_manifest_with_one_split_only(tmp_path):
+    rows = []
+    for number in range(3):
+        write_picture(tmp_path / f"{number}.png", draw_photo("circle", number))
+        rows.append([f"{number}.png", "ball", "val"])
+    manifest = write_csv(tmp_path / "m.csv", ["file", "category", "split"], rows)
+    prepare("photos", "--manifest", manifest, "--out", tmp_path / "out", "--size", 64)
+    dataset = pipeline.open_dataset(tmp_path / "out")
+    assert dataset.sizes == {"val": 3}
+    assert dataset.palette() == {}
+    with pytest.raises(DataError, match="has 0 examples"):
+        pipeline.pair_batches(dataset, "train", batch_size=1, image_size=32, seed=0)
