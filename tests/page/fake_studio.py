@@ -102,7 +102,7 @@ class FakeStudio:
         weights = np.exp(-1.5 * np.abs(np.arange(len(self.categories)) - centre))
         probabilities = dict(zip(self.categories, map(float, weights / weights.sum()), strict=True))
         ink = float((sketch < images.INK_BELOW).mean())
-        status = "unsure" if ink < 0.005 else "none" if ink > 0.5 else "ok"
+        status = "unsure" if ink < 0.005 else "none" if ink > 0.25 else "ok"
         painted = category or max(probabilities, key=probabilities.__getitem__)
         own = self.palette[painted]
         used = colour or own[seed % len(own)]

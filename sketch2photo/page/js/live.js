@@ -1,6 +1,6 @@
 // Keeps the photo up with the drawing: one request on its way, the newest drawing next, patience when it fails.
 
-/** Milliseconds between two requests: sixteen photos a second look alive, more only heat the server. */
+/** Milliseconds between two requests while the pen moves: sixteen photos a second look alive, more only heat the server. */
 const GAP = 60;
 /** Milliseconds after which a request counts as lost. */
 const LOST = 20000;
@@ -28,6 +28,7 @@ export class Live {
     /** The newest drawing on show, or given up: answers to older ones are dropped. */
     this.shown = 0;
     this.wanted = false;
+    this.patient = true;
     this.asking = false;
     this.wait = 0;
     this.last = 0;
@@ -40,8 +41,12 @@ export class Live {
     return !this.wanted && !this.asking;
   }
 
-  /** The drawing changed. */
-  want() {
+  /**
+   * The drawing changed.
+   * @param {boolean} patient while the pen moves, when the next change comes anyway; all else is asked for at once
+   */
+  want(patient = false) {
+    this.patient = patient && (this.patient || !this.wanted);
     this.wanted = true;
     this.#pump();
   }
@@ -61,7 +66,7 @@ export class Live {
 
   async #pump() {
     if (this.asking || !this.wanted) return;
-    const rest = Math.max(GAP, this.wait) - (Date.now() - this.last);
+    const rest = Math.max(this.patient ? GAP : 0, this.wait) - (Date.now() - this.last);
     if (rest > 0) {
       clearTimeout(this.alarm);
       this.alarm = setTimeout(() => this.#pump(), rest);

@@ -32,11 +32,13 @@ export function start(element, model, server) {
   const calm = new Calm();
   const sheet = new Sheet(find("sketch"));
   const print = new Print(root);
-  const bars = new Bars(find("bars"), model.categories, (category) => choose(category === wish.category ? "" : category));
+  const bars = new Bars(find("bars"), model.categories, (category) => choose(category === wish.category ? auto : category));
   const colours = new Colours(find("colour"), model.palette, (colour) => wishFor({ colour }));
 
+  // Without a classifier nothing can be guessed: somebody has to say what it is, and the first category is as good.
+  const auto = model.has_classifier || model.categories.length < 2 ? "" : model.categories[0];
   /** What the person asks for; "" leaves it to the model. */
-  const wish = { category: "", colour: "", seed: 0 };
+  const wish = { category: auto, colour: "", seed: 0 };
   /** @type {import("./live.js").Reply | null} */
   let answer = null;
   let eraser = false;
@@ -74,7 +76,7 @@ export function start(element, model, server) {
     if (drawing.blank) return;
     answer = reply;
     const painted = reply.category ?? null;
-    print.describe(/** @type {any} */ (reply.status), painted, Boolean(wish.category), milliseconds);
+    print.describe(/** @type {any} */ (reply.status), painted, wish.category !== auto, milliseconds);
     follow(reply.probabilities ?? {}, painted);
     refresh();
   }
@@ -88,9 +90,10 @@ export function start(element, model, server) {
     if (changed || calm.undecided) want();
   }
 
-  function want() {
+  /** @param {boolean} patient */
+  function want(patient = Boolean(drawing.current)) {
     root.dataset.settled = "false";
-    live.want();
+    live.want(patient);
   }
 
   /** The drawing changed; a photo follows if the page is live. */
@@ -119,7 +122,7 @@ export function start(element, model, server) {
     refresh();
   }
 
-  /** @param {string} category "" for auto */
+  /** @param {string} category or `auto` */
   function choose(category) {
     calm.reset();
     wishFor({ category });
@@ -191,7 +194,7 @@ export function start(element, model, server) {
       changed();
     },
     paint: () => wishFor({}),
-    auto: () => choose(""),
+    auto: () => choose(auto),
     // The next seed is the next colour of the palette, so a chosen colour has to go.
     dice: () => wishFor({ seed: wish.seed + 1, colour: "" }),
     download: () => {
@@ -237,6 +240,7 @@ export function start(element, model, server) {
   find("hint").textContent = words.hint(model.categories);
   find("knows").textContent = words.knows(model.categories);
   find("bars").hidden = !model.has_classifier;
+  if (auto) find("category").remove(0);
   find("category").disabled = model.categories.length < 2;
   blank();
   cursor();

@@ -1,6 +1,6 @@
 // The sheet of paper on the screen: paints strokes as they grow, and makes the picture that the model gets.
 
-import { SIDE, drawCurve, drawTail } from "./strokes.js";
+import { SIDE, drawGrowth, drawStroke, drawTail } from "./strokes.js";
 
 /** Pixels of the model's picture a side. */
 export const SENT = 256;
@@ -29,9 +29,14 @@ export class Sheet {
     this.canvas = canvas;
     this.side = canvas.width;
     this.screen = paper(canvas);
-    /** What will not change any more; the screen shows this and the stroke's end, which follows the pen. */
-    this.settled = layer(this.side);
-    for (const context of [this.screen, this.settled]) context.setTransform(this.side / SIDE, 0, 0, this.side / SIDE, 0, 0);
+    /** The finished strokes. A stroke is drawn here at once, not in the pieces in which it grew: smoother, and the
+     * same as when undo paints it anew. */
+    this.finished = layer(this.side);
+    /** These and the growing stroke, without its end, which follows the pen on the screen only. */
+    this.growing = layer(this.side);
+    for (const context of [this.screen, this.finished, this.growing]) {
+      context.setTransform(this.side / SIDE, 0, 0, this.side / SIDE, 0, 0);
+    }
     // Halving twice averages each pixel exactly, in every browser; one big step may skip thin lines.
     this.steps = [];
     for (let side = this.side / 2; side >= SENT; side /= 2) this.steps.push(layer(side));
@@ -43,50 +48,47 @@ export class Sheet {
   /** Draw what was added to the current stroke. @param {import("./strokes.js").Stroke} stroke */
   grow(stroke) {
     const before = this.drawn;
-    this.drawn = drawCurve(this.settled, stroke, before);
-    const fresh = stroke.points.slice(Math.max(0, before - 2));
-    this.#show(bounds(fresh, stroke.width), this.tail);
+    this.drawn = drawGrowth(this.growing, stroke, before);
+    const fresh = bounds(stroke.points.slice(Math.max(0, before - 2)), stroke.width);
+    this.#copy(this.growing, this.screen, this.tail ? around(fresh, this.tail) : fresh);
     drawTail(this.screen, stroke);
     this.tail = bounds(stroke.points.slice(-2), stroke.width);
   }
 
   /** The pen left the sheet. @param {import("./strokes.js").Stroke} stroke */
   finish(stroke) {
-    this.drawn = drawCurve(this.settled, stroke, this.drawn);
-    drawTail(this.settled, stroke);
-    this.#show(bounds(stroke.points.slice(-4), stroke.width), this.tail);
-    this.drawn = 0;
-    this.tail = null;
+    drawStroke(this.finished, stroke);
+    this.#settle(bounds(stroke.points, stroke.width));
   }
 
   /** Draw everything anew. @param {import("./strokes.js").Stroke[]} strokes */
   repaint(strokes) {
-    this.settled.fillStyle = "#fff";
-    this.settled.fillRect(0, 0, SIDE, SIDE);
-    for (const stroke of strokes) {
-      drawCurve(this.settled, stroke, 0);
-      drawTail(this.settled, stroke);
-    }
-    this.drawn = 0;
-    this.tail = null;
-    this.#show([0, 0, SIDE, SIDE], null);
+    this.finished.fillStyle = "#fff";
+    this.finished.fillRect(0, 0, SIDE, SIDE);
+    for (const stroke of strokes) drawStroke(this.finished, stroke);
+    this.#settle([0, 0, SIDE, SIDE]);
   }
 
-  /** Copy the settled layer to the screen, where it changed. @param {number[]} box @param {number[] | null} other */
-  #show(box, other) {
+  /** Show the finished strokes. @param {number[]} box where they changed */
+  #settle(box) {
+    this.#copy(this.finished, this.growing, box);
+    this.#copy(this.finished, this.screen, box);
+    this.drawn = 0;
+    this.tail = null;
+  }
+
+  /** @param {CanvasRenderingContext2D} from @param {CanvasRenderingContext2D} to @param {number[]} box in units */
+  #copy(from, to, [left, top, right, bottom]) {
     const scale = this.side / SIDE;
-    const [left, top, right, bottom] = other
-      ? [Math.min(box[0], other[0]), Math.min(box[1], other[1]), Math.max(box[2], other[2]), Math.max(box[3], other[3])]
-      : box;
     const x = Math.max(0, Math.floor(left * scale));
     const y = Math.max(0, Math.floor(top * scale));
     const width = Math.min(this.side, Math.ceil(right * scale)) - x;
     const height = Math.min(this.side, Math.ceil(bottom * scale)) - y;
     if (width <= 0 || height <= 0) return;
-    this.screen.save();
-    this.screen.resetTransform();
-    this.screen.drawImage(this.settled.canvas, x, y, width, height, x, y, width, height);
-    this.screen.restore();
+    to.save();
+    to.resetTransform();
+    to.drawImage(from.canvas, x, y, width, height, x, y, width, height);
+    to.restore();
   }
 
   /** The drawing as the model gets it: a PNG of 256 pixels a side on white, as a data URL. */
@@ -104,7 +106,15 @@ export class Sheet {
 /** The box around points, with room for the pen: left, top, right, bottom. @param {number[][]} points @param {number} width */
 function bounds(points, width) {
   const reach = width / 2 + 2;
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  return [Math.min(...xs) - reach, Math.min(...ys) - reach, Math.max(...xs) + reach, Math.max(...ys) + reach];
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of points) {
+    box[0] = Math.min(box[0], x - reach);
+    box[1] = Math.min(box[1], y - reach);
+    box[2] = Math.max(box[2], x + reach);
+    box[3] = Math.max(box[3], y + reach);
+  }
+  return box;
 }
+
+/** The box around two boxes. @param {number[]} a @param {number[]} b */
+const around = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];

@@ -90,40 +90,61 @@ export class Drawing {
 const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
 
 /**
- * Draw the smooth part of a stroke: quadratic curves from middle to middle of its points. What was drawn never
- * changes when points are added, so only new curves need drawing.
+ * Draw a whole stroke: quadratic curves from middle to middle of its points, and a line to the last one.
+ * @param {CanvasRenderingContext2D} context @param {Stroke} stroke
+ */
+export function drawStroke(context, stroke) {
+  const { points } = stroke;
+  const last = points[points.length - 1];
+  prepare(context, stroke);
+  context.beginPath();
+  context.moveTo(points[0][0], points[0][1]);
+  for (let i = 2; i < points.length; i += 1) curve(context, points, i);
+  // A line of no length is not drawn by every browser, and a click should leave a dot.
+  context.lineTo(last[0] + (points.length === 1 ? 0.01 : 0), last[1]);
+  context.stroke();
+}
+
+/**
+ * Draw what a growing stroke gained, without its end. Curves never change when points are added.
  * @param {CanvasRenderingContext2D} context @param {Stroke} stroke
  * @param {number} from how many points were drawn before @returns {number} how many are drawn now
  */
-export function drawCurve(context, stroke, from) {
+export function drawGrowth(context, stroke, from) {
   const { points } = stroke;
   if (points.length < 3 || from >= points.length) return from;
   prepare(context, stroke);
   context.beginPath();
-  for (let i = Math.max(from, 2); i < points.length; i += 1) {
-    const start = i === 2 ? points[0] : middle(points[i - 2], points[i - 1]);
-    const end = middle(points[i - 1], points[i]);
-    context.moveTo(start[0], start[1]);
-    context.quadraticCurveTo(points[i - 1][0], points[i - 1][1], end[0], end[1]);
-  }
+  const first = Math.max(from, 2);
+  const start = first === 2 ? points[0] : middle(points[first - 2], points[first - 1]);
+  context.moveTo(start[0], start[1]);
+  for (let i = first; i < points.length; i += 1) curve(context, points, i);
   context.stroke();
   return points.length;
 }
 
 /**
- * Draw the end of a stroke, from its last curve to the pen.
+ * Draw the end of a growing stroke, from its last curve to the pen.
  * @param {CanvasRenderingContext2D} context @param {Stroke} stroke
  */
 export function drawTail(context, stroke) {
-  const { points } = stroke;
+  drawStroke(context, { ...stroke, points: tail(stroke.points) });
+}
+
+/** The last curve's end and the last point. @param {number[][]} points */
+function tail(points) {
   const last = points[points.length - 1];
-  const start = points.length < 3 ? points[0] : middle(points[points.length - 2], last);
-  prepare(context, stroke);
-  context.beginPath();
-  context.moveTo(start[0], start[1]);
-  // A line of no length is not drawn by every browser, and a click should leave a dot.
-  context.lineTo(last[0] + (points.length === 1 ? 0.01 : 0), last[1]);
-  context.stroke();
+  if (points.length < 2) return points;
+  return [points.length < 3 ? points[0] : middle(points[points.length - 2], last), last];
+}
+
+/**
+ * On to the middle between point `i` and the one before.
+ * @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} i
+ */
+function curve(context, points, i) {
+  const end = middle(points[i - 1], points[i]);
+  context.quadraticCurveTo(points[i - 1][0], points[i - 1][1], end[0], end[1]);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Stroke} stroke */

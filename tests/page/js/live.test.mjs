@@ -41,9 +41,9 @@ function setUp(t) {
 
 test("asks at once, then one at a time, the newest only, and not more often than every 60 ms", async (t) => {
   const { live, seen, answer, pass } = setUp(t);
-  live.want();
-  live.want();
-  live.want();
+  live.want(true);
+  live.want(true);
+  live.want(true);
   assert.deepEqual(seen.asked, [1]);
   await answer({ seq: 1, photo: "a" });
   assert.deepEqual(seen.shown, [1]);
@@ -58,6 +58,23 @@ test("asks at once, then one at a time, the newest only, and not more often than
   assert.equal(seen.settled, 1);
   await pass(1000);
   assert.deepEqual(seen.asked, [1, 2]);
+});
+
+test("what the pen leaves behind is asked for as soon as the line is free", async (t) => {
+  const { live, seen, answer, pass } = setUp(t);
+  live.want(true);
+  live.want(true);
+  live.want();
+  live.want(true);
+  assert.deepEqual(seen.asked, [1]);
+  await pass(5);
+  await answer({ seq: 1, photo: "a" });
+  assert.deepEqual(seen.asked, [1, 2]);
+  live.want(true);
+  await answer({ seq: 2, photo: "b" });
+  assert.deepEqual(seen.asked, [1, 2]);
+  await pass(60);
+  assert.deepEqual(seen.asked, [1, 2, 3]);
 });
 
 test("busy and offline are said, waited out longer each time, and recovered from", async (t) => {

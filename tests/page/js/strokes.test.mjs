@@ -1,7 +1,7 @@
 // Strokes as vectors: undo, redo, clear, and curves that do not change when they grow.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Drawing, drawCurve, drawTail } from "../../../sketch2photo/page/js/strokes.js";
+import { Drawing, drawGrowth, drawStroke, drawTail } from "../../../sketch2photo/page/js/strokes.js";
 
 const line = (drawing, x, erase = false) => {
   drawing.begin([x, 0], 4, erase);
@@ -62,10 +62,14 @@ test("undoing nothing is no step", () => {
   assert.equal(drawing.redo(), false);
 });
 
-/** Notes the pieces that are drawn. */
+/** Notes the pieces that are drawn: from, (control,) to. */
 function notebook() {
   const pieces = [];
   let at = null;
+  const to = (...numbers) => {
+    pieces.push([...at, ...numbers]);
+    at = numbers.slice(-2);
+  };
   return {
     pieces,
     beginPath() {},
@@ -73,37 +77,36 @@ function notebook() {
     moveTo: (x, y) => {
       at = [x, y];
     },
-    lineTo: (x, y) => pieces.push([...at, x, y]),
-    quadraticCurveTo: (cx, cy, x, y) => pieces.push([...at, cx, cy, x, y]),
+    lineTo: to,
+    quadraticCurveTo: to,
   };
 }
 
-test("a stroke drawn as it grows is the stroke drawn at once, without gaps", () => {
+test("a stroke drawn as it grows, and its end, are the stroke drawn at once", () => {
   const points = Array.from({ length: 30 }, (_, i) => [i * 10, 50 * Math.sin(i)]);
   const whole = notebook();
-  drawCurve(whole, { erase: false, width: 4, points }, 0);
+  drawStroke(whole, { erase: false, width: 4, points });
   const grown = notebook();
   let drawn = 0;
   for (const length of [1, 2, 3, 4, 9, 10, 30]) {
-    drawn = drawCurve(grown, { erase: false, width: 4, points: points.slice(0, length) }, drawn);
+    drawn = drawGrowth(grown, { erase: false, width: 4, points: points.slice(0, length) }, drawn);
   }
+  drawTail(grown, { erase: false, width: 4, points });
   assert.deepEqual(grown.pieces, whole.pieces);
-  assert.equal(whole.pieces.length, 28);
-  for (let i = 1; i < whole.pieces.length; i += 1) {
-    assert.deepEqual(whole.pieces[i].slice(0, 2), whole.pieces[i - 1].slice(4));
-  }
-  drawTail(whole, { erase: false, width: 4, points });
-  const tail = whole.pieces.at(-1);
-  assert.deepEqual(tail.slice(0, 2), whole.pieces.at(-2).slice(4));
-  assert.deepEqual(tail.slice(2), points.at(-1));
+  assert.equal(whole.pieces.length, 29);
+  assert.deepEqual(whole.pieces[0].slice(0, 2), points[0]);
+  assert.deepEqual(whole.pieces.at(-1).slice(2), points.at(-1));
 });
 
 test("a click is a dot and two points are a line", () => {
   const dot = notebook();
-  drawTail(dot, { erase: false, width: 4, points: [[5, 5]] });
-  assert.equal(dot.pieces.length, 1);
-  const two = notebook();
-  assert.equal(drawCurve(two, { erase: false, width: 4, points: [[0, 0], [9, 9]] }, 0), 0);
-  drawTail(two, { erase: false, width: 4, points: [[0, 0], [9, 9]] });
-  assert.deepEqual(two.pieces, [[0, 0, 9, 9]]);
+  drawStroke(dot, { erase: false, width: 4, points: [[5, 5]] });
+  assert.deepEqual(dot.pieces, [[5, 5, 5.01, 5]]);
+  const two = { erase: false, width: 4, points: [[0, 0], [9, 9]] };
+  for (const draw of [drawStroke, drawTail]) {
+    const line = notebook();
+    assert.equal(drawGrowth(line, two, 0), 0);
+    draw(line, two);
+    assert.deepEqual(line.pieces, [[0, 0, 9, 9]]);
+  }
 });

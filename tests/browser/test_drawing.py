@@ -1,0 +1,190 @@
+"""Pen, eraser, undo, redo, clear, size and keys, in a real browser with the fake model."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_photo_changes_while_the_pen_still_moves(visit, fake_page):
+    me = visit(fake_page)
+    me.down(0.3, 0.3)
+    me.move(0.5, 0.3)
+    first = me.next_photo("")
+    me.move(0.6, 0.7)
+    second = me.next_photo(first)
+    me.move(0.3, 0.7)
+    me.next_photo(second)
+    assert me.page.locator(".s2p").get_attribute("data-blank") == "false"
+    me.up()
+
+
+def test_last_photo_is_of_the_finished_drawing(visit, slow_page):
+    """With a slow model the photo lags behind the pen; the last one must not."""
+    me = visit(slow_page)
+    me.box(half=0.3)
+    me.settle()
+    shown = me.photo
+    # Asking again for the same drawing gives the same photo.
+    me.find("paint").click()
+    assert me.page.locator(".s2p").get_attribute("data-settled") == "false"
+    me.settle()
+    assert me.photo == shown
+
+
+def test_undo_redo_and_clear(visit, fake_page):
+    me = visit(fake_page)
+    assert me.ink == 0
+    for name in ("undo", "redo", "clear", "download"):
+        assert me.find(name).is_disabled()
+    me.box(0.3, 0.3, 0.1)
+    one = me.ink
+    me.settle()
+    photo_of_one = me.photo
+    me.box(0.7, 0.7, 0.1)
+    two = me.ink
+    assert two > one > 0
+    me.settle()
+    assert me.photo != photo_of_one
+
+    me.find("undo").click()
+    assert me.ink == one
+    me.settle()
+    assert me.photo == photo_of_one
+    me.find("redo").click()
+    assert me.ink == two
+    me.settle()
+
+    me.find("clear").click()
+    assert me.ink == 0 and me.photo == ""
+    assert not me.find("bars").is_visible()
+    assert me.status == "draw a line to begin"
+    me.find("undo").click()
+    assert me.ink == two
+    me.settle()
+    assert me.photo != ""
+
+
+def test_eraser_rubs_out_and_is_undone(visit, fake_page):
+    me = visit(fake_page)
+    me.draw((0.2, 0.5), (0.8, 0.5))
+    line = me.ink
+    me.find("eraser").click()
+    assert me.find("eraser").get_attribute("aria-pressed") == "true"
+    assert me.find("pen").get_attribute("aria-pressed") == "false"
+    me.draw((0.5, 0.4), (0.5, 0.6))
+    rubbed = me.ink
+    assert 0 < rubbed < line
+    me.find("undo").click()
+    assert me.ink == line
+    me.find("pen").click()
+    me.draw((0.2, 0.7), (0.8, 0.7))
+    assert me.ink > line
+
+
+def test_rubbing_everything_out_leaves_no_photo(visit, fake_page):
+    me = visit(fake_page)
+    me.draw((0.4, 0.5), (0.5, 0.5))
+    me.settle()
+    assert me.photo != ""
+    me.find("size").fill("16")
+    me.find("eraser").click()
+    me.draw((0.3, 0.5), (0.6, 0.5))
+    me.until("() => !document.querySelector('[data-testid=photo]').getAttribute('src')")
+    assert me.ink == 0
+
+
+def test_size_makes_lines_wider(visit, fake_page):
+    me = visit(fake_page)
+    me.find("size").fill("2")
+    me.draw((0.2, 0.3), (0.8, 0.3))
+    thin = me.ink
+    me.find("size").fill("12")
+    me.draw((0.2, 0.6), (0.8, 0.6))
+    assert me.ink - thin > 4 * thin
+
+
+def test_click_leaves_a_dot(visit, fake_page):
+    me = visit(fake_page)
+    me.down(0.5, 0.5)
+    me.up()
+    assert me.ink > 20
+
+
+def test_line_drawn_live_is_the_line_drawn_anew(visit, fake_page):
+    """Undo and redo repaint from the strokes; nothing may look different afterwards."""
+    me = visit(fake_page)
+    me.draw((0.2, 0.2), (0.8, 0.3), (0.3, 0.6), (0.7, 0.9))
+    picture = "() => document.querySelector('[data-testid=sketch]').toDataURL()"
+    before = me.page.evaluate(picture)
+    me.find("undo").click()
+    me.find("redo").click()
+    assert me.page.evaluate(picture) == before
+
+
+def test_thin_lines_reach_the_model(visit, fake_page):
+    """The thinnest pen, as the server sees it after shrinking: dark enough to count as drawn."""
+    me = visit(fake_page)
+    sent = []
+    me.page.on("request", lambda r: sent.append(r.post_data_json) if "component_server" in r.url else None)
+    me.find("size").fill("2")
+    me.draw((0.213, 0.313), (0.777, 0.313), (0.777, 0.733))
+    me.settle()
+    import base64
+
+    from sketch2photo import images
+
+    sketch = images.decode_sketch(base64.b64decode(sent[-1]["data"]["png"].split(",")[1]))
+    assert sketch.shape == (256, 256)
+    drawn = sketch < images.INK_BELOW
+    assert drawn[75:85].any(0)[60:195].all() and drawn[:, 195:202].any(1)[85:183].all()
+    assert sketch.max() == 255 and not drawn[:, :50].any()
+
+
+def test_keys(visit, fake_page):
+    me = visit(fake_page)
+    press = me.page.keyboard.press
+    me.box(0.3, 0.3, 0.1)
+    one = me.ink
+    me.box(0.7, 0.7, 0.1)
+    two = me.ink
+    press("Control+z")
+    assert me.ink == one
+    press("Control+y")
+    assert me.ink == two
+    press("Control+z")
+    press("Control+Shift+z")
+    assert me.ink == two
+    press("Delete")
+    assert me.ink == 0
+    press("e")
+    assert me.find("eraser").get_attribute("aria-pressed") == "true"
+    press("p")
+    assert me.find("pen").get_attribute("aria-pressed") == "true"
+    size = int(me.find("size").input_value())
+    press("]")
+    assert int(me.find("size").input_value()) == size + 1
+    press("[")
+    assert int(me.find("size").input_value()) == size
+    press("l")
+    assert me.find("live").get_attribute("aria-checked") == "false"
+    press("?")
+    assert me.page.locator("dialog").is_visible()
+    press("e")  # the open sheet keeps its keys
+    press("Escape")
+    assert not me.page.locator("dialog").is_visible()
+    assert me.find("pen").get_attribute("aria-pressed") == "true"
+
+
+def test_everything_can_be_reached_and_named_by_keyboard_and_screen_reader(visit, fake_page):
+    me = visit(fake_page)
+    nameless = me.page.evaluate(
+        """() => [...document.querySelectorAll('.s2p button, .s2p input, .s2p select, .s2p canvas')]
+            .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim()))
+            .map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    me.find("sketch").focus()
+    me.page.keyboard.press("Shift+Tab")
+    me.page.keyboard.press("Tab")
+    assert me.page.evaluate("() => document.activeElement.dataset.testid") == "sketch"
+    assert me.page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
