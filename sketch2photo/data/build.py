@@ -129,6 +129,10 @@ def _draft(out: Path) -> Iterator[Path]:
         raise DataError(f"--out {str(out)!r} cannot be written ({error.strerror}): name another folder") from None
     try:
         yield draft
+    except OSError as error:
+        raise DataError(
+            f"--out {str(out)!r} could not be written ({error.strerror}): free space or name another folder"
+        ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -1,7 +1,9 @@
 """The command line of prepare_data.py. Answers --help without importing what builds datasets."""
 
 import argparse
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -107,6 +109,9 @@ def run(options: argparse.Namespace) -> None:
     from sketch2photo.data import build
 
     build.check_out(options.out, options.overwrite)
+    if threading.current_thread() is threading.main_thread():
+        # As Ctrl-C does, so that what is half-written is taken away.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,

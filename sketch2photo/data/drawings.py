@@ -1,6 +1,5 @@
 """Sketches without photos: picture files by category, and Quick, Draw! files of strokes."""
 
-import csv
 import functools
 import hashlib
 import json
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import strokes
+from sketch2photo.data import strokes, tables
 from sketch2photo.data.example import Example, Skipped, encode_sketch, read_sketch
 from sketch2photo.data.photos import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
@@ -173,25 +172,18 @@ def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: in
 
 def _mark_val(found: Found, val: Path) -> None:
     """What the file names is val, everything else train; copies and namesakes follow through their group."""
-    if not val.is_file():
-        raise DataError(f"no file --val {str(val)!r}: give the path of a CSV file with the columns file, key_id")
     files: set[Path] = set()
     lines: set[tuple[Path, int]] = set()
     keys: set[str] = set()
-    with val.open(newline="", encoding="utf-8-sig") as text:
-        table = csv.DictReader(text)
-        if "file" not in (table.fieldnames or ()):
-            raise DataError(f"--val {str(val)!r} has no column 'file': its first line must name it")
-        for row in table:
-            path = (val.parent / (row["file"] or "").strip()).resolve()
-            key = (row.get("key_id") or "").strip()
-            line = re.fullmatch(r"line(\d+)", key)
-            if line:
-                lines.add((path, int(line[1])))
-            elif key:
-                keys.add(key)
-            else:
-                files.add(path)
+    for _, row in tables.read(val, "--val", ("file",)):
+        path, key = (val.parent / row["file"]).resolve(), row.get("key_id", "")
+        line = re.fullmatch(r"line(\d+)", key)
+        if line:
+            lines.add((path, int(line[1])))
+        elif key:
+            keys.add(key)
+        else:
+            files.add(path)
     resolved = functools.cache(Path.resolve)
     marked = []
     for drawing in found.drawings:

@@ -11,17 +11,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sketch2photo.images import PAPER
-
-Path = np.ndarray
-"""float32 (n, 2): x, y of successive points, in pixels."""
+from sketch2photo.data import lines
+from sketch2photo.data.lines import Path
 
 NATIVE = 256
 """Lengths below are pixels of a picture this wide; other sizes scale them."""
 WHITE_FROM = 250
 """A pixel whose channels are all at least this bright is ground; white soles and porcelain are just below."""
-_SHIFT = 4
-"""Fractional bits of OpenCV's line coordinates."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def renderings(photo: np.ndarray, seed: int, count: int = 7) -> list[np.ndarray]
             paths, width = subject.silhouette(), 3 * subject.unit
         else:
             paths, width = _by_hand(subject, np.random.default_rng([seed, kind]))
-        sketches.append(_draw(paths, subject.side, width))
+        sketches.append(lines.draw(paths, subject.side, width))
     return sketches
 
 
@@ -86,6 +82,8 @@ def find_outline(photo: np.ndarray) -> Outline | None:
     if (border > 0).mean() > 0.5:
         return None
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+    # So strict a limit on a blurred picture makes the object a pixel too wide all round.
+    mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), iterations=round(side / NATIVE))
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contours = [c for c in contours if cv2.contourArea(c) > 0.002 * side * side]
@@ -103,16 +101,8 @@ def find_outline(photo: np.ndarray) -> Outline | None:
 
 def _borders(mask: np.ndarray) -> list[Path]:
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    paths = [_close(c.reshape(-1, 2).astype(np.float32)) for c in contours if len(c) > 0.1 * mask.shape[0]]
+    paths = [lines.close(c.reshape(-1, 2).astype(np.float32)) for c in contours if len(c) > 0.1 * mask.shape[0]]
     return sorted(paths, key=len, reverse=True)
-
-
-def _close(path: Path) -> Path:
-    return np.concatenate([path, path[:1]])
-
-
-def _is_closed(path: Path) -> bool:
-    return bool(len(path) > 3 and np.abs(path[0] - path[-1]).max() < 1.5)
 
 
 class _Subject:
@@ -134,13 +124,13 @@ class _Subject:
     def silhouette(self) -> list[Path]:
         if self.outline is None:
             return self.contours(_COARSEST)
-        return [smooth(path, 1.5 * self.unit) for path in self.outline.paths]
+        return [lines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
 
     def contours(self, scale: _Scale) -> list[Path]:
         """The outline and the clear inner edges, smoothed, without lines that crowd others."""
-        inner = [smooth(path, 2 * self.unit) for path in self.edges(scale)]
-        outer = [] if self.outline is None else [smooth(path, 1.2 * self.unit) for path in self.outline.paths]
-        return outer + _thin_out(inner, outer, self.side, 5 * self.unit)
+        inner = [lines.smooth(path, 2 * self.unit) for path in self.edges(scale)]
+        outer = [] if self.outline is None else [lines.smooth(path, 1.2 * self.unit) for path in self.outline.paths]
+        return outer + lines.thin_out(inner, outer, self.side, 5 * self.unit)
 
 
 def inner_edges(photo: np.ndarray, outline: Outline | None, scale: _Scale) -> list[Path]:
@@ -216,41 +206,6 @@ def _follow(start: int, free: set[int], around: tuple[int, ...]) -> list[int]:
             return chain
 
 
-def smooth(path: Path, sigma: float) -> Path:
-    """Gaussian smoothing along the path; ends stay, closed paths stay closed."""
-    if len(path) < 5 or sigma <= 0:
-        return path
-    reach = min(int(3 * sigma) + 1, len(path) - 2)
-    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma).astype(np.float32)
-    if _is_closed(path):
-        ring = path[:-1]
-        padded = np.concatenate([ring[-reach:], ring, ring[:reach]])
-        return _close(cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach])
-    head = 2 * path[0] - path[reach:0:-1]
-    tail = 2 * path[-1] - path[-2 : -reach - 2 : -1]
-    padded = np.concatenate([head, path, tail])
-    return cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach]
-
-
-def _thin_out(paths: list[Path], drawn: list[Path], side: int, gap: float) -> list[Path]:
-    """Those of `paths` that mostly keep `gap` pixels from what is drawn before them: no blots, no double lines."""
-    taken = np.zeros((side, side), np.uint8)
-    thickness = max(1, round(2 * gap))
-
-    def take(path: Path) -> None:
-        cv2.polylines(taken, [path.round().astype(np.int32)], False, 1, thickness)
-
-    for path in drawn:
-        take(path)
-    kept = []
-    for path in paths:
-        x, y = path.round().astype(int).clip(0, side - 1).T
-        if taken[y, x].mean() < 0.4:
-            kept.append(path)
-            take(path)
-    return kept
-
-
 def _by_hand(subject: _Subject, rng: np.random.Generator) -> tuple[list[Path], float]:
     """Lines as a person might draw them, and their width: rounded, simplified, shaken, here and there open or
     running over.
@@ -259,78 +214,20 @@ def _by_hand(subject: _Subject, rng: np.random.Generator) -> tuple[list[Path], f
     outer = []
     if outline is not None:
         rounded = cv2.GaussianBlur(outline.mask, (0, 0), rng.choice([0.8, 1.5, 2.5]) * unit)
-        outer = [smooth(path, 2 * unit) for path in _borders((rounded > 127).astype(np.uint8))]
+        outer = [lines.smooth(path, 2 * unit) for path in _borders((rounded > 127).astype(np.uint8))]
     width = rng.uniform(2, 5) * unit
     inner = []
     most = 40 if outline is None else rng.choice([0, 3, 6, 10, 16])
     if most:
         scale = (_FINE, _COARSE, _FAINT, _COARSEST)[rng.integers(4)]
-        inner = [smooth(path, 2.5 * unit) for path in subject.edges(scale)]
-        inner = _thin_out(inner, outer, side, width + rng.choice([3, 6]) * unit)[:most]
+        inner = [lines.smooth(path, 2.5 * unit) for path in subject.edges(scale)]
+        inner = lines.thin_out(inner, outer, side, width + rng.choice([3, 6]) * unit)[:most]
     amplitude = rng.uniform(1, 5) * unit
-    field = _wobble_field(side, amplitude, rng)
+    field = lines.wobble_field(side, amplitude, rng)
     coarseness = rng.choice([0.8, 1.6, 2.6]) * unit
     paths = []
     for path in outer + inner:
-        path = _simplify(path, coarseness)
-        path = _shake(path, field, 0.25 * amplitude, rng)
-        paths.extend(_open_up(path, unit, rng))
+        path = lines.simplify(path, coarseness)
+        path = lines.shake(path, field, 0.25 * amplitude, rng)
+        paths.extend(lines.open_up(path, unit, rng))
     return paths, width
-
-
-def _simplify(path: Path, tolerance: float) -> Path:
-    """Fewer corners, then evenly spaced points again, rounded a little: strokes of a hand, not of a ruler."""
-    if _is_closed(path):
-        corners = _close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
-    else:
-        corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
-    return smooth(_resample(corners, 2.0), tolerance)
-
-
-def _resample(path: Path, spacing: float) -> Path:
-    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    if lengths[-1] < spacing:
-        return path
-    at = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing)))
-    return np.stack([np.interp(at, lengths, path[:, k]) for k in range(2)], 1).astype(np.float32)
-
-
-def _wobble_field(side: int, amplitude: float, rng: np.random.Generator) -> np.ndarray:
-    """A smooth displacement, float32 (s, s, 2), at most about `amplitude`: lines that meet go on meeting."""
-    coarse = rng.uniform(-1, 1, (6, 6, 2)).astype(np.float32)
-    return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC) * amplitude
-
-
-def _shake(path: Path, field: np.ndarray, tremor: float, rng: np.random.Generator) -> Path:
-    x, y = path.round().astype(int).clip(0, field.shape[0] - 1).T
-    moved = path + field[y, x]
-    knots = max(2, len(path) // 12)
-    noise = rng.uniform(-tremor, tremor, (knots, 1, 2)).astype(np.float32)
-    if _is_closed(path):
-        noise[-1] = noise[0]
-    return moved + cv2.resize(noise, (1, len(path)), interpolation=cv2.INTER_LINEAR).reshape(-1, 2)
-
-
-def _open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
-    """Now and then a gap, or an end that runs on past where it should stop."""
-    if len(path) < 12:
-        return [path]
-    if _is_closed(path) and rng.random() < 0.5:
-        path = np.roll(path[:-1], -rng.integers(len(path)), 0)
-        path = path[: len(path) - int(rng.integers(0, min(10, len(path) // 2)))]
-    elif len(path) > 40 and rng.random() < 0.3:
-        at, width = rng.integers(8, len(path) - 14), rng.integers(2, 6)
-        return [path[:at], path[at + width :]]
-    if rng.random() < 0.3 and not _is_closed(path):
-        tangent = path[-1] - path[-4]
-        tangent /= max(float(np.hypot(*tangent)), 1e-3)
-        path = np.concatenate([path, path[-1:] + tangent * rng.uniform(2, 8) * unit])
-    return [path]
-
-
-def _draw(paths: list[Path], side: int, width: float) -> np.ndarray:
-    sheet = np.full((side, side), PAPER, np.uint8)
-    for path in paths:
-        fixed = np.round(path * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(sheet, [fixed], False, 0, max(1, round(width)), cv2.LINE_AA, _SHIFT)
-    return sheet

@@ -1,6 +1,5 @@
 """Photos by category, from folders or a manifest, with sketches rendered from them."""
 
-import csv
 import functools
 import hashlib
 from collections.abc import Iterator
@@ -8,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import edges, groups
+from sketch2photo.data import edges, groups, tables
 from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo
 from sketch2photo.data.splits import check_split
 from sketch2photo.errors import DataError, ImageError
 
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
-_REQUIRED = ("file", "category")
 _OPTIONAL = ("group", "split", "source", "licence")
 
 
@@ -60,33 +58,22 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     Raises:
       DataError: no such file, a column missing, an empty cell where there must be none, an unknown split.
     """
-    if not manifest.is_file():
-        raise DataError(f"no manifest {str(manifest)!r}: give the path of a CSV file with the columns file, category")
     if raw is not None:
         check_folder(raw, "--raw")
     photos = []
-    try:
-        with manifest.open(newline="", encoding="utf-8-sig") as lines:
-            table = csv.DictReader(lines)
-            missing = [c for c in _REQUIRED if c not in (table.fieldnames or ())]
-            if missing:
-                raise DataError(f"{str(manifest)!r} has no column {missing[0]!r}: its first line must name it")
-            for row in table:
-                where = f"{str(manifest)!r}, line {table.line_num}"
-                file, category = ((row[c] or "").strip() for c in _REQUIRED)
-                if not file or not category:
-                    raise DataError(f"{where}: file and category must not be empty")
-                known = {c: (row.get(c) or "").strip() for c in _OPTIONAL}
-                if known["split"]:
-                    check_split(known["split"], where)
-                path = manifest.parent / file
-                if raw is not None and not path.is_file() and (raw / file).is_file():
-                    path = raw / file
-                photos.append(RawPhoto(path, file, category, **known))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{str(manifest)!r} is not a CSV file in UTF-8 ({error}): export it again") from None
+    for number, row in tables.read(manifest, "--manifest", ("file", "category")):
+        where = f"--manifest {str(manifest)!r}, line {number}"
+        if not row["file"] or not row["category"]:
+            raise DataError(f"{where}: file and category must not be empty")
+        known = {column: row.get(column, "") for column in _OPTIONAL}
+        if known["split"]:
+            check_split(known["split"], where)
+        path = manifest.parent / row["file"]
+        if raw is not None and not path.is_file() and (raw / row["file"]).is_file():
+            path = raw / row["file"]
+        photos.append(RawPhoto(path, row["file"], row["category"], **known))
     if not photos:
-        raise DataError(f"{str(manifest)!r} names no photos: add a line for each")
+        raise DataError(f"--manifest {str(manifest)!r} names no photos: add a line for each")
     return photos
 
 
@@ -134,10 +121,15 @@ def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
         photo = read_photo(raw.path, raw.name, size)
     except (ImageError, OSError) as error:
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
+    drawn = edges.renderings(photo, edges.seed_of(content), count)
+    # A blank sheet teaches a model to paint this photo from nothing.
+    drawn = [sketch for sketch in drawn if images.ink_box(sketch) is not None]
+    if not drawn:
+        return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges")
     return Example(
         file=raw.name,
         category=raw.category,
-        sketches=[encode_sketch(s) for s in edges.renderings(photo, edges.seed_of(content), count)],
+        sketches=[encode_sketch(sketch) for sketch in drawn],
         photo=encode_photo(photo),
         colour=images.dominant_colour(photo),
         group=raw.group,

@@ -3,6 +3,7 @@
 Everything random on a single picture that the accelerator can do as well (mirror, zoom, warp) is not done here.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ __all__ = [
 Batch = dict[str, Any]
 """Arrays by name."""
 
-_THREADS = 2
+_THREADS = min(8, max(2, (os.cpu_count() or 2) // 2))
 _AHEAD = 4
 """Batches prepared before they are asked for."""
 _SHEET = 256

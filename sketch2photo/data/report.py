@@ -1,7 +1,6 @@
 """What a dataset holds, for people: report.json, contact_sheet.png, a few printed lines."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ from sketch2photo.data.example import SPLITS, Skipped, decode
 
 T = TypeVar("T")
 
-_TILE = 96
-_COLUMNS = {"pairs": 2, "drawings": 12}
-"""Examples a row of the contact sheet."""
+_MANY = 40
+"""With more categories than this the contact sheet shows less of each, in several columns."""
 _SHOWN_SKIPPED = 5
 
 
@@ -70,27 +68,35 @@ def _lines(content: dict[str, Any]) -> list[str]:
 
 
 def contact_sheet(kind: str, spool: Any, categories: list[str]) -> np.ndarray:
-    """A row for each category: its first examples, photos before their sketches; uint8 (h, w, 3) RGB."""
+    """For each category some of its examples in a row, photos before their sketches; uint8 (h, w, 3) RGB."""
+    many = len(categories) > _MANY
+    tile = 48 if many else 96
+    shown = {"pairs": 1 if many else 2, "drawings": 5 if many else 12}[kind]
+    numbers: dict[str, list[int]] = {category: [] for category in categories}
+    for number, example in enumerate(spool.light):
+        numbers[example.category].append(number)
     rows = []
     for category in categories:
-        numbers = [i for i, e in enumerate(spool.light) if e.category == category]
-        chosen = numbers[:: max(1, len(numbers) // _COLUMNS[kind])][: _COLUMNS[kind]]
-        tiles = []
-        for example in (spool[i] for i in chosen):
+        mine = numbers[category]
+        tiles = [_caption(category, tile)]
+        for example in (spool[i] for i in mine[:: max(1, len(mine) // shown)][:shown]):
             pictures = [] if example.photo is None else [example.photo]
             for data in pictures + example.sketches:
-                tiles.append(cv2.resize(decode(data, 3), (_TILE, _TILE), interpolation=cv2.INTER_AREA))
-        rows.append(np.concatenate([_caption(category), *tiles], 1))
+                tiles.append(cv2.resize(decode(data, 3), (tile, tile), interpolation=cv2.INTER_AREA))
+        rows.append(np.concatenate(tiles, 1))
+    columns = -(-len(rows) // 60)
+    length = -(-len(rows) // columns)
     width = max(row.shape[1] for row in rows)
-    padded = [np.pad(r, ((1, 1), (0, width - r.shape[1]), (0, 0)), constant_values=255) for r in rows]
-    return np.concatenate(padded, 0)
+    rows = [np.pad(r, ((1, 1), (0, width + 8 - r.shape[1]), (0, 0)), constant_values=255) for r in rows]
+    rows += [np.full_like(rows[0], 255)] * (columns * length - len(rows))
+    return np.concatenate([np.concatenate(rows[i : i + length], 0) for i in range(0, len(rows), length)], 1)
 
 
-def _caption(text: str) -> np.ndarray:
-    tile = np.full((_TILE, 140, 3), 255, np.uint8)
-    scale = min(0.45, 0.45 * 130 / max(8 * len(text), 1))
-    cv2.putText(tile, text, (4, _TILE // 2), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return tile
+def _caption(text: str, height: int) -> np.ndarray:
+    picture = np.full((height, 140, 3), 255, np.uint8)
+    scale = 0.45 * min(1.0, 130 / (9 * len(text)))
+    cv2.putText(picture, text, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    return picture
 
 
 def counted(things: Iterable[T], total: int, say: Callable[[str], None]) -> Iterator[T]:
@@ -98,5 +104,5 @@ def counted(things: Iterable[T], total: int, say: Callable[[str], None]) -> Iter
     step = max(total // 10, 1)
     for number, thing in enumerate(things, 1):
         yield thing
-        if total >= 1000 and number % step == 0 and sys.stderr is not None:
+        if total >= 1000 and number % step == 0:
             say(f"{number} of {total}")

@@ -1,0 +1,122 @@
+"""Lines as successive points: smoothed, simplified, shaken as by a hand, and drawn."""
+
+import cv2
+import numpy as np
+
+from sketch2photo.images import PAPER
+
+Path = np.ndarray
+"""float32 (n, 2): x, y of successive points, in pixels. Closed when it ends where it begins."""
+
+_SHIFT = 4
+"""Fractional bits of OpenCV's line coordinates."""
+
+
+def close(path: Path) -> Path:
+    """The path back to its beginning."""
+    return np.concatenate([path, path[:1]])
+
+
+def is_closed(path: Path) -> bool:
+    """Whether it ends where it begins."""
+    return bool(len(path) > 3 and np.abs(path[0] - path[-1]).max() < 1.5)
+
+
+def smooth(path: Path, sigma: float) -> Path:
+    """Gaussian smoothing along the path; ends stay, closed paths stay closed."""
+    if len(path) < 5 or sigma <= 0:
+        return path
+    reach = min(int(3 * sigma) + 1, len(path) - 2)
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma).astype(np.float32)
+    if is_closed(path):
+        ring = path[:-1]
+        padded = np.concatenate([ring[-reach:], ring, ring[:reach]])
+        return close(cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach])
+    head = 2 * path[0] - path[reach:0:-1]
+    tail = 2 * path[-1] - path[-2 : -reach - 2 : -1]
+    padded = np.concatenate([head, path, tail])
+    return cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach]
+
+
+def thin_out(paths: list[Path], drawn: list[Path], side: int, gap: float) -> list[Path]:
+    """Those of `paths` that mostly keep `gap` pixels from what is drawn before them: no blots, no double lines."""
+    taken = np.zeros((side, side), np.uint8)
+    thickness = max(1, round(2 * gap))
+
+    def take(path: Path) -> None:
+        cv2.polylines(taken, [path.round().astype(np.int32)], False, 1, thickness)
+
+    for path in drawn:
+        take(path)
+    kept = []
+    for path in paths:
+        x, y = path.round().astype(int).clip(0, side - 1).T
+        if taken[y, x].mean() < 0.4:
+            kept.append(path)
+            take(path)
+    return kept
+
+
+def simplify(path: Path, tolerance: float) -> Path:
+    """Fewer corners, then points two pixels apart again, rounded a little: strokes of a hand, not of a ruler."""
+    if is_closed(path):
+        corners = close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
+    else:
+        corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
+    return smooth(_resample(corners, 2.0), tolerance)
+
+
+def _resample(path: Path, spacing: float) -> Path:
+    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    if lengths[-1] < spacing:
+        return path
+    at = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing)))
+    return np.stack([np.interp(at, lengths, path[:, k]) for k in range(2)], 1).astype(np.float32)
+
+
+def wobble_field(side: int, amplitude: float, rng: np.random.Generator) -> np.ndarray:
+    """A smooth displacement, float32 (s, s, 2), at most about `amplitude`: lines that meet go on meeting."""
+    coarse = rng.uniform(-1, 1, (6, 6, 2)).astype(np.float32)
+    return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC) * amplitude
+
+
+def shake(path: Path, field: np.ndarray, tremor: float, rng: np.random.Generator) -> Path:
+    """The path moved by a `wobble_field`, and by up to `tremor` pixels more of its own."""
+    x, y = path.round().astype(int).clip(0, field.shape[0] - 1).T
+    moved = path + field[y, x]
+    knots = max(2, len(path) // 12)
+    noise = rng.uniform(-tremor, tremor, (knots, 1, 2)).astype(np.float32)
+    if is_closed(path):
+        noise[-1] = noise[0]
+    return moved + cv2.resize(noise, (1, len(path)), interpolation=cv2.INTER_LINEAR).reshape(-1, 2)
+
+
+def open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
+    """Now and then a gap, or an end that runs on past where it should stop.
+
+    Args:
+      path: with points two pixels apart.
+      unit: pixels of what is one pixel at 256.
+    """
+    if len(path) < 12:
+        return [path]
+    if is_closed(path) and rng.random() < 0.5:
+        path = np.roll(path[:-1], -rng.integers(len(path)), 0)
+        path = path[: len(path) - int(rng.integers(0, min(10, len(path) // 2)))]
+    elif len(path) > 40 and rng.random() < 0.3:
+        at, width = rng.integers(8, len(path) - 14), rng.integers(2, 6)
+        return [path[:at], path[at + width :]]
+    if rng.random() < 0.3 and not is_closed(path):
+        tangent = path[-1] - path[-4]
+        tangent /= max(float(np.hypot(*tangent)), 1e-3)
+        path = np.concatenate([path, path[-1:] + tangent * rng.uniform(2, 8) * unit])
+    return [path]
+
+
+def draw(paths: list[Path], side: int, width: float) -> np.ndarray:
+    """Black lines on a white sheet, uint8 (side, side), smooth at their edges."""
+    sheet = np.full((side, side), PAPER, np.uint8)
+    for path in paths:
+        fixed = np.round(path * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(sheet, [fixed], False, 0, max(1, round(width)), cv2.LINE_AA, _SHIFT)
+    return sheet
