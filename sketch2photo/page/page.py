@@ -10,8 +10,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-# Read when Gradio is imported: no calls home, and no summary of the queue after every event.
+# Read when Gradio is imported: no calls home, nothing kept of what visitors do, and no summary of the queue after
+# every event.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
 import gradio as gr

@@ -138,7 +138,6 @@ def serve(
                 quiet=True,
                 ssr_mode=False,
                 footer_links=["api"],
-                run_history=False,
                 max_file_size=MAX_BODY,
                 favicon_path=str(page.ICON),
                 theme=page.theme(),
