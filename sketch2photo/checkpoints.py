@@ -139,7 +139,8 @@ class RunCheckpoints:
 
 
 def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
-    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields.
+    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields; lists are
+    dicts with integer keys.
 
     Raises:
       CheckpointError: not a run, or nothing is saved in it yet.
@@ -152,7 +153,15 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
         # Orbax warns that it reads the sharding from the file; to numpy arrays it does not matter.
         warnings.simplefilter("ignore", UserWarning)
         loaded = ocp.load_checkpointables((run.path / _STATE / str(step)).absolute())["state"]
-    return jax.tree.map(np.asarray, loaded)
+    return _numbered(jax.tree.map(np.asarray, loaded))
+
+
+def _numbered(tree: Any) -> Any:
+    """The tree with the places in lists as integers, as the networks have them; Orbax makes them text, whose order
+    is another one from ten on."""
+    if not isinstance(tree, dict):
+        return tree
+    return {int(key) if str(key).isdigit() else key: _numbered(value) for key, value in tree.items()}
 
 
 def _latest(path: Path) -> int:

@@ -143,7 +143,8 @@ def _doodle(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     sheet = np.full((256, 256), 255, np.uint8)
     angle = np.linspace(0, 2 * np.pi, 90)
-    radius = 70 + sum(rng.normal(0, 14 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in range(1, 6))
+    waves = [rng.normal(0, 14 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in range(1, 6)]
+    radius = 70 + np.sum(waves, 0)
     outline = 128 + radius[:, None] * np.stack([np.cos(angle) * rng.uniform(0.8, 1.4), np.sin(angle)], 1)
     cv2.polylines(sheet, [outline.astype(np.int32)], True, (0,), 3, cv2.LINE_AA)
     for _ in range(4):

@@ -93,40 +93,66 @@ def read(path: str | Path) -> ReleasedModel:
 
 
 def write(model: ReleasedModel, path: Path, card: str) -> int:
-    """Write a released model's folder, whole or not at all; a MODEL_CARD.md that is there is kept. Bytes written."""
-    draft = path.with_name(path.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    """Write a released model's folder, whole or not at all, and say how many bytes it has.
+
+    A released model that is there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept.
+
+    Raises:
+      CheckpointError: the path is a file or another folder, which is not touched; or it could not be written.
+    """
+    path = path.absolute()
+    _check_replaceable(path)
+    draft, old = path.with_name(path.name + ".part"), path.with_name(path.name + ".old")
     try:
-        content = {
-            "format": FORMAT,
-            "image_size": model.gan.image_size,
-            "categories": list(model.categories),
-            "palette": {name: list(colours) for name, colours in model.palette.items()},
-            "calibration": dataclasses.asdict(model.calibration),
-            "gan": to_dict(model.gan),
-            "classifier": None if model.classifier_config is None else to_dict(model.classifier_config),
-        }
-        (draft / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        for rest in (draft, old):  # of a release that was killed
+            shutil.rmtree(rest, ignore_errors=True)
+        if path.exists():
+            shutil.copytree(path, draft, ignore=shutil.ignore_patterns(CONFIG_FILE, WEIGHTS_FILE))
+        draft.mkdir(parents=True, exist_ok=True)
+        (draft / CONFIG_FILE).write_text(json.dumps(_config(model), indent=2) + "\n")
         networks = {
             "generator": model.generator,
             "discriminator": model.discriminator,
             "classifier": model.classifier,
         }
         flat = _flatten({name: weights for name, weights in networks.items() if weights is not None})
-        np.savez_compressed(draft / WEIGHTS_FILE, **_packed(flat))
-        kept = path / CARD_FILE
-        (draft / CARD_FILE).write_text(kept.read_text() if kept.is_file() else card)
+        packed: dict[str, Any] = _packed(flat)
+        np.savez_compressed(draft / WEIGHTS_FILE, **packed)
+        if not (draft / CARD_FILE).is_file():
+            (draft / CARD_FILE).write_text(card)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(draft, path)
     except OSError as error:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         shutil.rmtree(draft, ignore_errors=True)
         raise CheckpointError(f"{str(path)!r} could not be written ({error}): make room or choose another") from None
-    old = path.with_name(path.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        os.replace(path, old)
-    os.replace(draft, path)
-    shutil.rmtree(old, ignore_errors=True)
-    return sum(file.stat().st_size for file in path.iterdir())
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _check_replaceable(path: Path) -> None:
+    if path.is_dir():
+        released = (path / CONFIG_FILE).is_file() and (path / WEIGHTS_FILE).is_file()
+        if not released and any(path.iterdir()):
+            raise CheckpointError(
+                f"{str(path)!r} holds something that is no released model: choose a new folder, or empty it"
+            )
+    elif path.exists():
+        raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
+
+
+def _config(model: ReleasedModel) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "image_size": model.gan.image_size,
+        "categories": list(model.categories),
+        "palette": {name: list(colours) for name, colours in model.palette.items()},
+        "calibration": dataclasses.asdict(model.calibration),
+        "gan": to_dict(model.gan),
+        "classifier": None if model.classifier_config is None else to_dict(model.classifier_config),
+    }
 
 
 def quantised(weights: Arrays) -> Arrays:

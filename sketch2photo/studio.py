@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sketch2photo import images, process, released
-from sketch2photo.errors import ConfigError, choose
+from sketch2photo.errors import CheckpointError, ConfigError, choose
 
 process.prepare()
 
@@ -26,6 +26,8 @@ Status = Literal["ok", "unsure", "none", "empty"]
 
 BATCHES = (1, 2, 4, 8, 16)
 """The batch sizes that are compiled; others are filled up."""
+LEAST_INK = 4
+"""A sheet with fewer dark pixels is empty: dust, or a pen that has only touched it."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,18 @@ class Studio:
                 choose("category", category, self.categories)
         asked = [None if colour is None else parse_colour(colour) for colour in colours]
         squares = [images.pad_to_square(images.as_sketch(sketch)) for sketch in sketches]
-        drawn = [i for i in range(n) if images.ink_box(squares[i]) is not None]
+        drawn = [i for i in range(n) if np.count_nonzero(squares[i] < images.INK_BELOW) >= LEAST_INK]
         empty = Prediction(None, self._even(), None, "empty")
         results = [empty] * n
         for first in range(0, len(drawn), BATCHES[-1]):
             chunk = drawn[first : first + BATCHES[-1]]
-            parts = [[values[i] for i in chunk] for values in (squares, categories, asked, seeds)]
-            for i, prediction in zip(chunk, self._predict_drawn(*parts), strict=True):
+            predictions = self._predict_drawn(
+                [squares[i] for i in chunk],
+                [categories[i] for i in chunk],
+                [asked[i] for i in chunk],
+                [seeds[i] for i in chunk],
+            )
+            for i, prediction in zip(chunk, predictions, strict=True):
                 results[i] = prediction
         return results
 
@@ -188,7 +195,7 @@ class Studio:
 
     def _own_colour(self, category: str, seed: int) -> np.ndarray:
         colours = self.palette.get(category)
-        return parse_colour(colours[seed % len(colours)]) if colours else np.full(3, 128, np.uint8)
+        return parse_colour(colours[int(seed) % len(colours)]) if colours else np.full(3, 128, np.uint8)
 
     def _even(self) -> dict[str, float]:
         """What an empty sheet says of the categories: nothing."""
@@ -218,6 +225,22 @@ def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -
     return list(values)
 
 
+def _check_weights(network: str, weights: Any, state: nnx.State) -> None:
+    """`CheckpointError` when the weights are not those of a network of this config."""
+
+    def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+        leaves = jax.tree.leaves_with_path(tree)
+        return {"/".join(str(getattr(part, "key", part)) for part in path): value.shape for path, value in leaves}
+
+    expected, received = shapes(nnx.to_pure_dict(state)), shapes(weights)
+    for name in sorted({*expected, *received}):
+        if expected.get(name) != received.get(name):
+            raise CheckpointError(
+                f"the {network}'s weights do not fit its config ({name} is {received.get(name, 'missing')}, "
+                f"expected {expected.get(name, 'nothing')}): release or download the model again"
+            )
+
+
 def _state(weights: Any) -> nnx.State:
     return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
 
@@ -225,7 +248,8 @@ def _state(weights: Any) -> nnx.State:
 def _painter(model: released.ReleasedModel) -> Any:
     """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
     count = len(model.categories)
-    network, _ = nnx.split(nnx.eval_shape(lambda: UNet(model.gan, count, rngs=nnx.Rngs(0))))
+    network, state = nnx.split(nnx.eval_shape(lambda: UNet(model.gan, count, rngs=nnx.Rngs(0))))
+    _check_weights("generator", model.generator, state)
 
     def paint(weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = layers.style_vector(model.gan, count, label, colour)
@@ -235,11 +259,12 @@ def _painter(model: released.ReleasedModel) -> Any:
 
 
 def _namer(model: released.ReleasedModel) -> Any:
-    """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k or k + 1)."""
+    """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k + 1), the last "none of these"."""
     config = model.classifier_config
     assert config is not None and model.classifier is not None
-    outputs = model.classifier["head"]["kernel"].shape[-1]
-    network, _ = nnx.split(nnx.eval_shape(lambda: VGG16(config, outputs, rngs=nnx.Rngs(0))))
+    classes = len(model.categories) + 1
+    network, state = nnx.split(nnx.eval_shape(lambda: VGG16(config, classes, rngs=nnx.Rngs(0))))
+    _check_weights("classifier", model.classifier, state)
 
     def name(weights: Any, sketch: jax.Array) -> jax.Array:
         return nnx.merge(network, _state(weights))(layers.to_model(jnp.asarray(sketch)))

@@ -103,7 +103,7 @@ def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert {"loss_cross_entropy", "accuracy", "images_per_second", "data_wait"} <= set(lines[0])
     evaluations = [json.loads(line) for line in (tmp_path / "run" / "evaluation.jsonl").read_text().splitlines()]
-    averages = checkpoints.restore_state(tmp_path / "run")["params"]["convs"]["0"]
+    averages = checkpoints.restore_state(tmp_path / "run")["params"]["convs"][0]
     assert float(np.abs(averages["mean"]).min()) > 0, "batch norm's averages were not measured before saving"
     assert set(evaluations[-1]) == {"step", "val_accuracy", "val_accuracy_half_drawn", "val_none_recall"}
     assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000002.png", "0000003.png"]

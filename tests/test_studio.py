@@ -1,0 +1,311 @@
+"""Studio: what goes in, what comes out, and what it refuses."""
+
+import dataclasses
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from sketch2photo import Prediction, Studio, images, released
+from sketch2photo.config import GeneratorConfig
+from sketch2photo.errors import CheckpointError, ConfigError, ImageError
+from tests import tiny
+
+WHITE = np.full((80, 80), 255, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    released.write(tiny.model(), folder, "card")
+    return Studio.load(folder)
+
+
+def studio_that_says(logits, calibration=released.Calibration()):  # noqa: B008 (frozen)
+    """A studio whose classifier answers the same to every sketch."""
+    weights = tiny.classifier()
+    weights["head"]["kernel"] = np.zeros_like(weights["head"]["kernel"])
+    weights["head"]["bias"] = np.array(logits, np.float32)
+    return Studio(tiny.model(classifier=weights, calibration=calibration))
+
+
+def difference(a: Prediction, b: Prediction) -> float:
+    assert a.photo is not None and b.photo is not None
+    return float(np.abs(a.photo.astype(int) - b.photo).mean())
+
+
+# ---------------------------------------------------------------- what comes out
+
+
+def test_what_a_studio_says_of_itself(studio):
+    assert studio.name == "tiny"
+    assert studio.categories == ("shoe", "car", "pear")
+    assert studio.image_size == 64
+    assert studio.palette == tiny.PALETTE
+    assert studio.has_classifier
+
+
+def test_a_prediction(studio):
+    prediction = studio.predict(tiny.drawing())
+    assert prediction.photo.shape == (64, 64, 3) and prediction.photo.dtype == np.uint8
+    assert list(prediction.probabilities) == list(tiny.CATEGORIES)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert all(type(p) is float for p in prediction.probabilities.values())
+    assert prediction.category == max(prediction.probabilities, key=prediction.probabilities.get)
+    assert prediction.status == "ok"
+    assert prediction.colour == tiny.PALETTE[prediction.category][0]
+
+
+def test_two_drawings_give_two_pictures_and_answers(studio):
+    a, b = studio.predict(tiny.drawing(1), "car"), studio.predict(tiny.drawing(2), "car")
+    assert difference(a, b) > 3
+    assert a.probabilities != b.probabilities
+
+
+def test_the_asked_category_is_painted_and_the_answers_stay(studio):
+    predictions = [studio.predict(tiny.drawing(), category, "#808080") for category in tiny.CATEGORIES]
+    assert [p.category for p in predictions] == list(tiny.CATEGORIES)
+    assert difference(predictions[0], predictions[1]) > 1
+    assert predictions[0].probabilities == predictions[1].probabilities == predictions[2].probabilities
+
+
+def test_the_asked_colour_is_painted(studio):
+    red, blue = studio.predict(tiny.drawing(), "car", "#FF0000"), studio.predict(tiny.drawing(), "car", "#0000ff")
+    assert (red.colour, blue.colour) == ("#ff0000", "#0000ff")
+    assert difference(red, blue) > 1
+
+
+def test_without_a_colour_the_seed_chooses_one_of_the_category(studio):
+    predictions = [studio.predict(tiny.drawing(), "car", seed=seed) for seed in range(4)]
+    assert [p.colour for p in predictions] == [*tiny.PALETTE["car"], tiny.PALETTE["car"][0]]
+    assert difference(predictions[0], predictions[1]) > 1
+    np.testing.assert_array_equal(predictions[0].photo, predictions[3].photo)
+    asked = studio.predict(tiny.drawing(), "car", tiny.PALETTE["car"][1])
+    np.testing.assert_array_equal(predictions[1].photo, asked.photo)
+    assert studio.predict(tiny.drawing(), "car", seed=-1).colour == tiny.PALETTE["car"][2]
+
+
+def test_probabilities_are_the_softmax_of_the_categories_at_the_temperature():
+    logits = [1.0, 3.0, 0.0, 2.0]
+    prediction = studio_that_says(logits, released.Calibration(2.0, 0.0, 1.0)).predict(tiny.drawing())
+    powers = np.exp(np.array(logits[:3]) / 2)
+    np.testing.assert_allclose(list(prediction.probabilities.values()), powers / powers.sum(), rtol=1e-6)
+    assert prediction.category == "car"
+
+
+@pytest.mark.parametrize(
+    ("logits", "status"),
+    [
+        ([4.0, 0.0, 0.0, 0.0], "ok"),
+        ([1.0, 0.9, 0.8, 0.0], "unsure"),
+        ([1.0, 0.9, 0.8, 4.0], "none"),
+        ([4.0, 0.0, 0.0, 3.9], "ok"),  # none at 0.47 is not over 0.5; without it the shoe is nearly certain
+        ([4.0, 0.0, 0.0, 4.2], "none"),
+    ],
+)
+def test_status(logits, status):
+    prediction = studio_that_says(logits, released.Calibration(1.0, 0.5, 0.5)).predict(tiny.drawing())
+    assert prediction.status == status
+    assert prediction.category == "shoe" and prediction.photo is not None
+
+
+@pytest.mark.parametrize("ink", [0, 3])
+def test_an_empty_sheet_is_not_painted(studio, ink):
+    sheet = WHITE.copy()
+    sheet.flat[1000 : 1000 + ink] = 0
+    prediction = studio.predict(sheet, "car", "#ff0000")
+    assert (prediction.photo, prediction.category, prediction.status, prediction.colour) == (None, None, "empty", None)
+    assert prediction.probabilities == dict.fromkeys(tiny.CATEGORIES, 1 / 3)
+
+
+def test_a_short_line_is_painted(studio):
+    sheet = WHITE.copy()
+    sheet[40, 20:30] = 0
+    assert studio.predict(sheet).photo is not None
+
+
+def test_a_small_drawing_is_painted_where_it_is(studio):
+    sheet = np.full((256, 256), 255, np.uint8)
+    sheet[:64, 192:] = images.resize_sketch(tiny.drawing(), 64)
+    photo = studio.predict(sheet, "car").photo
+    assert (photo[40:, :] == 255).all() and (photo[:, :24] == 255).all()
+    assert photo[2:20, 44:62].std() > 10
+
+
+def test_a_batch_is_its_drawings_one_by_one(studio):
+    sketches = [tiny.drawing(0), WHITE, tiny.drawing(1)[:200], np.stack([tiny.drawing(2)] * 3, -1), tiny.drawing(3)]
+    categories, colours, seeds = (
+        ["car", "car", None, "pear", None],
+        [None, None, "#123456", None, None],
+        [1, 0, 0, 0, 2],
+    )
+    together = studio.predict_batch(sketches, categories, colours, seeds)
+    for prediction, *alone in zip(together, sketches, categories, colours, seeds, strict=True):
+        single = studio.predict(*alone)
+        assert (prediction.category, prediction.status, prediction.colour) == (
+            single.category,
+            single.status,
+            single.colour,
+        )
+        assert prediction.probabilities == pytest.approx(single.probabilities, abs=1e-4)
+        if single.photo is None:
+            assert prediction.photo is None
+        else:  # a batch may be computed in another order: one grey level here and there
+            assert np.abs(prediction.photo.astype(int) - single.photo).max() <= 2
+            assert difference(prediction, single) < 0.1
+
+
+def test_batches_of_any_length(studio):
+    assert studio.predict_batch([]) == []
+    many = studio.predict_batch([tiny.drawing(i % 2) for i in range(19)])
+    assert len(many) == 19
+    np.testing.assert_array_equal(many[0].photo, many[2].photo)
+    assert difference(many[0], many[18]) < 0.1 and difference(many[0], many[17]) > 3
+
+
+def test_many_threads_get_the_same_pictures(studio):
+    expected = [studio.predict(tiny.drawing(i), "car") for i in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda i: studio.predict(tiny.drawing(i % 4), "car"), range(16)))
+    for i, prediction in enumerate(found):
+        np.testing.assert_array_equal(prediction.photo, expected[i % 4].photo)
+
+
+# ---------------------------------------------------------------- what goes in
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 4096), (4096, 4096), (37, 300), (300, 37), (64, 64)])
+def test_any_shape_is_taken(studio, shape):
+    sheet = np.full(shape, 255, np.uint8)
+    sheet[shape[0] // 4 : shape[0] // 2 + 2, shape[1] // 4 : shape[1] // 2 + 2] = 0
+    assert studio.predict(sheet).photo.shape == (64, 64, 3)
+
+
+def test_grey_colour_transparent_and_boolean_are_the_same_drawing(studio):
+    grey = tiny.drawing()
+    alpha = np.zeros((*grey.shape, 4), np.uint8)
+    alpha[..., 3] = 255 - grey  # black ink on nothing
+    variants = [grey[..., None], np.stack([grey] * 3, -1), alpha, grey > 127]
+    expected = studio.predict(grey, "car").photo
+    for variant in variants:
+        np.testing.assert_array_equal(studio.predict(variant, "car").photo, expected)
+
+
+def test_other_shapes_are_padded_to_a_square_on_white(studio):
+    tall = np.full((200, 100), 255, np.uint8)
+    tall[10:190, 10:90] = images.resize_sketch(tiny.drawing(), 256)[:180, :80]
+    square = np.full((200, 200), 255, np.uint8)
+    square[:, 50:150] = tall
+    np.testing.assert_array_equal(studio.predict(tall).photo, studio.predict(square).photo)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (WHITE.astype(np.float32), "a sketch must be a numpy array of uint8 .* not float32 array"),
+        ([[0, 255]], "not list"),
+        (np.zeros((20, 20, 2), np.uint8), r"must have shape .*, not \(20, 20, 2\)"),
+        (np.zeros((20,), np.uint8), r"not \(20,\)"),
+        (np.zeros((15, 100), np.uint8), "16 to 4096 pixels a side, not 100 x 15"),
+        (np.zeros((16, 4097), np.uint8), "16 to 4096 pixels a side, not 4097 x 16"),
+    ],
+)
+def test_arrays_that_are_no_sketch_are_refused(studio, array, message):
+    with pytest.raises(ImageError, match=message):
+        studio.predict(array)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"category": "shoes"}, "unknown category 'shoes': did you mean 'shoe'"),
+        ({"category": ""}, "unknown category ''"),
+        ({"colour": "red"}, "the colour must be like '#c83020', not 'red'"),
+        ({"colour": "#f00"}, "not '#f00'"),
+        ({"colour": "#12345g"}, "not '#12345g'"),
+        ({"colour": "#1234567"}, "not '#1234567'"),
+        ({"colour": (255, 0, 0)}, r"not \(255, 0, 0\)"),
+    ],
+)
+@pytest.mark.parametrize("sheet", [tiny.drawing(), WHITE], ids=["drawn", "empty"])
+def test_unknown_categories_and_colours_are_refused(studio, arguments, message, sheet):
+    with pytest.raises(ConfigError, match=message):
+        studio.predict(sheet, **arguments)
+
+
+def test_lists_of_another_length_are_refused(studio):
+    with pytest.raises(ConfigError, match=r"categories has 1 entries for 2 sketches: give one for each"):
+        studio.predict_batch([WHITE, WHITE], ["car"])
+
+
+# ---------------------------------------------------------------- models of other kinds
+
+
+def test_without_a_classifier_there_are_no_probabilities():
+    studio = Studio(tiny.model(classifier=None, classifier_config=None))
+    assert not studio.has_classifier
+    prediction = studio.predict(tiny.drawing())
+    assert (prediction.probabilities, prediction.category, prediction.status) == ({}, "shoe", "ok")
+    assert studio.predict(WHITE).probabilities == {}
+    assert studio.predict(tiny.drawing(), "pear").category == "pear"
+
+
+def test_one_category_is_not_classified():
+    one = tiny.model(
+        categories=("car",),
+        palette={"car": tiny.PALETTE["car"]},
+        generator=tiny.generator(categories=1),
+        classifier=tiny.classifier(categories=1),
+    )
+    studio = Studio(one)
+    assert not studio.has_classifier
+    assert studio.predict(tiny.drawing()).probabilities == {}
+    assert studio.predict(tiny.drawing()).category == "car"
+
+
+def test_an_unconditional_model_takes_no_colour():
+    config = dataclasses.replace(
+        tiny.GAN,
+        class_conditional=False,
+        colour_conditional=False,
+        input_channels=3,
+        generator=GeneratorConfig(width=8, norm="instance"),
+    )
+    studio = Studio(tiny.model(gan=config, generator=tiny.generator(config), palette={}, classifier=None))
+    prediction = studio.predict(tiny.drawing(), "car", "#ff0000")
+    assert prediction.colour is None
+    assert prediction.photo.std() > 1
+    np.testing.assert_array_equal(prediction.photo, studio.predict(tiny.drawing(), "car").photo)
+
+
+def test_weights_of_another_config_are_refused():
+    wider = dataclasses.replace(tiny.GAN, generator=dataclasses.replace(tiny.GAN.generator, width=4))
+    with pytest.raises(
+        CheckpointError,
+        match=r"generator's weights do not fit its config \(down_norms/0/affine/bias is \(32,\), expected \(16,\)\)",
+    ):
+        Studio(tiny.model(gan=wider))
+    with pytest.raises(CheckpointError, match=r"the classifier's weights do not fit .*: release or download"):
+        Studio(tiny.model(classifier=tiny.classifier(categories=4)))
+
+
+def test_what_is_imported_when():
+    code = """
+import sys, sketch2photo
+assert sketch2photo.__version__ and "jax" not in sys.modules and "numpy" not in sys.modules
+import sketch2photo.released
+assert "jax" not in sys.modules
+from sketch2photo import Studio, Prediction
+assert "jax" in sys.modules
+for name in ("orbax", "gradio", "grain", "tensorflow_datasets", "tyro"):
+    assert not any(m == name or m.startswith(name + ".") for m in sys.modules), name
+try:
+    sketch2photo.Studios
+except AttributeError as error:
+    assert "no attribute 'Studios'" in str(error)
+else:
+    raise SystemExit("an attribute that is not there was found")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
