@@ -39,7 +39,10 @@ def check_picture(path: Path) -> None:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        pixels = 2 * MAX_SIDE * MAX_SIDE
+        raise ImageError(f"the sketch has more than {pixels:,} pixels: send {MIN_SIDE} to {MAX_SIDE} a side") from None
+    except (OSError, SyntaxError, ValueError):
         return
     _check_sides(width, height, MAX_SIDE)
 

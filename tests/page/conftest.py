@@ -4,10 +4,12 @@ import base64
 import contextlib
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,19 @@ def data_url_fixture() -> Callable[[bytes], str]:
 @pytest.fixture(name="circle")
 def circle_fixture() -> Callable[..., np.ndarray]:
     return circle
+
+
+@pytest.fixture(scope="session")
+def bomb() -> bytes:
+    """A PNG of 13000 x 13000 pixels, 169 million, in some 20 KB."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    side = 13000
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\x00" * ((side // 8 + 2) * side), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 @pytest.fixture
@@ -147,9 +162,15 @@ def served(command: list[str], url: str, root: Path, environment: dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def served_page(root: Path) -> Iterator[str]:
+def files_of_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `served_page` keeps uploaded and returned pictures."""
+    return tmp_path_factory.mktemp("gradio")
+
+
+@pytest.fixture(scope="session")
+def served_page(root: Path, files_of_page: Path) -> Iterator[str]:
     """The address of the page with the fake model, in a child process."""
     port = free_port()
     command = [sys.executable, "-m", "tests.page.fake_studio", "--port", str(port)]
-    with served(command, f"http://127.0.0.1:{port}/", root) as url:
+    with served(command, f"http://127.0.0.1:{port}/", root, {"GRADIO_TEMP_DIR": str(files_of_page)}) as url:
         yield url

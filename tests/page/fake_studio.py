@@ -6,6 +6,7 @@
 import argparse
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -58,7 +59,7 @@ class FakeStudio:
         }
         self.has_classifier = has_classifier
         self.milliseconds = milliseconds
-        self.calls: list[dict] = []
+        self.calls: deque[dict] = deque(maxlen=200)
         self.warm = False
         self.at_once = 0
         self.most_at_once = 0

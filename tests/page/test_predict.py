@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -87,7 +88,7 @@ def test_bad_wish_is_refused_with_a_sentence(predict, sketch, fields, sentence):
     assert sentence in predict.refusal(sketch, **fields)
 
 
-def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png):
+def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png, bomb):
     from gradio_client import handle_file
 
     def refusal(name: str, data: bytes) -> str:
@@ -101,22 +102,27 @@ def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png):
     assert "cannot be read as a picture" in refusal("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert "8 x 64 pixels" in refusal("thin.png", png(sheet[:, :8]))
     assert "5000 x 16 pixels: send 16 to 4096 a side" in refusal("wide.png", png(np.full((16, 5000), 255, np.uint8)))
+    assert "more than 33,554,432 pixels: send 16 to 4096 a side" in refusal("bomb.png", bomb)
     assert "there is no sketch" in predict.refusal(None)
     assert "handle_file" in predict.refusal(str(tmp_path / "empty.png"))
 
 
-def test_page_and_api_share_one_slot(served_page, predict, sketch, circle, data_url, png):
-    """Both at once, all answered; that the model never runs twice at once is held by test_slot."""
-    import httpx
-
+@pytest.fixture
+def live(served_page, predict, data_url, png, circle):
+    """One frame of a person at the page."""
     component = next(part for part in predict.client.config["components"] if part["type"] == "html")
 
-    def live(number: int) -> dict:
-        request = {"person": f"p{number}", "seq": 1, "png": data_url(png(circle()))}
+    def ask(number: int) -> dict:
+        request = {"person": f"p{number}", "seq": 1, "png": data_url(png(circle(x=0.3 + 0.01 * number)))}
         body = {"data": request, "component_id": component["id"], "fn_name": "live_predict", "session_hash": "x"}
         url = f"{served_page}gradio_api/component_server/"
         return httpx.post(url, json=body, timeout=SECONDS, trust_env=False).json()
 
+    return ask
+
+
+def test_page_and_api_share_one_slot(live, predict, sketch):
+    """Both at once, all answered; that the model never runs twice at once is held by test_slot."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         frames = [pool.submit(live, i) for i in range(6)]
         calls = [pool.submit(predict, sketch) for _ in range(3)]
@@ -124,10 +130,21 @@ def test_page_and_api_share_one_slot(served_page, predict, sketch, circle, data_
         assert all(len(call.result(SECONDS)[1]) == len(CATEGORIES) for call in calls)
 
 
+def test_drawing_leaves_no_files_and_the_same_call_no_further_ones(live, predict, sketch, files_of_page):
+    def files() -> list[Path]:
+        return sorted(path for path in files_of_page.rglob("*") if path.is_file())
+
+    predict(sketch)
+    before = files()
+    assert before
+    for number in range(20):
+        assert live(number)["photo"]
+    predict(sketch)
+    assert files() == before
+
+
 def test_plain_http_works_too(served_page, circle, data_url, png, sketch):
     """The two requests of the curl example in Gradio's API view, with a file uploaded before."""
-    import httpx
-
     with httpx.Client(base_url=served_page, timeout=SECONDS, trust_env=False) as http:
         path = http.post("gradio_api/upload", files={"files": ("s.png", png(circle()), "image/png")}).json()[0]
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
