@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "docs/training.md", "docs/overview.md", "benchmarks/README.md"]
+DOCUMENTS = ["README.md", "docs/data.md", "docs/training.md", "docs/overview.md", "benchmarks/README.md"]
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -62,7 +62,7 @@ def shell_commands(name: str) -> list[str]:
     return [line for line in lines if line]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/training.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/data.md", "docs/training.md"])
 def test_documented_options_exist(name: str):
     """Every option of our commands in a document's shell blocks stands in that command's --help."""
     helps: dict[tuple[str, ...], str] = {}
