@@ -89,9 +89,10 @@ class RunCheckpoints:
 
         self._path = path
         self._checkpointer = ocp.training.Checkpointer(
-            (path / _STATE).absolute(),
-            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-            preservation_policy=ocp.training.preservation_policies.LatestN(KEPT),
+            str((path / _STATE).absolute()),
+            # Orbax's own policies do not match its own annotations.
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),  # pyright: ignore[reportArgumentType]
+            preservation_policy=ocp.training.preservation_policies.LatestN(KEPT),  # pyright: ignore[reportArgumentType]
             cleanup_tmp_directories=True,
         )
 
@@ -134,8 +135,8 @@ class RunCheckpoints:
                 f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({first}): "
                 "resume with the settings it was started with"
             ) from None
-        position = self._checkpointer.checkpointables_metadata(step).custom_metadata["position"]
-        return _as_state(loaded, like), json.loads(position)
+        metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
+        return _as_state(loaded, like), json.loads(metadata["position"])
 
 
 def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
     with warnings.catch_warnings():
         # Orbax warns that it reads the sharding from the file; to numpy arrays it does not matter.
         warnings.simplefilter("ignore", UserWarning)
-        loaded = ocp.load_checkpointables((run.path / _STATE / str(step)).absolute())["state"]
+        loaded = ocp.load_checkpointables(str((run.path / _STATE / str(step)).absolute()))["state"]
     return _numbered(jax.tree.map(np.asarray, loaded))
 
 

@@ -118,6 +118,7 @@ class Norm(nnx.Module):
     ) -> Float[Array, "n h w c"]:
         groups = 1 if self.kind == "batch" and train else x.shape[0]
         if self.kind == "conditional":
+            assert style is not None, "a conditional norm needs the style"
             scale, shift = jnp.split(self.affine(style), 2, -1)
             scale = 1.0 + scale
         else:

@@ -42,6 +42,7 @@ class PatchGAN(nnx.Module):
             features.append(x)
         logits = self.last(x)
         if self.embed is not None:
+            assert style is not None, "a conditional discriminator needs the style"
             # The last convolution is one pixel smaller than its input: every patch is judged by the mean of the
             # four feature pixels at its centre.
             centre = (x[:, :-1, :-1] + x[:, 1:, :-1] + x[:, :-1, 1:] + x[:, 1:, 1:]) * 0.25

@@ -57,7 +57,10 @@ class UNet(nnx.Module):
           train: batch norm over the batch instead of each image.
           key: dropout on the three layers above the innermost, for noise (section 3.1); None leaves it out.
         """
-        styled = None if self.style is None else self.style(style)
+        styled = None
+        if self.style is not None:
+            assert style is not None, "a conditional generator needs the style"
+            styled = self.style(style)
         skips = []
         x = sketch
         for i, conv in enumerate(self.downs):

@@ -38,9 +38,11 @@ class Task(Protocol):
 
     kind: str
     """"gan" or "classifier"."""
-    config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
+
+    @property
+    def config(self) -> GanConfig | ClassifierConfig: ...
 
     def batches(self) -> Batches: ...
 
