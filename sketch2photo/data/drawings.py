@@ -72,7 +72,7 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
 
     Raises:
       DataError: no such folder, or nothing in it.
-      ConfigError: a category to be renamed that is not there.
+      ConfigError: a category to be renamed that is not there, but one much like it is.
     """
     found = Found([], [], [])
     for text in raw:
@@ -96,7 +96,10 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
             raise DataError(f"--raw {text!r} holds no drawings: give a folder of pictures or .ndjson files")
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:
-        choose("category in --rename", old, known)
+        if old not in known and not difflib.get_close_matches(old, known, n=1):
+            found.remarks.append(f"--rename {old}={rename[old]}: there is no {old} here")  # one list for many folders
+        else:
+            choose("category in --rename", old, known)
     found.drawings = [replace(d, category=rename.get(d.category, d.category)) for d in found.drawings]
     return found
 

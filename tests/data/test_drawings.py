@@ -85,8 +85,10 @@ def test_categories_from_folders_words_and_arguments(tmp_path):
     no_word.write_text(json.dumps({"drawing": zigzag(2)}) + "\n")
     prepare(
         *("drawings", "--raw", tmp_path / "a", f"{tmp_path / 'b'}=apple", tmp_path / "c"),
-        *("--rename", "couch=sofa", "wine-bottle=bottle", "--out", tmp_path / "out", *SMALL),
+        *("--rename", "couch=sofa", "wine-bottle=bottle", "zebra=horse", "--out", tmp_path / "out", *SMALL),
     )
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert any("there is no zebra here" in remark for remark in report["remarks"])
     assert pipeline.open_dataset(tmp_path / "out").categories == ("apple", "bottle", "sofa", "teddy_bear")
 
 
