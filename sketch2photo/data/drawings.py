@@ -1,5 +1,6 @@
 """Sketches without photos: picture files by category, and Quick, Draw! files of strokes."""
 
+import difflib
 import functools
 import hashlib
 import json
