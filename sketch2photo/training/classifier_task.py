@@ -101,6 +101,10 @@ class ClassifierTask:
             examples = self._examples(fraction, EVALUATED)
             known = examples["label"] < len(self.categories)
             if not known.any():
+                if fraction == 1.0:  # nothing to measure on, but still something to look at
+                    seen = self._examples(1.0, _CHUNK * 4, "train")["sketch"]
+                    answers = self._all_logits(state, seen)[:, : len(self.categories)].argmax(-1)
+                    write_picture(folder / f"{step:07d}.png", self._answers_grid(seen, answers))
                 continue
             logits = self._all_logits(state, examples["sketch"])
             answers = logits[:, : len(self.categories)].argmax(-1)
@@ -147,10 +151,10 @@ class ClassifierTask:
             self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
         )["sketch"]
 
-    def _examples(self, fraction: float, limit: int | None) -> dict[str, np.ndarray]:
+    def _examples(self, fraction: float, limit: int | None, split: str = "val") -> dict[str, np.ndarray]:
         return pipeline.sketch_examples(
             self._data,
-            "val",
+            split,
             image_size=self.config.model.image_size,
             categories=self.categories,
             fraction=fraction,

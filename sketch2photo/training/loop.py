@@ -82,6 +82,8 @@ def train(task: Task, out: Path, *, init: str = "", resume: bool = False) -> Sta
     _check_folder(out, resume)
     batches = task.batches()
     state = jax.jit(task.initial_state)(jax.random.key(config.seed))
+    if init and not resume:
+        state = task.initialise(state, init, print)  # may fail: the folder is not made before
     if not resume:
         checkpoints.write_run(out, task.kind, config, task.categories, task.palette)
     with checkpoints.RunCheckpoints(out) as saved, _Interruption() as interruption:
@@ -93,8 +95,6 @@ def train(task: Task, out: Path, *, init: str = "", resume: bool = False) -> Sta
             checkpoints.write_run(out, task.kind, config, task.categories, task.palette)
         progress = Progress(first, config.steps, config.batch_size)
         stats, evaluations = Stats(out / "stats.jsonl", first), Stats(out / "evaluation.jsonl", first)
-        if init and not resume:
-            state = task.initialise(state, init, progress.say)
         try:
             state = _steps(task, state, first, batches, out, saved, stats, evaluations, progress, interruption)
         finally:
