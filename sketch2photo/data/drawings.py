@@ -82,7 +82,8 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
         for path in files_under(folder):
-            name = path.relative_to(folder).as_posix()
+            # Of several folders many have a 0001.png.
+            name = (Path(source) if len(raw) > 1 else Path()).joinpath(path.relative_to(folder)).as_posix()
             if path.suffix.lower() == ".ndjson":
                 _add_lines(found, path, name, category, source)
             elif path.suffix.lower() in PICTURES:

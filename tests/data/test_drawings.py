@@ -113,10 +113,10 @@ def test_val_names_files_keys_and_lines(tmp_path):
     prepare("drawings", "--raw", data / "png", data / "qd", "--val", val, "--out", tmp_path / "out", *SMALL)
     in_val = {file for file, split in splits_of(tmp_path / "out").items() if split == "val"}
     assert in_val == {
-        "apple/2.png",
-        "pear.ndjson, line 2",
-        "pear.ndjson, line 4",
-        *(f"plum.ndjson, line {n}" for n in (1, 2, 3)),
+        "data/png/apple/2.png",
+        "data/qd/pear.ndjson, line 2",
+        "data/qd/pear.ndjson, line 4",
+        *(f"data/qd/plum.ndjson, line {n}" for n in (1, 2, 3)),
     }
 
 
@@ -135,7 +135,7 @@ def test_copies_of_a_validation_drawing_are_not_trained_on(tmp_path):
     with (tmp_path / "out" / "manifest.csv").open() as lines:
         train = [row["file"] for row in csv.DictReader(lines) if row["split"] == "train"]
     # Left for training: another photo's sketch, and line 2 of the first file with another key.
-    assert train == ["cup/n01_23-1.png", "pear.ndjson, line 2"]
+    assert train == ["data/sketchy/cup/n01_23-1.png", "data/qd/pear.ndjson, line 2"]
 
 
 def test_without_val_a_tenth_is_held_back_and_stays_so(tmp_path):
@@ -209,7 +209,7 @@ def test_the_real_drawings(real_data, tmp_path):
         named = {(row["file"], row["key_id"]) for row in csv.DictReader(lines)}
     checked = 0
     for file, split in splits_of(tmp_path / "out").items():
-        path, _, line = file.partition(", line ")
+        path, _, line = file.removeprefix(f"{real_data.name}/quickdraw/").partition(", line ")
         if not line:
             continue
         record = json.loads((real_data / "quickdraw" / path).read_text().splitlines()[int(line) - 1])
