@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -318,3 +319,42 @@ def test_sheets_fill_the_window_and_nothing_moves(visit, fake_page, size):
     assert boxes() == before
     root = "document.documentElement"
     assert me.page.evaluate(f"() => {root}.scrollWidth <= innerWidth && {root}.scrollHeight <= innerHeight")
+
+
+def test_korean_browser_gets_a_korean_page(visit, fake_page):
+    me = visit(fake_page, locale="ko-KR")
+    assert me.find("hint").inner_text() == "신발, 의자, 사과 … 그려 보세요"
+    assert me.find("category").locator("option").all_inner_texts()[:3] == ["자동", "신발", "자동차"]
+    me.find("category").select_option("teddy_bear")
+    me.box()
+    me.settle()
+    assert "".join(me.status.split()) == "곰인형직접고름"
+    # Nothing that can be read or heard is left in English, but the name, keys and units.
+    said = me.page.evaluate(
+        """() => {
+            const root = document.querySelector('.s2p');
+            const heard = [root.innerText, root.querySelector('dialog').textContent];
+            for (const e of root.querySelectorAll('*')) heard.push(e.ariaLabel, e.title, e.alt, e.placeholder);
+            return heard.filter(Boolean).join(' ');
+        }"""
+    )
+    known = {
+        "sketch",
+        "photo",
+        "sketch2photo",
+        "API",
+        "ms",
+        "P",
+        "E",
+        "L",
+        "R",
+        "A",
+        "S",
+        "Z",
+        "Y",
+        "Ctrl",
+        "Del",
+        "Enter",
+    }
+    assert set(re.findall(r"[A-Za-z]\w*", re.sub("#[0-9a-f]{6}", "", said))) <= known
+    assert me.page.locator(".s2p").get_attribute("lang") == "ko"

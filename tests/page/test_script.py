@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -90,10 +91,20 @@ def test_nothing_is_fetched_from_elsewhere():
 
 
 @needs_node
-@pytest.mark.parametrize("name", ["calm", "live", "strokes", "words"])
-def test_parts_do_what_they_say(root, name):
+@pytest.mark.parametrize("test", sorted((Path(__file__).parent / "js").glob("*.test.mjs")), ids=lambda path: path.stem)
+def test_parts_do_what_they_say(test):
     """Unit tests of single modules, under node's own runner."""
-    test = root / "tests" / "page" / "js" / f"{name}.test.mjs"
     result = subprocess.run([NODE, "--test", str(test)], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"^# pass [1-9]", result.stdout, re.MULTILINE), result.stdout
+
+
+def test_template_has_no_words_of_its_own():
+    """Every text and label comes from the table in words.js, in the browser's language."""
+    text = (page.HERE / "canvas.html").read_text()
+    rows = set(re.findall(r"^  (\w+): \{", (script.FOLDER / "words.js").read_text(), re.MULTILINE))
+    asked = re.findall(r'data-(?:text|label)="(\w+)"', text)
+    assert len(asked) > 20 and set(asked) <= rows
+    written = {word.strip() for word in re.findall(r">([^<]+)<", text)} - {""}
+    assert written == {"sketch", "2", "photo", "?"}
+    assert re.findall(r'\b(?:title|placeholder|alt|aria-label)="[^"]+"', text) == []

@@ -3,7 +3,7 @@
 // The bars stand in the model's order and never move. Sorted ones would have to be searched anew at every frame,
 // sixteen times a second; here one looks at the place where "car" is, and sees it fill.
 
-import { spoken, words } from "./words.js";
+import { words } from "./words.js";
 
 export class Bars {
   /** @param {HTMLElement} place @param {string[]} categories @param {(category: string) => void} choose */
@@ -18,13 +18,13 @@ export class Bars {
       bar.type = "button";
       bar.className = "bar";
       bar.dataset.category = category;
-      bar.title = `Paint it as: ${spoken(category)}`;
+      bar.title = words.paintAs(category);
       for (const part of ["fill", "name", "share"]) {
         const span = document.createElement("span");
         span.className = part;
         bar.append(span);
       }
-      part(bar, "name").textContent = spoken(category);
+      part(bar, "name").textContent = words.spoken(category);
       bar.addEventListener("click", () => choose(category));
       place.append(bar);
       this.bars.set(category, bar);

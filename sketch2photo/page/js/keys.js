@@ -1,4 +1,15 @@
-// Keyboard shortcuts. The sheet behind `?` lists them; it is in canvas.html.
+// Keyboard shortcuts, and the sheet behind `?` that lists them.
+
+import { words } from "./words.js";
+
+/**
+ * What the sheet lists: the keys as they are printed on the keyboard, and the row of words that says what they do.
+ * @type {[string, keyof typeof words][]}
+ */
+const LISTED = [
+  ["P", "pen"], ["E", "eraser"], ["[ ]", "thinnerThicker"], ["Ctrl Z", "undo"], ["Ctrl Y", "redo"], ["Del", "clear"],
+  ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["A", "autoKey"], ["S", "download"], ["?", "help"],
+];
 
 /** Keys that stand for an action, without Ctrl. */
 const KEYS = {
@@ -8,6 +19,22 @@ const KEYS = {
 
 /** Where letters and Enter have a meaning of their own. */
 const OWN_KEYS = "select, textarea, input:not([type=range]), [contenteditable]";
+
+/** @param {HTMLElement} list the `dl` of the sheet */
+export function listKeys(list) {
+  for (const [keys, row] of LISTED) {
+    const line = document.createElement("div");
+    const [term, meaning] = [document.createElement("dt"), document.createElement("dd")];
+    for (const key of keys.split(" ")) {
+      const cap = document.createElement("kbd");
+      cap.textContent = key;
+      term.append(cap, " ");
+    }
+    meaning.textContent = String(words[row]);
+    line.append(term, meaning);
+    list.append(line);
+  }
+}
 
 /** @param {HTMLElement} root @param {Record<string, () => void>} actions */
 export function listenForKeys(root, actions) {

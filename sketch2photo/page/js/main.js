@@ -3,13 +3,13 @@
 import { Bars } from "./bars.js";
 import { Calm } from "./calm.js";
 import { Colours } from "./colours.js";
-import { listenForKeys } from "./keys.js";
+import { listKeys, listenForKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { followPen } from "./pen.js";
 import { Print } from "./print.js";
 import { Sheet } from "./sheet.js";
 import { Drawing, SIDE } from "./strokes.js";
-import { spoken, words } from "./words.js";
+import { fill, words } from "./words.js";
 
 /** An eraser as thin as the pen would take for ever. */
 const ERASER = 4;
@@ -25,6 +25,8 @@ export function start(element, model, server) {
   const find = (name) => element.querySelector(`[data-testid="${name}"]`);
   const root = /** @type {HTMLElement} */ (element.querySelector(".s2p"));
   const help = /** @type {HTMLDialogElement} */ (element.querySelector("dialog"));
+  fill(root);
+  listKeys(/** @type {HTMLElement} */ (help.querySelector("dl")));
 
   // A server function sees no session, and behind a share link all visitors have one address: so an id of our own.
   const person = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -57,7 +59,8 @@ export function start(element, model, server) {
     show,
     say: (state, sentence) => {
       root.dataset.state = state;
-      print.say(sentence);
+      // What the server says of a refused request is in its own words.
+      print.say(state === "busy" || state === "offline" ? words[state] : sentence);
     },
     settle: () => {
       root.dataset.settled = "true";
@@ -231,7 +234,7 @@ export function start(element, model, server) {
   const api = () => /** @type {HTMLElement | null} */ (document.querySelector("footer .show-api"));
   find("api").addEventListener("click", () => api()?.click());
   find("size").addEventListener("input", cursor);
-  for (const category of model.categories) find("category").add(new Option(spoken(category), category));
+  for (const category of model.categories) find("category").add(new Option(words.spoken(category), category));
   find("category").addEventListener("change", () => choose(find("category").value.replace(/^auto$/, "")));
   listenForKeys(root, actions);
   window.addEventListener("online", () => live.retry());

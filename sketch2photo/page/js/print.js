@@ -1,6 +1,6 @@
 // The photo and what is said about it.
 
-import { spoken, words } from "./words.js";
+import { words } from "./words.js";
 
 /** @typedef {"empty" | "ok" | "unsure" | "none"} Status */
 
@@ -42,13 +42,13 @@ export class Print {
     const name = document.createElement("strong");
     const rest = document.createElement("span");
     if (chosen && category) {
-      name.textContent = spoken(category);
+      name.textContent = words.spoken(category);
       rest.textContent = words.chosen;
     } else if (status === "unsure" || status === "none") {
       name.textContent = words[status];
       rest.textContent = category ? words.painted(category) : "";
     } else {
-      name.textContent = category ? spoken(category) : "";
+      name.textContent = category ? words.spoken(category) : "";
     }
     this.status.replaceChildren(name, rest);
     this.latency.textContent = words.latency(milliseconds);

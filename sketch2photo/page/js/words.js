@@ -1,31 +1,168 @@
-// Every sentence that the script says, in one place.
+// Everything the page says, in English and Korean: one row for each sentence, so that none is forgotten.
+//
+// `canvas.html` has no words of its own; its elements name a row (`data-text`, `data-label`), and `fill` writes them.
+
+/** What the categories of our released model are called in Korean; others keep their own name. */
+const KOREAN = /** @type {Record<string, string>} */ ({
+  shoe: "신발", car: "자동차", motorcycle: "오토바이", sofa: "소파", chair: "의자", teapot: "찻주전자",
+  teddy_bear: "곰 인형", strawberry: "딸기", apple: "사과", banana: "바나나", pear: "서양배", pineapple: "파인애플",
+});
 
 /** @param {string} category as the model spells it, such as "teddy_bear" */
-export const spoken = (category) => category.replaceAll("_", " ");
+const name = (category) => category.replaceAll("_", " ");
 
 /** @param {string} category */
-const withArticle = (category) => `${/^[aeiou]/i.test(category) ? "an" : "a"} ${spoken(category)}`;
+const withArticle = (category) => `${/^[aeiou]/i.test(category) ? "an" : "a"} ${name(category)}`;
 
-export const words = {
-  /** Three of the categories, from all over the list. @param {string[]} categories */
-  hint: (categories) => {
-    const picked = categories.filter((_, i) => i % Math.max(1, Math.floor(categories.length / 3)) === 0).slice(0, 3);
-    return picked.length ? `Draw ${picked.map(withArticle).join(", ")}${picked.length < categories.length ? " …" : ""}` : "Draw something";
+/** @param {string} category */
+const koreanName = (category) => KOREAN[category] ?? name(category);
+
+/**
+ * A Korean word with the particle that its last sound asks for.
+ * @param {string} word @param {string} closed after a consonant @param {string} open after a vowel
+ * @param {string} [liquid] after ㄹ, where that differs
+ */
+export function withParticle(word, closed, open, liquid = closed) {
+  const syllable = word.charCodeAt(word.length - 1) - 0xac00;
+  if (!(syllable >= 0 && syllable < 11172)) return `${word}${open}`;
+  const last = syllable % 28;
+  return `${word}${last === 0 ? open : last === 8 ? liquid : closed}`;
+}
+
+/** @param {string} category "신발로", "곰 인형으로" */
+const asKorean = (category) => withParticle(koreanName(category), "으로", "로", "로");
+
+/** Three of the categories, from all over the list. @param {string[]} categories */
+const three = (categories) => categories.filter((_, i) => i % Math.max(1, Math.floor(categories.length / 3)) === 0).slice(0, 3);
+
+const table = {
+  // What the sheets say
+  tagline: { en: "Draw an object. The photo follows your pen.", ko: "사물을 그려 보세요. 사진이 펜을 따라옵니다." },
+  drawing: { en: "Your drawing", ko: "내 그림" },
+  sheet: { en: "Sheet to draw on with mouse, finger or pen", ko: "마우스, 손가락, 펜으로 그리는 종이" },
+  print: { en: "The photo", ko: "사진" },
+  waiting: { en: "Your photo appears here", ko: "여기에 사진이 나타납니다" },
+  hint: {
+    en: (/** @type {string[]} */ categories) => {
+      const picked = three(categories).map(withArticle);
+      return picked.length ? `Draw ${picked.join(", ")}${picked.length < categories.length ? " …" : ""}` : "Draw something";
+    },
+    ko: (/** @type {string[]} */ categories) => {
+      const picked = three(categories).map(koreanName).join(", ");
+      if (!picked) return "무엇이든 그려 보세요";
+      return three(categories).length < categories.length ? `${picked} … 그려 보세요` : `${withParticle(picked, "을", "를")} 그려 보세요`;
+    },
   },
-  /** @param {string[]} categories */
-  knows: (categories) => (categories.length > 1 ? `It paints ${categories.slice(0, 24).map(spoken).join(" · ")}` : ""),
-  empty: "draw a line to begin",
-  unsure: "not sure yet",
-  none: "none of these",
-  /** @param {string} category */
-  painted: (category) => `painted as ${withArticle(category)}`,
-  chosen: "your choice",
-  /** @param {string | null} category */
-  photo: (category) => (category ? `Photo of ${withArticle(category)}, made from your drawing` : "Photo made from your drawing"),
-  /** @param {string} category @param {number} percent @param {boolean} chosen */
-  bar: (category, percent, chosen) => `${spoken(category)}, ${percent} percent${chosen ? ", chosen" : ""}`,
-  /** @param {number} milliseconds */
-  latency: (milliseconds) => `${Math.round(milliseconds)} ms`,
-  /** @param {string} colour */
-  colour: (colour) => `Colour ${colour}`,
+  knows: {
+    en: (/** @type {string[]} */ categories) => (categories.length > 1 ? `It paints ${categories.slice(0, 24).map(name).join(" · ")}` : ""),
+    ko: (/** @type {string[]} */ categories) => (categories.length > 1 ? `만들 수 있는 것: ${categories.slice(0, 24).map(koreanName).join(" · ")}` : ""),
+  },
+
+  // Tools
+  tools: { en: "Drawing tools", ko: "그리기 도구" },
+  pen: { en: "Pen", ko: "펜" },
+  eraser: { en: "Eraser", ko: "지우개" },
+  size: { en: "Line width", ko: "선 굵기" },
+  undo: { en: "Undo", ko: "실행 취소" },
+  redo: { en: "Redo", ko: "다시 실행" },
+  clear: { en: "Clear the sheet", ko: "모두 지우기" },
+
+  // What the model is asked for
+  looks: { en: "Colour and photo", ko: "색과 사진" },
+  colours: { en: "Colour", ko: "색" },
+  autoColour: { en: "auto", ko: "자동" },
+  autoColourLabel: { en: "Let the model choose the colour", ko: "색을 모델에 맡기기" },
+  anyColour: { en: "Any colour", ko: "원하는 색" },
+  dice: { en: "Another variation", ko: "다른 모습으로" },
+  download: { en: "Download the photo", ko: "사진 내려받기" },
+  category: { en: "Category", ko: "종류" },
+  auto: { en: "auto", ko: "자동" },
+  live: { en: "live", ko: "실시간" },
+  liveLabel: { en: "Live: photo while you draw", ko: "실시간: 그리는 동안 사진 보기" },
+  paint: { en: "Paint now", ko: "사진 만들기" },
+  paintLabel: { en: "Make the photo now", ko: "지금 사진 만들기" },
+  colour: { en: (/** @type {string} */ colour) => `Colour ${colour}`, ko: (/** @type {string} */ colour) => `색 ${colour}` },
+
+  // What the model says
+  empty: { en: "draw a line to begin", ko: "선을 그어 시작하세요" },
+  unsure: { en: "not sure yet", ko: "아직 잘 모르겠어요" },
+  none: { en: "none of these", ko: "아는 것이 아니에요" },
+  chosen: { en: "your choice", ko: "직접 고름" },
+  spoken: { en: name, ko: koreanName },
+  painted: {
+    en: (/** @type {string} */ category) => `painted as ${withArticle(category)}`,
+    ko: (/** @type {string} */ category) => `${asKorean(category)} 만들었어요`,
+  },
+  photo: {
+    en: (/** @type {string | null} */ category) => (category ? `Photo of ${withArticle(category)}, made from your drawing` : "Photo made from your drawing"),
+    ko: (/** @type {string | null} */ category) => (category ? `그림으로 만든 ${koreanName(category)} 사진` : "그림으로 만든 사진"),
+  },
+  bars: { en: "What it looks like; choose one to paint it as that", ko: "무엇처럼 보이는지. 하나를 고르면 그것으로 만듭니다" },
+  paintAs: {
+    en: (/** @type {string} */ category) => `Paint it as: ${name(category)}`,
+    ko: (/** @type {string} */ category) => `${asKorean(category)} 만들기`,
+  },
+  bar: {
+    en: (/** @type {string} */ category, /** @type {number} */ percent, /** @type {boolean} */ chosen) =>
+      `${name(category)}, ${percent} percent${chosen ? ", chosen" : ""}`,
+    ko: (/** @type {string} */ category, /** @type {number} */ percent, /** @type {boolean} */ chosen) =>
+      `${koreanName(category)}, ${percent}퍼센트${chosen ? ", 선택됨" : ""}`,
+  },
+  latency: { en: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)} ms`, ko: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)}ms` },
+
+  // What hinders
+  busy: { en: "many people are drawing right now: retrying", ko: "지금 그리는 사람이 많아요. 다시 시도하는 중입니다" },
+  offline: { en: "offline, retrying", ko: "연결이 끊겼어요. 다시 시도하는 중입니다" },
+
+  // Shortcuts and the rest
+  api: { en: "API", ko: "API" },
+  apiLabel: { en: "Use it from a program", ko: "프로그램에서 쓰기" },
+  help: { en: "Keyboard shortcuts", ko: "키보드 단축키" },
+  close: { en: "Close", ko: "닫기" },
+  thinnerThicker: { en: "Thinner, thicker", ko: "가늘게, 굵게" },
+  liveKey: { en: "Live on or off", ko: "실시간 켜기, 끄기" },
+  autoKey: { en: "Category back to auto", ko: "종류를 자동으로" },
 };
+
+/**
+ * @typedef {"en" | "ko"} Language
+ * @typedef {{[Row in keyof typeof table]: (typeof table)[Row]["en"]}} Words
+ */
+
+/** The first language of the browser's list that the page speaks. @param {readonly string[]} wanted such as ["ko-KR", "en"] @returns {Language} */
+export function choose(wanted) {
+  for (const tag of wanted) {
+    const language = tag.toLowerCase().split("-")[0];
+    if (language === "en" || language === "ko") return language;
+  }
+  return "en";
+}
+
+/** One column of the table. @param {Language} language @returns {Words} */
+export const inLanguage = (language) =>
+  /** @type {any} */ (Object.fromEntries(Object.entries(table).map(([row, texts]) => [row, texts[language]])));
+
+export const language = choose(globalThis.navigator?.languages ?? []);
+
+/** What this browser's page says. */
+export const words = inLanguage(language);
+
+/**
+ * Write the words that the elements of `canvas.html` ask for: `data-text` names the row that stands in an element,
+ * `data-label` its name for screen readers and its tooltip, `data-key` a shortcut to name in the tooltip.
+ * @param {HTMLElement} root
+ */
+export function fill(root) {
+  root.lang = language;
+  /** @param {string | undefined} row */
+  const text = (row) => /** @type {Record<string, any>} */ (words)[row ?? ""];
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-text], [data-label]"))) {
+    const { text: inside, label, key } = element.dataset;
+    if (inside) element.textContent = text(inside);
+    if (!label) continue;
+    // A name other than what is written there would confuse those who speak to their computer.
+    if (!inside) element.setAttribute("aria-label", text(label));
+    // A picture or a group needs no tooltip; what can be pressed does.
+    if (element.matches("button, input")) element.title = key ? `${text(label)} (${key})` : text(label);
+  }
+}
