@@ -2,10 +2,12 @@
 #
 #   prepare_environment user|dev     installs requirements.txt or requirements-dev.txt, in the versions of
 #                                    constraints.txt
+#   prepare_node                     installs what package-lock.json names into node_modules, for checks of the page's
+#                                    scripts; the page itself needs no node
 #   $python, $repository, $caller    the environment's interpreter, the repository, the folder we were called from
 #
-# A stamp in .venv holds a checksum of the requirement files, so that the next start installs nothing and needs no
-# network. $PYTHON chooses the interpreter that makes .venv.
+# A stamp in .venv (and in node_modules) holds a checksum of the requirement files, so that the next start installs
+# nothing and needs no network. $PYTHON chooses the interpreter that makes .venv.
 
 set -euo pipefail
 
@@ -89,4 +91,16 @@ prepare_environment() {
     install_packages "$requirements"
     printf '%s\n' "$sum" >"$stamp"
   fi
+}
+
+prepare_node() {
+  local sum log=$repository/.venv/npm.log
+  command -v node >/dev/null && command -v npm >/dev/null ||
+    stop "the page's scripts are checked with Node.js, and node or npm is missing: install Node.js 18 or newer (nodejs.org, or your system's packages nodejs and npm)"
+  sum=$(cat -- package.json package-lock.json | cksum)
+  [ -f node_modules/installed ] && [ "$(cat -- node_modules/installed)" = "$sum" ] && return
+  echo "$name: installing package-lock.json into node_modules (progress: $log) ..." >&2
+  npm ci --ignore-scripts --no-audit --no-fund >"$log" 2>&1 ||
+    stop "the packages of package-lock.json could not be installed: check the network connection, then start again (details: $log)"
+  printf '%s\n' "$sum" >node_modules/installed
 }

@@ -108,3 +108,12 @@ def test_template_has_no_words_of_its_own():
     written = {word.strip() for word in re.findall(r">([^<]+)<", text)} - {""}
     assert written == {"sketch", "2", "photo", "?"}
     assert re.findall(r'\b(?:title|placeholder|alt|aria-label)="[^"]+"', text) == []
+
+
+def test_types_of_the_scripts_hold(root):
+    """JSDoc types under `tsc --checkJs --strict`, as in scripts/check."""
+    compiler = root / "node_modules" / ".bin" / "tsc"
+    if not compiler.exists():
+        pytest.skip("needs TypeScript: run scripts/check once, which installs it into node_modules")
+    result = subprocess.run([compiler, "-p", root / "tsconfig.json"], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout
