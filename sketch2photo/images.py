@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from sketch2photo.errors import ImageError
+from sketch2photo.errors import ConfigError, ImageError
 
 MIN_SIDE = 16
 MAX_SIDE = 4096
@@ -247,3 +247,10 @@ def dominant_colour(photo: np.ndarray) -> np.ndarray:
     median = np.median(np.ascontiguousarray(lab[0].T), 1)
     colour = cv2.cvtColor(median.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3)
     return (colour * 255).round().clip(0, 255).astype(np.uint8)
+
+
+def parse_colour(text: str) -> np.ndarray:
+    """ "#rrggbb" as RGB uint8 (3,). `ConfigError` for anything else."""
+    if not isinstance(text, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ConfigError(f"the colour must be like '#c83020', not {text!r}: give red, green and blue in hexadecimal")
+    return np.frombuffer(bytes.fromhex(text[1:]), np.uint8)

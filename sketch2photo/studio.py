@@ -1,6 +1,5 @@
 """A released model at work: a sketch in, a photo and the category probabilities out."""
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from sketch2photo import images, process, released
 from sketch2photo.errors import CheckpointError, ConfigError, choose
+from sketch2photo.images import parse_colour
 
 process.prepare()
 
@@ -49,6 +49,8 @@ class Prediction:
 class Studio:
     """A released model. `Studio.load("checkpoints/studio").predict(sketch)`; safe to use from several threads."""
 
+    batches = BATCHES
+
     def __init__(self, model: released.ReleasedModel, name: str = "studio"):
         self.name = name
         self.categories = model.categories
@@ -77,7 +79,21 @@ class Studio:
         sheet = np.full((64, 64), images.PAPER, np.uint8)
         sheet[20:44, 20:44] = 0
         for n in batches:
+            self.compile(n)
             self.predict_batch([sheet] * n)
+
+    def compile(self, batch: int) -> None:
+        """Compile for one of `batches`. Others may predict meanwhile, which they could not if a call compiled."""
+        config = self._model.gan
+
+        def array(*shape: int, kind: Any = np.uint8) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((batch, *shape), kind)
+
+        sketch = array(config.image_size, config.image_size, config.input_channels)
+        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3)).compile()
+        if self._name is not None and self._model.classifier_config is not None:
+            size = self._model.classifier_config.image_size
+            self._name.lower(self._classifier, array(size, size, 1)).compile()
 
     def predict(
         self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
@@ -208,13 +224,6 @@ class Studio:
         filled = [np.concatenate([a, np.repeat(a[-1:], size - n, 0)]) if size > n else a for a in arrays]
         with self._lock:  # two computations at once only slow each other down
             return np.asarray(function(weights, *filled))[:n]
-
-
-def parse_colour(text: str) -> np.ndarray:
-    """ "#rrggbb" as RGB uint8 (3,). `ConfigError` for anything else."""
-    if not isinstance(text, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ConfigError(f"the colour must be like '#c83020', not {text!r}: give red, green and blue in hexadecimal")
-    return np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
 
 
 def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -> list[Any]:

@@ -173,6 +173,27 @@ def test_many_threads_get_the_same_pictures(studio):
         np.testing.assert_array_equal(prediction.photo, expected[i % 4].photo)
 
 
+def test_what_was_compiled_is_not_compiled_again_by_the_first_call():
+    import jax.monitoring
+
+    compiled = []
+
+    def note(event: str, duration_secs: float, **_: str | int) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    studio = Studio(tiny.model())
+    assert 4 in studio.batches
+    studio.compile(4)
+    before = len(compiled)
+    assert before >= 2  # the generator and the classifier
+    assert all(prediction.photo is not None for prediction in studio.predict_batch([tiny.drawing()] * 4))
+    assert len(compiled) == before
+    studio.predict(tiny.drawing())
+    assert len(compiled) > before
+
+
 # ---------------------------------------------------------------- what goes in
 
 
