@@ -154,9 +154,12 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
-    """A square sketch at `size` pixels a side; thin lines are thickened first, so that they survive shrinking."""
+    """A square sketch at `size` pixels a side; thin lines are thickened first, so that they survive shrinking.
+
+    A colour input, (s, s, 3), has areas rather than lines, which thickening would eat.
+    """
     factor = sketch.shape[0] / size
-    if factor > 2.5:
+    if factor > 2.5 and sketch.ndim == 2:
         reach = round(factor * 0.7)
         sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
     return resize(sketch, size)

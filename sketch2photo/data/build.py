@@ -1,19 +1,16 @@
 """From raw items to a finished dataset folder: nothing half-written, everything left out is accounted for."""
 
-import contextlib
 import csv
 import dataclasses
 import functools
-import os
 import pickle
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sketch2photo.data import groups, reading, report, splits
 from sketch2photo.data.example import SPLITS, Example, Skipped
+from sketch2photo.data.place import check_free, draft_beside, put_in_place
 from sketch2photo.data.workers import in_order
 from sketch2photo.errors import DataError
 
@@ -77,7 +74,7 @@ def build(
     """
     skipped, remarks = list(skipped), list(remarks)
     check_out(out, overwrite)
-    with _draft(out) as draft:
+    with draft_beside(out) as draft:
         spool = Spool(draft / "spool")
         for made in report.counted(in_order(make, items, processes), len(items), say):
             for one in made if isinstance(made, list) else [made]:
@@ -103,46 +100,13 @@ def build(
         _write_manifest(content / "manifest.csv", spool.light)
         summary = report.write(content, kind, spool, skipped, remarks, settings)
         spool.close()
-        _put_in_place(content, out)
+        put_in_place(content, out)
     return summary
 
 
 def check_out(out: Path, overwrite: bool) -> None:
     """Raises `DataError` when `out` may not be written."""
-    if out.is_file():
-        raise DataError(f"--out {str(out)!r} is a file: name a folder")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not reading.is_ours(out):
-        raise DataError(f"--out {str(out)!r} holds other files: name a new or empty folder")
-    if not overwrite:
-        raise DataError(f"--out {str(out)!r} holds a dataset already: add --overwrite to replace it")
-
-
-@contextlib.contextmanager
-def _draft(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, so that its content can be moved there at once; it goes whatever happens."""
-    try:
-        out.resolve().parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.resolve().name}-draft-", dir=out.resolve().parent))
-    except OSError as error:
-        raise DataError(f"--out {str(out)!r} cannot be written ({error.strerror}): name another folder") from None
-    try:
-        yield draft
-    except OSError as error:
-        raise DataError(
-            f"--out {str(out)!r} could not be written ({error.strerror}): free space or name another folder"
-        ) from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _put_in_place(content: Path, out: Path) -> None:
-    out = out.resolve()
-    if out.exists():
-        old = content.parent / "old"
-        out.rename(old)
-    os.replace(content, out)
+    check_free(out, overwrite, is_ours=reading.is_ours)
 
 
 def _write_manifest(path: Path, examples: list[Example]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from sketch2photo.errors import ConfigError, choose
 
-SOURCES = ("photos", "sketchy", "drawings", "merge")
+SOURCES = ("photos", "sketchy", "drawings", "merge", "export")
 
 _EPILOG = """examples:
   prepare_data.py photos --raw photos/ --out datasets/mine
@@ -17,6 +17,7 @@ _EPILOG = """examples:
   prepare_data.py sketchy --raw sketchy/ --categories "car_(sedan)" teapot --out datasets/sketchy
   prepare_data.py drawings --raw quickdraw/ apples/=apple --rename couch=sofa --out datasets/drawings
   prepare_data.py merge datasets/a datasets/b --out datasets/both
+  prepare_data.py export datasets/studio --npz --size 128 --out exports/studio
 """
 
 
@@ -78,6 +79,16 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
         command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
         command.add_argument("--processes", type=_positive, metavar="N", help="default: one a CPU core")
+
+    export = sources.add_parser("export", help="a dataset of pairs as plain arrays, for machines with little installed")
+    export.add_argument("dataset", type=Path, metavar="DATASET")
+    export.add_argument("--npz", action="store_true", help="as .npz files of at most 30 MiB (the only form there is)")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
+    export.add_argument("--size", type=_side, metavar="PIXELS", help="side of pictures (default: the dataset's)")
+    export.add_argument("--splits", nargs="+", choices=("train", "val", "test"), default=["train", "val", "test"])
+    export.add_argument("--sketches", type=_positive, metavar="N", help="the first N sketches of each photo")
+    export.add_argument("--limit-per-category", type=_positive, metavar="N", help="the first N photos of each")
+    export.add_argument("--overwrite", action="store_true", help="replace the files in --out")
     return top
 
 
@@ -106,12 +117,15 @@ def run(options: argparse.Namespace) -> None:
     Raises:
       UserError: anything wrong with the options, the raw files or the folder to be written.
     """
-    from sketch2photo.data import build
-
-    build.check_out(options.out, options.overwrite)
     if threading.current_thread() is threading.main_thread():
         # As Ctrl-C does, so that what is half-written is taken away.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.source == "export":
+        _export(options)
+        return
+    from sketch2photo.data import build
+
+    build.check_out(options.out, options.overwrite)
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,
@@ -119,10 +133,33 @@ def run(options: argparse.Namespace) -> None:
         settings=settings,
         overwrite=options.overwrite,
         processes=options.processes,
-        say=lambda text: print(text, file=sys.stderr),
+        say=_say,
     )
     print("\n".join(summary.lines))
     print(f"written to {options.out}; also read by tensorflow_datasets.builder_from_directory({str(options.out)!r})")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from sketch2photo.data import export
+
+    files = export.export(
+        options.dataset,
+        options.out,
+        size=options.size,
+        splits=tuple(options.splits),
+        sketches=options.sketches,
+        limit=options.limit_per_category,
+        overwrite=options.overwrite,
+        say=_say,
+    )
+    size = sum(file.stat().st_size for file in files)
+    print(
+        f"{len(files)} files, {size / 2**20:.0f} MiB, written to {options.out}: train.py gan --data {options.out} ..."
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 _NOT_SETTINGS = ("out", "overwrite", "processes")

@@ -12,6 +12,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import strokes
+from sketch2photo.data.batches import Batch, balanced, chance, need_enough, stack
 from sketch2photo.data.example import decode
 from sketch2photo.data.order import Order
 from sketch2photo.data.reading import Dataset, open_dataset
@@ -27,28 +28,34 @@ __all__ = [
     "sketch_examples",
 ]
 
-Batch = dict[str, Any]
-"""Arrays by name."""
-
 _THREADS = min(8, max(2, (os.cpu_count() or 2) // 2))
 _AHEAD = 4
 """Batches prepared before they are asked for."""
 _SHEET = 256
 """Side at which strokes are drawn before they are framed."""
 _LINE_WIDTHS = (2.0, 7.0)
-_BALANCE = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}
-"""A category of n examples is drawn in proportion to n to this power."""
 
 
 class Batches:
     """An endless iterator of batches that can be put back to any position exactly."""
 
-    def __init__(self, order: Order, load: Callable[[int, np.random.Generator], Batch], batch_size: int, seed: int):
-
+    def __init__(
+        self,
+        order: Order,
+        load: Callable[[int, np.random.Generator], Batch],
+        batch_size: int,
+        seed: int,
+        shard: tuple[int, int] = (0, 1),
+    ):
         import grain
 
+        host, hosts = shard
+
+        def example(place: int, number: int) -> Batch:
+            return load(number, chance(seed, place, host))
+
         reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD * batch_size)
-        examples = grain.MapDataset.source(cast(Any, order)).seed(seed % 2**31).random_map(load)
+        examples = grain.MapDataset.source(cast(Any, order))[host::hosts].map_with_index(example)
         self._batches = iter(examples.to_iter_dataset(reading).batch(batch_size, drop_remainder=True))
 
     def __iter__(self) -> "Batches":
@@ -75,11 +82,14 @@ def pair_batches(
     input_channels: int = 1,
     balance: str = "none",
     seed: int,
+    shard: tuple[int, int] = (0, 1),
 ) -> Batches:
     """Photos, each with one of its sketches drawn at random.
 
     Args:
       balance: how often categories are drawn: "none" by their size, "sqrt" by its square root, "equal" alike.
+      batch_size: examples a batch of this host.
+      shard: number of this host and number of hosts; the hosts share the order between them.
 
     Returns:
       Batches {"sketch": uint8 (n, s, s, input_channels), "photo": uint8 (n, s, s, 3), "label": int32 (n,),
@@ -90,17 +100,12 @@ def pair_batches(
     """
     _need_pairs(dataset)
     labels = dataset.labels(split)
-    _need_enough(len(labels), batch_size, f"{str(dataset.path)!r} in split {split!r}")
-    if balance == "none":
-        pools, weights = [np.arange(len(labels))], [1.0]
-    else:
-        pools = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        weights = [len(pool) ** _BALANCE[balance] for pool in pools]
+    need_enough(len(labels), batch_size, f"{str(dataset.path)!r} in split {split!r}")
 
     def load(number: int, rng: np.random.Generator) -> Batch:
         return _pair(dataset, split, number, image_size, input_channels, rng)
 
-    return Batches(Order(pools, weights, seed), load, batch_size, seed)
+    return Batches(balanced(labels, balance, seed), load, batch_size, seed, shard)
 
 
 def pair_examples(
@@ -117,7 +122,7 @@ def pair_examples(
             if len(numbers):
                 chosen += [(name, int(number)) for number in numbers]
                 break
-    return _stack([_pair(dataset, name, number, image_size, input_channels, None) for name, number in chosen])
+    return stack([_pair(dataset, name, number, image_size, input_channels, None) for name, number in chosen])
 
 
 def _pair(
@@ -145,6 +150,7 @@ def sketch_batches(
     none_share: float,
     prefix: float,
     seed: int,
+    shard: tuple[int, int] = (0, 1),
 ) -> Batches:
     """Sketches of pairs and drawings together, framed as the page frames them.
 
@@ -166,7 +172,7 @@ def sketch_batches(
     known = [sketches.of_class(label) for label in range(len(categories))]
     known = [pool for pool in known if len(pool)]
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
-    _need_enough(sum(map(len, known)), batch_size, where)
+    need_enough(sum(map(len, known)), batch_size, where)
     weights = np.sqrt([len(pool) for pool in known])
     others = sketches.of_class(len(categories))
     if len(others) and none_share > 0:
@@ -176,7 +182,7 @@ def sketch_batches(
     def load(number: int, rng: np.random.Generator) -> Batch:
         return sketches.load(number, image_size, rng, prefix=prefix, vary_lines=True)
 
-    return Batches(Order(known, list(weights), seed), load, batch_size, seed)
+    return Batches(Order(known, list(weights), seed), load, batch_size, seed, shard)
 
 
 def sketch_examples(
@@ -206,7 +212,7 @@ def sketch_examples(
     if not len(chosen):
         shape = (0, image_size, image_size, 1)
         return {"sketch": np.zeros(shape, np.uint8), "label": np.zeros(0, np.int32)}
-    return _stack(
+    return stack(
         [sketches.load(int(n), image_size, np.random.default_rng([seed, n]), fraction=fraction) for n in chosen]
     )
 
@@ -256,15 +262,6 @@ class _Sketches:
         return {"sketch": framed[..., None], "label": np.int32(self._labels[number])}
 
 
-def _stack(examples: list[Batch]) -> Batch:
-    return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
-
-
 def _need_pairs(dataset: Dataset) -> None:
     if dataset.kind != "pairs":
         raise DataError(f"{str(dataset.path)!r} holds sketches without photos: give a dataset of pairs")
-
-
-def _need_enough(have: int, batch_size: int, where: str) -> None:
-    if have < batch_size:
-        raise DataError(f"the batch size is {batch_size}, but {where} has {have} examples: make the batch smaller")

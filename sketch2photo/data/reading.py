@@ -52,6 +52,7 @@ class Dataset:
             }
             self.categories: tuple[str, ...] = tuple(features["label"].names)
             self.size: int = features["sketches"].feature.shape[0]
+            self.input_channels: int = features["sketches"].feature.shape[2]
             self.kind = "pairs" if "photo" in features else "drawings"
         except Exception as error:  # TFDS raises whatever its parsers meet in a damaged folder
             raise _damaged(path, error) from None
@@ -82,6 +83,10 @@ class Dataset:
             raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
         return self._scan(split)[1]
 
+    def sources(self) -> dict[str, str]:
+        """Where the examples are from, each with its licence, "" where none is known."""
+        return self._scan("train")[3] | self._scan("val")[3] | self._scan("test")[3]
+
     def has_strokes(self, split: str) -> np.ndarray:
         """Whether the strokes of an example are known, bool (n,)."""
         return self._scan(split)[2]
@@ -92,16 +97,19 @@ class Dataset:
         return palette([self.categories[label] for label in labels], colours, k)
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
-    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, str]]:
         labels, colours, strokes = [], [], []
+        sources: dict[str, str] = {}
         for record in self.records(split):
             labels.append(record.label)
             colours.append(np.zeros(3, np.uint8) if record.colour is None else record.colour)
             strokes.append(record.strokes is not None and len(record.strokes) > 0)
+            sources[record.source] = record.licence
         return (
             np.asarray(labels, np.int32),
             np.asarray(colours, np.uint8).reshape(-1, 3),
             np.asarray(strokes, bool),
+            sources,
         )
 
     def records(self, split: str) -> Iterator[Record]:

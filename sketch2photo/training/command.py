@@ -18,7 +18,7 @@ class GanCommand:
     """Train the generator: sketch -> photo."""
 
     data: tuple[Path, ...]
-    """A dataset of prepare_data.py."""
+    """A dataset of prepare_data.py, or the .npz files of its export (or folders of them)."""
     out: Path
     """Folder of the run: checkpoints, stats.jsonl, samples."""
     config: Annotated[GanConfig, tyro.conf.arg(name="")]

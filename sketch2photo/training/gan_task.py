@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import GanConfig
-from sketch2photo.data import pipeline
+from sketch2photo.data.source import open_pairs
 from sketch2photo.errors import DataError
 from sketch2photo.models import layers, perceptual
 from sketch2photo.training import gan
@@ -28,12 +28,10 @@ class GanTask:
     kind = "gan"
 
     def __init__(self, config: GanConfig, data: list[Path], say: Callable[[str], None] = print):
-        if len(data) != 1:
-            raise DataError(f"train.py gan takes one dataset, not {len(data)}: join them by prepare_data.py merge")
         self.config = config
-        self._data = pipeline.open_dataset(data[0])
-        if self._data.kind != "pairs":
-            raise DataError(f"{str(data[0])!r} holds sketches without photos: train the generator on pairs")
+        self._data = open_pairs(data)
+        if self._data.input_channels > config.model.input_channels:
+            raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
         self.palette = self._data.palette()
         self._networks = gan.GanNetworks(config, len(self.categories))
@@ -47,8 +45,7 @@ class GanTask:
         self._generate = jax.jit(self._generate_photos)
 
     def batches(self) -> Batches:
-        return pipeline.pair_batches(
-            self._data,
+        return self._data.batches(
             "train",
             batch_size=self.config.batch_size,
             image_size=self.config.model.image_size,
@@ -72,8 +69,7 @@ class GanTask:
     def sample(self, state: GanState, folder: Path, step: int) -> dict[str, float]:
         """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them."""
         if self._examples is None:
-            self._examples = pipeline.pair_examples(
-                self._data,
+            self._examples = self._data.examples(
                 "val",
                 image_size=self.config.model.image_size,
                 input_channels=self.config.model.input_channels,

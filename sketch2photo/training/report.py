@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from sketch2photo.errors import DataError
 
@@ -103,6 +103,9 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """An RGB picture as PNG; whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.stem + ".part.png")
-    if not cv2.imwrite(str(draft), picture[..., ::-1]):
-        raise DataError(f"{str(path)!r} could not be written: make room or choose another --out")
+    try:
+        Image.fromarray(picture).save(draft)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
     os.replace(draft, path)

@@ -1,0 +1,106 @@
+"""Batches made of examples by number, with exact resume, of nothing but numpy; `pipeline` does it with Grain.
+
+What follows a position depends on seed and position alone, so both give the same batches of the same examples.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from sketch2photo.data.order import Order
+from sketch2photo.errors import DataError
+
+Batch = dict[str, Any]
+"""Arrays by name."""
+
+_AHEAD = 4
+"""Batches prepared before they are asked for."""
+_BALANCE = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}
+"""A category of n examples is drawn in proportion to n to this power."""
+
+
+class PlainBatches:
+    """An endless iterator of batches, made by a thread while the device works, that can be put back exactly.
+
+    Args:
+      order: the numbers of examples.
+      load: an example by number; its generator is all the chance there is in it.
+      batch_size: examples a batch of this host.
+      shard: number of this host and number of hosts; each takes every n-th place of the order.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        load: Callable[[int, np.random.Generator], Batch],
+        batch_size: int,
+        seed: int,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        self._order, self._load, self._batch_size, self._seed, self._shard = order, load, batch_size, seed, shard
+        self._position = 0
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._made: deque[Future[Batch]] = deque()
+
+    def __iter__(self) -> "PlainBatches":
+        return self
+
+    def __next__(self) -> Batch:
+        while len(self._made) <= _AHEAD:
+            self._made.append(self._threads.submit(self._make, self._position + len(self._made)))
+        batch = self._made.popleft().result()
+        self._position += 1
+        return batch
+
+    def get_state(self) -> dict[str, Any]:
+        """The position, as JSON values."""
+        return {"batches": self._position}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to a position: the following batches are those that followed there, to the bit.
+
+        Raises:
+          DataError: a position of a dataset folder, which Grain counts otherwise.
+        """
+        if "batches" not in state:
+            raise DataError("the run read a dataset folder, not .npz files: resume it with the same --data")
+        self._made.clear()
+        self._position = int(state["batches"])
+
+    def _make(self, number: int) -> Batch:
+        places = range(number * self._batch_size, (number + 1) * self._batch_size)
+        host, hosts = self._shard
+        return stack(
+            [self._load(self._order[place * hosts + host], chance(self._seed, place, host)) for place in places]
+        )
+
+
+def chance(seed: int, place: int, host: int = 0) -> np.random.Generator:
+    """What is random about the example at a place of a host's order."""
+    return np.random.default_rng([seed, 2, host, place])
+
+
+def stack(examples: list[Batch]) -> Batch:
+    """Examples as one batch."""
+    return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+
+
+def balanced(labels: np.ndarray, balance: str, seed: int) -> Order:
+    """The order of examples in which categories are drawn "none" by their size, "sqrt" by its root, "equal" alike.
+
+    Args:
+      labels: int (n,): the category number of each example.
+    """
+    if balance == "none":
+        return Order([np.arange(len(labels))], [1.0], seed)
+    pools = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return Order(pools, [len(pool) ** _BALANCE[balance] for pool in pools], seed)
+
+
+def need_enough(have: int, batch_size: int, where: str) -> None:
+    """Raises `DataError` when there are fewer examples than one batch has."""
+    if have < batch_size:
+        raise DataError(f"the batch size is {batch_size}, but {where} has {have} examples: make the batch smaller")

@@ -1,0 +1,58 @@
+"""Folders that are whole or not there: written beside their place and moved into it at once."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sketch2photo.errors import DataError
+
+
+def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -> None:
+    """Raises `DataError` when `out` may not be written.
+
+    Args:
+      is_ours: whether a folder that is not empty holds what `overwrite` may replace.
+    """
+    if out.is_file():
+        raise DataError(f"--out {str(out)!r} is a file: name a folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not is_ours(out):
+        raise DataError(f"--out {str(out)!r} holds other files: name a new or empty folder")
+    if not overwrite:
+        raise DataError(f"--out {str(out)!r} holds a dataset already: add --overwrite to replace it")
+
+
+@contextlib.contextmanager
+def draft_beside(out: Path) -> Iterator[Path]:
+    """A folder beside `out`, so that its content can be moved there at once; it goes whatever happens."""
+    with sentences(out):
+        out.resolve().parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{out.resolve().name}-draft-", dir=out.resolve().parent))
+    try:
+        with sentences(out):
+            yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def sentences(out: Path) -> Iterator[None]:
+    """Makes a full or forbidden disk a `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"--out {str(out)!r} could not be written ({error.strerror or error}): free space or name another folder"
+        ) from None
+
+
+def put_in_place(content: Path, out: Path) -> None:
+    """Move the folder `content`, which lies in a draft beside `out`, to `out`; what was there stays in the draft."""
+    out = out.resolve()
+    if out.exists():
+        out.rename(content.parent / "old")
+    os.replace(content, out)

@@ -1,0 +1,81 @@
+"""What a generator is trained on, opened by its path: a dataset folder, or .npz files where little is installed."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from sketch2photo.data import arrays
+from sketch2photo.errors import DataError
+
+
+class Batches(Protocol):
+    """An endless iterator of batches that knows its position."""
+
+    def __next__(self) -> dict[str, Any]: ...
+    def get_state(self) -> dict[str, Any]: ...
+    def set_state(self, state: dict[str, Any]) -> None: ...
+
+
+class PairSource(Protocol):
+    """Pairs of sketches and photos, by split."""
+
+    categories: tuple[str, ...]
+    input_channels: int
+    """3 where inputs are coloured."""
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where the pictures are from, each with its licence."""
+        ...
+
+    def palette(self) -> dict[str, tuple[str, ...]]: ...
+
+    def batches(self, split: str, **settings: Any) -> Batches:
+        """See `pipeline.pair_batches`."""
+        ...
+
+    def examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
+        """See `pipeline.pair_examples`."""
+        ...
+
+
+class DatasetPairs:
+    """A dataset folder as a `PairSource`."""
+
+    def __init__(self, path: Path):
+        from sketch2photo.data import pipeline
+
+        self._pipeline = pipeline
+        self._dataset = pipeline.open_dataset(path)
+        if self._dataset.kind != "pairs":
+            raise DataError(f"{str(path)!r} holds sketches without photos: train the generator on pairs")
+        self.categories = self._dataset.categories
+        self.input_channels = self._dataset.input_channels
+        self.palette = self._dataset.palette
+
+    @property
+    def sources(self) -> dict[str, str]:
+        return self._dataset.sources()
+
+    def batches(self, split: str, **settings: Any) -> Batches:
+        return self._pipeline.pair_batches(self._dataset, split, **settings)
+
+    def examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
+        return self._pipeline.pair_examples(self._dataset, split, **settings)
+
+
+def open_pairs(paths: list[Path]) -> PairSource:
+    """One dataset folder, or any number of .npz files and folders of them.
+
+    Raises:
+      DataError: several datasets, a mixture, or something that is none.
+    """
+    plain = [arrays.is_arrays(path) for path in paths]
+    if all(plain):
+        return arrays.open_arrays(paths)
+    if any(plain):
+        raise DataError("--data mixes .npz files and dataset folders: give either")
+    if len(paths) != 1:
+        raise DataError(f"train.py gan takes one dataset, not {len(paths)}: join them by prepare_data.py merge")
+    return DatasetPairs(paths[0])

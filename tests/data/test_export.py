@@ -1,0 +1,207 @@
+"""Pairs as plain arrays: what the files hold, that training sees the same in them, and what is refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sketch2photo import images
+from sketch2photo.data import arrays, export, pipeline
+from sketch2photo.data.example import decode
+from sketch2photo.data.source import open_pairs
+from sketch2photo.errors import DataError
+from tests.data.raw_files import prepare
+from tests.data.test_pipeline import assert_equal, assert_resumes_exactly, take
+
+SETTINGS = {"batch_size": 4, "image_size": 64, "balance": "sqrt", "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def exported(pairs_folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("exports") / "pairs"
+    prepare("export", pairs_folder, "--npz", "--out", out)
+    return out
+
+
+def test_a_part_holds_what_the_dataset_does(exported, pairs):
+    (file,) = sorted(exported.iterdir())
+    part = np.load(file, allow_pickle=False)
+    count = sum(pairs.sizes.values())
+    assert part["photo"].shape == (count, 64, 64, 3) and part["photo"].dtype == np.uint8
+    assert part["sketch"].shape == (7 * count, 64, 64, 1) and part["sketch"].dtype == np.uint8
+    assert part["categories"].tolist() == ["circle", "square"]
+    assert {name: int((part["split"] == name).sum()) for name in pairs.sizes} == pairs.sizes
+    record = pairs.record("train", 5)
+    np.testing.assert_array_equal(part["photo"][5], decode(record.photo, 3))
+    mine = part["sketch"][part["example"] == 5]
+    np.testing.assert_array_equal(mine[2][..., 0], decode(record.sketches[2], 1))
+    assert part["label"][5] == record.label and part["name"][5] == record.file
+    assert json.loads(str(part["about"]))["palette"].keys() == {"circle", "square"}
+
+
+def test_the_same_batches_as_of_the_dataset(exported, pairs, pairs_folder):
+    plain, whole = open_pairs([exported]), open_pairs([pairs_folder])
+    assert plain.categories == whole.categories and plain.sources == whole.sources
+    assert plain.palette() == {name: tuple(colours) for name, colours in whole.palette().items()}
+    assert_equal(take(plain.batches("train", **SETTINGS), 5), take(whole.batches("train", **SETTINGS), 5))
+    shown = {"image_size": 64, "per_category": 2}
+    assert_equal([plain.examples("val", **shown)], [whole.examples("val", **shown)])
+
+
+def test_arrays_resume_exactly(exported):
+    assert_resumes_exactly(lambda: open_pairs([exported]).batches("train", **SETTINGS))
+
+
+def test_hosts_share_the_order(exported, pairs_folder):
+    for path in (exported, pairs_folder):
+        source = open_pairs([path])
+        alone = take(source.batches("train", **SETTINGS | {"batch_size": 8}), 4)
+        hosts = [take(source.batches("train", **SETTINGS, shard=(host, 2)), 4) for host in range(2)]
+        for whole, first, second in zip(alone, *hosts, strict=True):
+            np.testing.assert_array_equal(whole["photo"][0::2], first["photo"])
+            np.testing.assert_array_equal(whole["photo"][1::2], second["photo"])
+
+
+def test_parts_stay_small(pairs_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(export, "_TARGET", 95_000)
+    files = export.export(pairs_folder, tmp_path / "out", say=lambda _: None)
+    assert len(files) > 2
+    assert all(file.stat().st_size <= 100_000 for file in files)
+    source = open_pairs(files)
+    whole = open_pairs([pairs_folder])
+    assert_equal(take(source.batches("train", **SETTINGS), 3), take(whole.batches("train", **SETTINGS), 3))
+
+
+def test_a_part_that_would_be_too_large_is_refused(pairs_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MAX_BYTES", 1000)
+    with pytest.raises(DataError, match=r"came out at \d+ bytes: export at a smaller --size"):
+        export.export(pairs_folder, tmp_path / "out", say=lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_choosing_what_is_exported(pairs_folder, tmp_path):
+    options = ("--size", 32, "--splits", "train", "--sketches", 2, "--limit-per-category", 3)
+    prepare("export", pairs_folder, "--out", tmp_path / "out", *options)
+    (file,) = (tmp_path / "out").iterdir()
+    part = np.load(file)
+    assert part["photo"].shape == (6, 32, 32, 3) and part["sketch"].shape == (12, 32, 32, 1)
+    assert part["split"].tolist() == ["train"] * 6 and sorted(part["label"].tolist()) == [0] * 3 + [1] * 3
+
+
+def test_other_sizes_are_close_to_what_opencv_makes(exported, pairs):
+    source = open_pairs([exported])
+    for size in (32, 24, 128):
+        one = source.examples("train", image_size=size, per_category=3)
+        other = pipeline.pair_examples(pairs, "train", image_size=size, per_category=3)
+        for name in ("photo", "sketch"):
+            difference = np.abs(one[name].astype(int) - other[name]).mean()
+            assert difference < 0.6, (size, name)
+
+
+def test_thin_lines_survive_shrinking(tmp_path):
+    sketch = np.full((1, 256, 256), 255, np.uint8)
+    sketch[0, 100:102, 20:230] = 0
+    np.savez(tmp_path / "a.npz", sketch=sketch, photo=np.full((1, 256, 256, 3), 200, np.uint8))
+    small = open_pairs([tmp_path / "a.npz"]).examples("train", image_size=64)["sketch"][0, ..., 0]
+    expected = images.resize_sketch(sketch[0], 64)
+    assert small.min() < 100 and np.abs(small.astype(int) - expected).mean() < 2
+
+
+def test_files_of_others(tmp_path):
+    rng = np.random.default_rng(0)
+    inputs, photos = rng.integers(0, 256, (2, 5, 32, 32, 3), dtype=np.uint8)
+    np.savez(tmp_path / "maps_256.npz", inputs, photos)
+    source = open_pairs([tmp_path / "maps_256.npz"])
+    assert source.categories == ("pairs",) and source.input_channels == 3 and source.sources == {"maps_256": ""}
+    batch = next(source.batches("train", batch_size=2, image_size=32, input_channels=3, seed=0))
+    row = next(i for i in range(5) if np.array_equal(photos[i], batch["photo"][0]))
+    np.testing.assert_array_equal(batch["sketch"][0], inputs[row])
+    grey = next(source.batches("train", batch_size=2, image_size=32, seed=0))["sketch"]
+    assert grey.shape == (2, 32, 32, 1)
+
+
+def test_categories_of_several_exports_are_united(tmp_path):
+    for name, category in (("a", "pear"), ("b", "apple")):
+        pictures = np.full((2, 16, 16, 3), 200, np.uint8)
+        np.savez(tmp_path / f"{name}.npz", sketch=pictures[..., :1], photo=pictures, categories=np.array([category]))
+    source = open_pairs([tmp_path])
+    assert source.categories == ("apple", "pear")
+    assert sorted(source.examples("train", image_size=16)["label"].tolist()) == [0, 0, 1, 1]
+
+
+def test_what_is_no_pairs_file(tmp_path, pairs_folder, exported):
+    pictures = np.zeros((2, 16, 16, 3), np.uint8)
+
+    def refused(**content):
+        path = tmp_path / "x.npz"
+        np.savez(path, **content)
+        with pytest.raises(DataError) as error:
+            arrays.open_arrays([path])
+        return str(error.value)
+
+    assert "has no arrays sketch and photo, but other" in refused(other=pictures)
+    assert "photo must be uint8 (n, s, s, 3), not float64" in refused(sketch=pictures, photo=pictures / 255)
+    assert "sketch must have 1 or 3 channels" in refused(sketch=pictures[..., :2], photo=pictures)
+    assert "do not belong to 2 photos" in refused(sketch=pictures[:1], photo=pictures)
+    assert "label has 1 entries for 2 photos" in refused(sketch=pictures, photo=pictures, label=np.zeros(1, int))
+    assert "not the number of a category" in refused(sketch=pictures, photo=pictures, label=np.array([0, 1]))
+    assert "is of format 9, newer than this program" in refused(
+        sketch=pictures, photo=pictures, about=np.array('{"format": 9}')
+    )
+    assert "cannot be read as .npz" in refused(sketch=np.array([None]), photo=pictures)
+    (tmp_path / "text.npz").write_text("no arrays")
+    with pytest.raises(DataError, match=r"cannot be read as \.npz"):
+        arrays.open_arrays([tmp_path / "text.npz"])
+    (file,) = exported.iterdir()
+    (tmp_path / "half.npz").write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"cannot be read as \.npz .*: export it again"):
+        arrays.open_arrays([tmp_path / "half.npz"])
+    with pytest.raises(DataError, match="no file"):
+        arrays.open_arrays([tmp_path / "none.npz"])
+    with pytest.raises(DataError, match="give either"):
+        open_pairs([file, pairs_folder])
+    with pytest.raises(DataError, match="join them by"):
+        open_pairs([pairs_folder, pairs_folder])
+
+
+def test_sizes_must_agree(tmp_path):
+    for side in (16, 32):
+        pictures = np.zeros((1, side, side, 3), np.uint8)
+        np.savez(tmp_path / f"{side}.npz", sketch=pictures, photo=pictures)
+    with pytest.raises(DataError, match="export them alike"):
+        open_pairs([tmp_path])
+
+
+def test_what_cannot_be_exported(tmp_path, drawings_folder, pairs_folder, exported, refused):
+    assert "export a dataset of pairs" in refused("export", drawings_folder, "--npz", "--out", tmp_path / "o")
+    assert "has no pairs in test" in refused("export", pairs_folder, "--out", tmp_path / "o", "--splits", "test")
+    assert "add --overwrite" in refused("export", pairs_folder, "--out", exported)
+    assert "holds other files" in refused("export", pairs_folder, "--out", pairs_folder)
+    assert not (tmp_path / "o").exists()
+
+
+BARE = """
+import sys
+for name in ("tensorflow_datasets", "grain", "cv2", "array_record"):
+    sys.modules[name] = None
+import train
+train.main(sys.argv[1:])
+"""
+
+
+def test_training_needs_neither_tfds_nor_grain_nor_opencv(exported, tmp_path, root):
+    files = [str(file) for file in exported.iterdir()]
+    options = ["--preset", "debug", "--steps", "2", "--save-every", "2", "--sample-every", "2"]
+    command = [sys.executable, "-c", BARE, "gan", "--data", *files, "--out", str(tmp_path / "run"), *options]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "run" / "samples" / "0000002.png").is_file()
+    again = subprocess.run(
+        [*command, "--steps", "3", "--resume"], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert again.returncode == 0, again.stderr[-2000:]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3]
