@@ -188,3 +188,90 @@ def test_everything_can_be_reached_and_named_by_keyboard_and_screen_reader(visit
     me.page.keyboard.press("Tab")
     assert me.page.evaluate("() => document.activeElement.dataset.testid") == "sketch"
     assert me.page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_unfinished_drawing_survives_a_reload(visit, fake_page):
+    me = visit(fake_page)
+    me.find("category").select_option("banana")
+    me.box(0.3, 0.3, 0.1)
+    one = me.ink
+    me.draw((0.2, 0.7), (0.8, 0.8))
+    two = me.ink
+    me.settle()
+    photo = me.photo
+    me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    me.settle()
+    # Coordinates are kept to a tenth of a unit: the same lines, but for a few pixels at their edges.
+    assert abs(me.ink - two) <= 0.02 * two
+    assert me.next_photo("") and me.status.startswith("banana")
+    assert len(me.photo) == pytest.approx(len(photo), rel=0.05)
+    me.find("undo").click()
+    assert abs(me.ink - one) <= 0.02 * one
+    # A cleared sheet stays clear, and asks for nothing of the last drawing's.
+    me.find("clear").click()
+    me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    assert me.ink == 0 and me.find("category").input_value() == "auto"
+
+
+def stylus(me, kind: str, x: float, y: float) -> None:
+    place = me.place(x, y)
+    event = {"type": kind, "x": place[0], "y": place[1], "pointerType": "pen", "button": "left", "clickCount": 1}
+    me.hand.send("Input.dispatchMouseEvent", event | {"buttons": int(kind != "mouseReleased")})
+
+
+def finger(me, kind: str, x: float = 0.0, y: float = 0.0) -> None:
+    place = me.place(x, y)
+    points = [] if kind == "touchEnd" else [{"x": place[0], "y": place[1]}]
+    me.hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_palm_beside_a_stylus_draws_nothing(visit, fake_page, phone):
+    me = visit(fake_page, **phone)
+    me.hand = me.page.context.new_cdp_session(me.page)
+    # The palm comes down first, moves, and the stylus takes over.
+    finger(me, "touchStart", 0.8, 0.8)
+    finger(me, "touchMove", 0.9, 0.9)
+    assert me.ink > 0
+    stylus(me, "mousePressed", 0.2, 0.2)
+    alone = me.ink
+    for i in range(1, 9):
+        stylus(me, "mouseMoved", 0.2 + 0.05 * i, 0.2)
+    finger(me, "touchMove", 0.8, 0.7)
+    stylus(me, "mouseReleased", 0.6, 0.2)
+    finger(me, "touchEnd")
+    line = me.ink
+    assert 0 < alone < line / 4
+    # It comes down again while the stylus is about.
+    finger(me, "touchStart", 0.8, 0.8)
+    finger(me, "touchMove", 0.9, 0.9)
+    finger(me, "touchEnd")
+    assert me.ink == line
+    me.find("undo").click()
+    assert me.ink == 0
+    # A while later a finger draws again.
+    me.page.wait_for_timeout(1600)
+    finger(me, "touchStart", 0.8, 0.8)
+    finger(me, "touchMove", 0.9, 0.9)
+    finger(me, "touchEnd")
+    assert me.ink > 0
+
+
+def test_undo_reaches_back_through_a_long_drawing(visit, fake_page):
+    me = visit(fake_page)
+    me.find("live").click()
+    me.page.mouse.move(*me.place(0.05, 0.05))
+    for i in range(120):
+        x, y = 0.05 + 0.9 * (i % 12) / 12, 0.05 + 0.9 * (i // 12) / 12
+        me.page.mouse.move(*me.place(x, y))
+        me.page.mouse.down()
+        me.page.mouse.up()
+        if i == 59:
+            half = me.ink
+    for _ in range(60):
+        me.page.keyboard.press("Control+z")
+    assert me.ink == half
+    for _ in range(60):
+        me.page.keyboard.press("Control+z")
+    assert me.ink == 0 and me.find("undo").is_disabled()

@@ -3,12 +3,14 @@
 import { Bars } from "./bars.js";
 import { Calm } from "./calm.js";
 import { Colours } from "./colours.js";
+import { showRing } from "./cursor.js";
+import { DraftKeeper, storages } from "./draft.js";
 import { listKeys, listenForKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { followPen } from "./pen.js";
 import { Print } from "./print.js";
 import { Sheet } from "./sheet.js";
-import { Drawing, SIDE } from "./strokes.js";
+import { Drawing } from "./strokes.js";
 import { fill, words } from "./words.js";
 
 /** An eraser as thin as the pen would take for ever. */
@@ -46,6 +48,7 @@ export function start(element, model, server) {
   let eraser = false;
   let alive = true;
 
+  const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish }), storages());
   const live = new Live({
     ask: (seq) =>
       server.live_predict({
@@ -103,6 +106,7 @@ export function start(element, model, server) {
   function changed() {
     if (drawing.blank) blank();
     else if (alive) want();
+    draft.touch();
     refresh();
   }
 
@@ -122,6 +126,7 @@ export function start(element, model, server) {
     Object.assign(wish, change);
     // Asked for by hand, so it is painted even if the page is not live.
     if (!drawing.blank) want();
+    draft.touch();
     refresh();
   }
 
@@ -139,20 +144,39 @@ export function start(element, model, server) {
     find("eraser").setAttribute("aria-pressed", String(eraser));
     find("undo").disabled = !drawing.canUndo;
     find("redo").disabled = !drawing.canRedo;
-    find("clear").disabled = !drawing.strokes.length;
+    find("clear").disabled = !drawing.strokes.length && !drawing.picture;
     find("download").disabled = !answer;
     find("paint").disabled = drawing.blank;
     find("live").setAttribute("aria-checked", String(alive));
     find("category").value = wish.category || "auto";
-    root.dataset.blank = String(!drawing.strokes.length);
+    root.dataset.blank = String(find("clear").disabled);
   }
 
   /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
   function revise(step) {
     if (drawing.current || !step()) return;
     calm.reset();
-    sheet.repaint(drawing.strokes);
+    sheet.repaint(drawing.strokes, drawing.picture);
     changed();
+  }
+
+  /** The drawing that this browser kept, with what was asked for. */
+  async function restore() {
+    const kept = draft.load();
+    if (!kept?.strokes.length && !kept?.picture) return;
+    const { category, colour, seed } = kept.wish;
+    if (model.categories.includes(/** @type {string} */ (category))) wish.category = /** @type {string} */ (category);
+    if (/^#[0-9a-f]{6}$/.test(String(colour))) wish.colour = /** @type {string} */ (colour);
+    if (Number.isInteger(seed)) wish.seed = /** @type {number} */ (seed);
+    try {
+      await sheet.load(kept.picture);
+    } catch {
+      kept.picture = "";
+    }
+    // Somebody may have been faster than the picture.
+    if (drawing.done.length || drawing.current) return;
+    drawing.restore(kept.strokes, kept.picture);
+    revise(() => true);
   }
 
   /** @param {boolean} rubber */
@@ -164,17 +188,7 @@ export function start(element, model, server) {
 
   const width = (rubber = eraser) => Number(find("size").value) * (rubber ? ERASER : 1);
 
-  /** A ring as large as the line will be. */
-  function cursor() {
-    const canvas = find("sketch");
-    const size = Math.min(120, Math.max(6, Math.round((width() * canvas.clientWidth) / SIDE)));
-    const half = size / 2 + 1;
-    const ring = (/** @type {string} */ stroke, /** @type {number} */ weight) =>
-      `<circle cx='${half}' cy='${half}' r='${size / 2}' fill='none' stroke='${stroke}' stroke-width='${weight}'/>`;
-    const side = size + 2;
-    const picture = `<svg xmlns='http://www.w3.org/2000/svg' width='${side}' height='${side}'>${ring("white", 2)}${ring("black", 1)}</svg>`;
-    canvas.style.cursor = `url("data:image/svg+xml,${encodeURIComponent(picture)}") ${half} ${half}, crosshair`;
-  }
+  const cursor = () => showRing(find("sketch"), width());
 
   /** @param {number} by */
   function resize(by) {
@@ -225,6 +239,10 @@ export function start(element, model, server) {
       if (!wish.category) calm.settle();
       changed();
     },
+    drop: () => {
+      drawing.drop();
+      revise(() => true);
+    },
   });
 
   for (const name of ["pen", "eraser", "undo", "redo", "clear", "live", "paint", "dice", "download", "help"]) {
@@ -239,6 +257,7 @@ export function start(element, model, server) {
   listenForKeys(root, actions);
   window.addEventListener("online", () => live.retry());
   window.addEventListener("resize", cursor);
+  window.addEventListener("pagehide", () => draft.flush());
 
   find("hint").textContent = words.hint(model.categories);
   find("knows").textContent = words.knows(model.categories);
@@ -247,5 +266,6 @@ export function start(element, model, server) {
   find("category").disabled = model.categories.length < 2;
   blank();
   cursor();
+  restore();
   root.dataset.ready = "true";
 }

@@ -43,6 +43,17 @@ export class Sheet {
     this.drawn = 0;
     /** @type {number[] | null} */
     this.tail = null;
+    /** Pictures that were brought, by their data URL. @type {Map<string, HTMLImageElement>} */
+    this.pictures = new Map();
+  }
+
+  /** Make a picture ready to be painted. Fails if it is none. @param {string} url */
+  async load(url) {
+    if (!url || this.pictures.has(url)) return;
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    this.pictures.set(url, image);
   }
 
   /** Draw what was added to the current stroke. @param {import("./strokes.js").Stroke} stroke */
@@ -61,10 +72,12 @@ export class Sheet {
     this.#settle(bounds(stroke.points, stroke.width));
   }
 
-  /** Draw everything anew. @param {import("./strokes.js").Stroke[]} strokes */
-  repaint(strokes) {
+  /** Draw everything anew. @param {import("./strokes.js").Stroke[]} strokes @param {string} [url] of the picture below them */
+  repaint(strokes, url = "") {
+    const picture = this.pictures.get(url);
     this.finished.fillStyle = "#fff";
     this.finished.fillRect(0, 0, SIDE, SIDE);
+    if (picture) this.finished.drawImage(picture, 0, 0, SIDE, SIDE);
     for (const stroke of strokes) drawStroke(this.finished, stroke);
     this.#settle([0, 0, SIDE, SIDE]);
   }

@@ -1,9 +1,12 @@
 // What has been drawn, as vectors: the strokes in view, and the way back and forth. Knows nothing of screens.
 
 /**
- * Points are [x, y] in units of the sheet, 0 to SIDE.
+ * Points are [x, y] in units of the sheet, 0 to SIDE. A `Start` is a new beginning, which undo takes back: with nothing
+ * (clear), with strokes (an example, a drawing from a link) or on a picture that was brought, a data URL as large as
+ * the sheet.
  * @typedef {{erase: boolean, width: number, points: number[][]}} Stroke
- * @typedef {Stroke | "clear"} Step
+ * @typedef {{start: Stroke[], picture: string}} Start
+ * @typedef {Stroke | Start} Step
  */
 
 /** The sheet's side in its own units, whatever its size on the screen. */
@@ -12,30 +15,51 @@ export const SIDE = 512;
 /** Points closer than this to the last one are dropped: they add weight, not shape. */
 const NEAREST = 0.7;
 
+/** Steps that undo can take back. What is older stays on the sheet, or is forgotten if a new sheet lies over it. */
+export const LONGEST_WAY_BACK = 400;
+
+/** @param {Step} step @returns {step is Start} */
+const isStart = (step) => "start" in step;
+
 export class Drawing {
   constructor() {
     /** @type {Step[]} */
     this.done = [];
     /** @type {Step[]} */
     this.undone = [];
+    /** How many of the steps are too old to be undone. */
+    this.fixed = 0;
     /** @type {Stroke | null} */
     this.current = null;
   }
 
-  /** The strokes in view: those since the last clear, the one being drawn included. */
+  /** Where the sheet in view begins, -1 for the first one. */
+  get #beginning() {
+    return this.done.findLastIndex(isStart);
+  }
+
+  /** The strokes in view, the one being drawn included. */
   get strokes() {
-    const from = this.done.lastIndexOf("clear") + 1;
-    const shown = /** @type {Stroke[]} */ (this.done.slice(from));
-    return this.current ? [...shown, this.current] : shown;
+    const from = this.#beginning;
+    const first = from < 0 ? [] : /** @type {Start} */ (this.done[from]).start;
+    const shown = [...first, .../** @type {Stroke[]} */ (this.done.slice(from + 1))];
+    if (this.current) shown.push(this.current);
+    return shown;
+  }
+
+  /** The picture under the strokes, "" where there is none. */
+  get picture() {
+    const from = this.#beginning;
+    return from < 0 ? "" : /** @type {Start} */ (this.done[from]).picture;
   }
 
   /** Whether nothing was drawn; what has been rubbed out does not make a sheet blank. */
   get blank() {
-    return !this.strokes.some((stroke) => !stroke.erase);
+    return !this.picture && !this.strokes.some((stroke) => !stroke.erase);
   }
 
   get canUndo() {
-    return this.done.length > 0;
+    return this.done.length > this.fixed;
   }
 
   get canRedo() {
@@ -59,13 +83,17 @@ export class Drawing {
 
   end() {
     if (!this.current) return;
-    this.done.push(this.current);
-    this.undone = [];
+    this.#add(this.current);
+    this.current = null;
+  }
+
+  /** The stroke being drawn was a mistake, such as a palm. */
+  drop() {
     this.current = null;
   }
 
   undo() {
-    const step = this.done.pop();
+    const step = this.canUndo && this.done.pop();
     if (step) this.undone.push(step);
     return Boolean(step);
   }
@@ -78,11 +106,34 @@ export class Drawing {
 
   /** An empty sheet, which undo takes back. */
   clear() {
-    if (!this.strokes.length) return false;
+    if (!this.strokes.length && !this.picture) return false;
+    return this.begins([]);
+  }
+
+  /** A new sheet with something on it, which undo takes back. @param {Stroke[]} strokes @param {string} [picture] */
+  begins(strokes, picture = "") {
     this.current = null;
-    this.done.push("clear");
-    this.undone = [];
+    this.#add({ start: strokes, picture });
     return true;
+  }
+
+  /** A sheet as it was left, whose strokes can be undone one by one. @param {Stroke[]} strokes @param {string} picture */
+  restore(strokes, picture) {
+    if (picture) this.begins([], picture);
+    for (const stroke of strokes) this.#add(stroke);
+  }
+
+  /** @param {Step} step */
+  #add(step) {
+    this.done.push(step);
+    this.undone = [];
+    this.fixed = Math.max(this.fixed, this.done.length - LONGEST_WAY_BACK);
+    // Nobody can come back to what lies under the newest of the sheets that stay.
+    const under = this.done.slice(0, this.fixed).findLastIndex(isStart);
+    if (under > 0) {
+      this.done.splice(0, under);
+      this.fixed -= under;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // Strokes as vectors: undo, redo, clear, and curves that do not change when they grow.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Drawing, drawGrowth, drawStroke, drawTail } from "../../../sketch2photo/page/js/strokes.js";
+import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail } from "../../../sketch2photo/page/js/strokes.js";
 
 const line = (drawing, x, erase = false) => {
   drawing.begin([x, 0], 4, erase);
@@ -60,6 +60,69 @@ test("undoing nothing is no step", () => {
   const drawing = new Drawing();
   assert.equal(drawing.undo(), false);
   assert.equal(drawing.redo(), false);
+});
+
+test("a sheet that begins with something is one step back and one forth", () => {
+  const drawing = new Drawing();
+  line(drawing, 1);
+  drawing.begins([{ erase: false, width: 4, points: [[7, 7]] }, { erase: false, width: 4, points: [[8, 8]] }]);
+  line(drawing, 2);
+  assert.deepEqual(places(drawing), [7, 8, 2]);
+  drawing.undo();
+  assert.deepEqual(places(drawing), [7, 8]);
+  drawing.undo();
+  assert.deepEqual(places(drawing), [1]);
+  drawing.redo();
+  assert.deepEqual(places(drawing), [7, 8]);
+  assert.equal(drawing.picture, "");
+});
+
+test("a picture that was brought is no blank sheet, and clear takes it away", () => {
+  const drawing = new Drawing();
+  drawing.begins([], "data:image/png;base64,AA");
+  assert.equal(drawing.blank, false);
+  assert.equal(drawing.picture, "data:image/png;base64,AA");
+  line(drawing, 3);
+  assert.equal(drawing.clear(), true);
+  assert.equal(drawing.picture, "");
+  assert.equal(drawing.blank, true);
+  drawing.undo();
+  assert.deepEqual([drawing.picture.length > 0, places(drawing)], [true, [3]]);
+});
+
+test("a dropped stroke leaves nothing, not even a step", () => {
+  const drawing = new Drawing();
+  line(drawing, 1);
+  drawing.begin([5, 5], 4, false);
+  drawing.drop();
+  drawing.end();
+  assert.deepEqual(places(drawing), [1]);
+  assert.equal(drawing.done.length, 1);
+});
+
+test("the way back is bounded, and a long drawing stays whole", () => {
+  const drawing = new Drawing();
+  const many = LONGEST_WAY_BACK + 250;
+  for (let x = 0; x < many; x += 1) line(drawing, x);
+  assert.equal(drawing.strokes.length, many);
+  let back = 0;
+  while (drawing.undo()) back += 1;
+  assert.equal(back, LONGEST_WAY_BACK);
+  assert.equal(drawing.strokes.length, 250);
+  while (drawing.redo());
+  assert.equal(drawing.strokes.length, many);
+});
+
+test("sheets that nobody can come back to are forgotten", () => {
+  const drawing = new Drawing();
+  for (let i = 0; i < 20 * LONGEST_WAY_BACK; i += 1) {
+    line(drawing, i);
+    if (i % 10 === 9) drawing.clear();
+  }
+  assert.ok(drawing.done.length <= LONGEST_WAY_BACK + 20, String(drawing.done.length));
+  while (drawing.undo());
+  while (drawing.redo());
+  assert.equal(drawing.blank, true);
 });
 
 /** Notes the pieces that are drawn: from, (control,) to. */
