@@ -30,6 +30,7 @@ from sketch2photo.page.slot import Busy, ModelSlot, Order, Painter
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
+STYLES = ("canvas.css", "keep.css")
 ICON = HERE / "icon.png"
 LONGEST_TEXT = 64
 
@@ -39,7 +40,7 @@ def _canvas(studio: Painter, slot: ModelSlot) -> gr.HTML:
     return gr.HTML(
         value=None,
         html_template=(HERE / "canvas.html").read_text(encoding="utf-8"),
-        css_template=(HERE / "canvas.css").read_text(encoding="utf-8"),
+        css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         js_on_load=script.join("main") + "modules.main.start(element, props.model, server);",
         apply_default_css=False,
         server_functions=[live_function(slot)],

@@ -78,14 +78,14 @@ def test_page_script_is_a_function_body(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", ["canvas.html", "canvas.css"])
+@pytest.mark.parametrize("name", ["canvas.html", *page.STYLES])
 @pytest.mark.parametrize("mark", ["`", "${", "{{", "\\", "@children", "@keyframes"])
 def test_templates_have_nothing_that_gradio_would_evaluate(name, mark):
     assert mark not in (page.HERE / name).read_text()
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for path in [page.HERE / "canvas.html", page.HERE / "canvas.css", *script.FOLDER.glob("*.js")]:
+    for path in [*(page.HERE / name for name in ("canvas.html", *page.STYLES)), *script.FOLDER.glob("*.js")]:
         for address in re.findall(r"https?://[^\s'\"<)]+", path.read_text()):
             assert address == "http://www.w3.org/2000/svg", f"{path.name} names {address}"
 

@@ -5,12 +5,13 @@ import { Calm } from "./calm.js";
 import { Colours } from "./colours.js";
 import { showRing } from "./cursor.js";
 import { DraftKeeper, storages } from "./draft.js";
+import { keeping } from "./keep.js";
 import { listKeys, listenForKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { followPen } from "./pen.js";
 import { Print } from "./print.js";
 import { Sheet } from "./sheet.js";
-import { Drawing } from "./strokes.js";
+import { Drawing, snapshot } from "./strokes.js";
 import { fill, words } from "./words.js";
 
 /** An eraser as thin as the pen would take for ever. */
@@ -43,22 +44,26 @@ export function start(element, model, server) {
   const auto = model.has_classifier || model.categories.length < 2 ? "" : model.categories[0];
   /** What the person asks for; "" leaves it to the model. */
   const wish = { category: auto, colour: "", seed: 0 };
-  /** @type {import("./live.js").Reply | null} */
+  /** What was asked for last. @type {{strokes: import("./strokes.js").Stroke[], picture: string, wish: typeof wish}} */
+  let asked = { strokes: [], picture: "", wish };
+  /** The answer on show, and what it answers. @type {(import("./live.js").Reply & typeof asked) | null} */
   let answer = null;
   let eraser = false;
   let alive = true;
 
   const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish }), storages());
   const live = new Live({
-    ask: (seq) =>
-      server.live_predict({
+    ask: (seq) => {
+      asked = { strokes: snapshot(drawing.strokes), picture: drawing.picture, wish: { ...wish } };
+      return server.live_predict({
         person,
         seq,
         png: sheet.png(),
         category: wish.category || (model.has_classifier && calm.held) || "auto",
         colour: wish.colour,
         seed: wish.seed,
-      }),
+      });
+    },
     show,
     say: (state, sentence) => {
       root.dataset.state = state;
@@ -78,11 +83,12 @@ export function start(element, model, server) {
       blank();
       return;
     }
+    const of = asked;
     await print.show(reply.photo);
     if (drawing.blank) return;
-    answer = reply;
+    answer = { ...reply, ...of };
     const painted = reply.category ?? null;
-    print.describe(/** @type {any} */ (reply.status), painted, wish.category !== auto, milliseconds);
+    print.describe(/** @type {any} */ (reply.status), painted, of.wish.category !== auto, milliseconds);
     follow(reply.probabilities ?? {}, painted);
     refresh();
   }
@@ -145,7 +151,7 @@ export function start(element, model, server) {
     find("undo").disabled = !drawing.canUndo;
     find("redo").disabled = !drawing.canRedo;
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
-    find("download").disabled = !answer;
+    keeper.refresh();
     find("paint").disabled = drawing.blank;
     find("live").setAttribute("aria-checked", String(alive));
     find("category").value = wish.category || "auto";
@@ -178,6 +184,22 @@ export function start(element, model, server) {
     drawing.restore(kept.strokes, kept.picture);
     revise(() => true);
   }
+
+  const keeper = keeping({
+    find,
+    drawing,
+    sheet,
+    wish,
+    answer: () => answer,
+    known: (category) => (model.categories.includes(category) ? category : auto),
+    put: () => {
+      revise(() => true);
+      wishFor({});
+    },
+    // A place of its own in the server's line: it must not take the drawing's.
+    ask: (request) => server.live_predict({ person: `${person}-more`, ...request }),
+    say: (sentence) => print.say(sentence),
+  });
 
   /** @param {boolean} rubber */
   function hold(rubber) {
@@ -217,6 +239,7 @@ export function start(element, model, server) {
     download: () => {
       if (answer) print.save(`sketch2photo-${answer.category ?? "photo"}.png`);
     },
+    ...keeper.actions,
     help: () => help.showModal(),
   };
 
@@ -245,12 +268,13 @@ export function start(element, model, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "clear", "live", "paint", "dice", "download", "help"]) {
+  for (const name of ["pen", "eraser", "undo", "redo", "clear", "live", "paint", "dice", "download", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.
   const api = () => /** @type {HTMLElement | null} */ (document.querySelector("footer .show-api"));
   find("api").addEventListener("click", () => api()?.click());
+  find("shelved").addEventListener("click", actions.gallery);
   find("size").addEventListener("input", cursor);
   for (const category of model.categories) find("category").add(new Option(words.spoken(category), category));
   find("category").addEventListener("change", () => choose(find("category").value.replace(/^auto$/, "")));
@@ -266,6 +290,6 @@ export function start(element, model, server) {
   find("category").disabled = model.categories.length < 2;
   blank();
   cursor();
-  restore();
+  restore().then(keeper.openLink);
   root.dataset.ready = "true";
 }

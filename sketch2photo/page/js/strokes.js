@@ -137,6 +137,9 @@ export class Drawing {
   }
 }
 
+/** A copy that does not grow with the drawing. @param {Stroke[]} strokes */
+export const snapshot = (strokes) => strokes.map((stroke) => ({ ...stroke, points: stroke.points.slice() }));
+
 /** @param {number[]} a @param {number[]} b */
 const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
 

@@ -1,0 +1,173 @@
+// Pictures of a drawing and its photo, for keeping: the sketch alone, both side by side, and the drawing as it grew.
+
+import { Gif } from "./gif.js";
+import { choosePalette, nearestColours } from "./palette.js";
+import { SIDE, drawStroke } from "./strokes.js";
+
+/** @typedef {import("./strokes.js").Stroke} Stroke */
+/**
+ * @typedef {{strokes: Stroke[], picture: string}} Sketch  strokes, and the picture under them as a data URL ("" for none)
+ * @typedef {{strokes: Stroke[], under: HTMLImageElement | null}} Ready
+ */
+
+/** Pixels a side of the sketch as a file, of a sheet on the card, and of one in the moving picture. */
+const SKETCH = 1024;
+const CARD = 640;
+const MOVING = 300;
+
+/** Of the moving picture: frames, hundredths of a second for each, and for the finished drawing. */
+const FEWEST = 36;
+const MOST = 64;
+const FRAME = 6;
+const REST = 220;
+
+/** @param {number} width @param {number} height */
+function canvas(width, height) {
+  const made = document.createElement("canvas");
+  made.width = width;
+  made.height = height;
+  const context = made.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("this browser has no 2D canvas");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  return context;
+}
+
+/** @param {CanvasRenderingContext2D} context @returns {Promise<Blob>} */
+export function png(context) {
+  return new Promise((done, fail) => {
+    context.canvas.toBlob((file) => (file ? done(file) : fail(new Error("no picture could be made"))), "image/png");
+  });
+}
+
+/** @param {string} url @returns {Promise<HTMLImageElement>} */
+export async function load(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
+}
+
+/** @param {Sketch} sketch @returns {Promise<Ready>} */
+const ready = async ({ strokes, picture }) => ({ strokes, under: picture ? await load(picture) : null });
+
+/** A sketch in a square. @param {CanvasRenderingContext2D} context @param {Ready} sketch @param {number} left @param {number} top @param {number} side */
+function sketchAt(context, { strokes, under }, left, top, side) {
+  context.save();
+  context.beginPath();
+  context.rect(left, top, side, side);
+  context.clip();
+  context.fillStyle = "#fff";
+  context.fillRect(left, top, side, side);
+  if (under) context.drawImage(under, left, top, side, side);
+  context.translate(left, top);
+  context.scale(side / SIDE, side / SIDE);
+  for (const stroke of strokes) drawStroke(context, stroke);
+  context.restore();
+}
+
+/** @param {Sketch} sketch */
+export async function sketchPicture(sketch) {
+  const context = canvas(SKETCH, SKETCH);
+  sketchAt(context, await ready(sketch), 0, 0, SKETCH);
+  return png(context);
+}
+
+/** The photo as it is, without what JPEG would lose once more. @param {string} url */
+export async function photoPicture(url) {
+  const photo = await load(url);
+  const context = canvas(photo.naturalWidth, photo.naturalHeight);
+  context.drawImage(photo, 0, 0);
+  return png(context);
+}
+
+/** Both side by side. @param {Sketch & {photo: string}} pair the photo as a data URL @param {string} title below them */
+export async function cardPicture(pair, title) {
+  const edge = 40;
+  const foot = 84;
+  const context = canvas(2 * CARD + 3 * edge, CARD + edge + foot);
+  const { width, height } = context.canvas;
+  context.fillStyle = "#f0ece3";
+  context.fillRect(0, 0, width, height);
+  sketchAt(context, await ready(pair), edge, edge, CARD);
+  context.drawImage(await load(pair.photo), CARD + 2 * edge, edge, CARD, CARD);
+  context.textBaseline = "middle";
+  context.fillStyle = "#24211d";
+  context.font = "italic 400 34px Georgia, serif";
+  context.fillText(title, edge, height - foot / 2 + 2, width - 2 * edge - 260);
+  context.textAlign = "right";
+  context.fillStyle = "#6a6459";
+  context.font = "400 24px system-ui, sans-serif";
+  context.fillText("sketch2photo", width - edge, height - foot / 2 + 2);
+  return png(context);
+}
+
+/**
+ * The first part of a drawing, as it was after `share` of the pen's way.
+ * @param {Stroke[]} strokes @param {number} share 0 to 1
+ */
+export function upTo(strokes, share) {
+  const way = strokes.map((stroke) => lengthOf(stroke.points));
+  // A touch of the pen counts too, or a drawing of dots would take no time.
+  let left = share * way.reduce((sum, length) => sum + length + 1, 0);
+  const part = [];
+  for (let i = 0; i < strokes.length && left > 0; i += 1) {
+    part.push(left > way[i] ? strokes[i] : { ...strokes[i], points: cut(strokes[i].points, left) });
+    left -= way[i] + 1;
+  }
+  return part;
+}
+
+/** @param {number[][]} points */
+const lengthOf = (points) => points.reduce((sum, point, i) => sum + (i ? Math.hypot(point[0] - points[i - 1][0], point[1] - points[i - 1][1]) : 0), 0);
+
+/** A line's first `length` units. @param {number[][]} points @param {number} length */
+function cut(points, length) {
+  const kept = [points[0]];
+  for (let i = 1, left = length; i < points.length; i += 1) {
+    const [from, to] = [points[i - 1], points[i]];
+    const step = Math.hypot(to[0] - from[0], to[1] - from[1]);
+    if (step >= left) {
+      const share = step ? left / step : 0;
+      return [...kept, [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]];
+    }
+    kept.push(to);
+    left -= step;
+  }
+  return kept;
+}
+
+/**
+ * The drawing as it grew, and the photo that followed it, as an animated GIF.
+ * @param {Sketch} sketch
+ * @param {{share: number, photo: string}[]} stages photos of the beginnings of the drawing, in order; the last one of all
+ * @param {(share: number) => void} [progress]
+ */
+export async function replayPicture(sketch, stages, progress = () => {}) {
+  const { strokes, under } = await ready(sketch);
+  const photos = await Promise.all(stages.map(async ({ share, photo }) => ({ share, image: await load(photo) })));
+  const context = canvas(2 * MOVING + 1, MOVING);
+  const paint = (/** @type {number} */ share) => {
+    sketchAt(context, { strokes: upTo(strokes, share), under }, 0, 0, MOVING);
+    context.fillStyle = "#fff";
+    context.fillRect(MOVING, 0, MOVING + 1, MOVING);
+    // The photo of the latest beginning that is drawn by now.
+    const now = photos.filter((each) => each.share <= share + 1e-6).pop();
+    if (now) context.drawImage(now.image, MOVING + 1, 0, MOVING, MOVING);
+    context.fillStyle = "#d6cfc1";
+    context.fillRect(MOVING, 0, 1, MOVING);
+    return context.getImageData(0, 0, 2 * MOVING + 1, MOVING).data;
+  };
+  const palette = choosePalette([paint(1), ...[0.33, 0.66].map(paint)], 255);
+  const gif = new Gif({ width: 2 * MOVING + 1, height: MOVING, palette, index: nearestColours(palette) });
+  const points = strokes.reduce((sum, stroke) => sum + stroke.points.length, 0);
+  const frames = Math.min(MOST, Math.max(FEWEST, Math.round(points / 6)));
+  for (let i = 1; i <= frames; i += 1) {
+    gif.add(paint(i / frames), i < frames ? FRAME : REST);
+    progress(i / frames);
+    // The page stays alive meanwhile.
+    await new Promise((done) => setTimeout(done));
+  }
+  return gif.finish();
+}

@@ -1,0 +1,143 @@
+// The sheet behind "Save and share": what is on show as files, in the clipboard, as a link.
+
+import { canSend, copyPicture, copyText, save, send } from "./files.js";
+import { toFragment } from "./link.js";
+import { cardPicture, photoPicture, replayPicture, sketchPicture, upTo } from "./pictures.js";
+import { snapshot } from "./strokes.js";
+import { toSvg } from "./svg.js";
+import { words } from "./words.js";
+
+/** Beginnings of a drawing that the replay shows a photo of. */
+const STAGES = 16;
+/** Some programs cut longer links off. */
+const LONG = 8000;
+
+/**
+ * @typedef {import("./strokes.js").Stroke} Stroke
+ * @typedef {{strokes: Stroke[], picture: string, photo: string, category: string | null, colour: string | null,
+ *   wish: import("./link.js").Wish}} Shown
+ *   a drawing, the picture under it and its photo ("" where there is none), what it was painted as, what was asked for
+ */
+
+export class Saving {
+  /**
+   * @param {HTMLDialogElement} dialog
+   * @param {() => Shown} shown what is on show
+   * @param {(strokes: Stroke[], of: Shown) => Promise<string | null>} paint the photo of another drawing, looking as `of`
+   */
+  constructor(dialog, shown, paint) {
+    this.dialog = dialog;
+    this.shown = shown;
+    this.paint = paint;
+    /** @type {Shown} what was on show when the sheet was opened */
+    this.now = shown();
+    this.preview = /** @type {HTMLImageElement} */ (dialog.querySelector("img"));
+    this.told = /** @type {HTMLElement} */ (dialog.querySelector("[role=status]"));
+    /** @type {Record<string, () => Promise<string>>} what each button does, and the sentence that says it is done */
+    const ways = {
+      photo: () => this.#file(photoPicture(this.now.photo), "png"),
+      sketch: () => this.#file(sketchPicture(this.now), "sketch.png"),
+      svg: () => this.#file(new Blob([toSvg(this.now.strokes, this.now.picture)], { type: "image/svg+xml" }), "sketch.svg"),
+      card: () => this.#file(this.#card(), "card.png"),
+      replay: () => this.#replay(),
+      copy: () => copyPicture(photoPicture(this.now.photo)).then(() => words.copied, () => words.cannotCopy),
+      link: () => this.#link(),
+      send: () => this.#send(),
+    };
+    for (const [way, go] of Object.entries(ways)) this.#button(way).addEventListener("click", () => this.#run(go));
+  }
+
+  /** @param {string} way @returns {HTMLButtonElement} */
+  #button(way) {
+    return /** @type {any} */ (this.dialog.querySelector(`[data-testid="save-${way}"]`));
+  }
+
+  open() {
+    const { strokes, ...rest } = this.shown();
+    this.now = { ...rest, strokes: snapshot(strokes) };
+    this.told.textContent = "";
+    for (const way of ["photo", "card", "replay", "copy", "send"]) this.#button(way).disabled = !this.now.photo;
+    this.#button("link").disabled = !this.now.strokes.length;
+    this.#button("send").hidden = !canSend([new File([], "card.png", { type: "image/png" })]);
+    this.preview.removeAttribute("src");
+    this.preview.alt = "";
+    if (this.now.photo) this.#card().then((card) => this.#look(card, words.photo(this.now.category)));
+    this.dialog.showModal();
+  }
+
+  /** @param {Blob} picture @param {string} alt */
+  #look(picture, alt) {
+    URL.revokeObjectURL(this.preview.src);
+    this.preview.src = URL.createObjectURL(picture);
+    this.preview.alt = alt;
+  }
+
+  /** @param {() => Promise<string>} go */
+  async #run(go) {
+    try {
+      this.told.textContent = await go();
+    } catch (error) {
+      console.error(error);
+      this.told.textContent = words.cannotSave;
+    }
+  }
+
+  /** @param {string} end */
+  #name(end) {
+    return `sketch2photo-${this.now.category ?? "drawing"}${end.includes(".") ? "-" : "."}${end}`;
+  }
+
+  /** @param {Blob | Promise<Blob>} file @param {string} end of its name */
+  async #file(file, end) {
+    const name = this.#name(end);
+    save(await file, name);
+    return words.saved(name);
+  }
+
+  #card() {
+    return cardPicture(this.now, this.now.category ? words.spoken(this.now.category) : "");
+  }
+
+  /** Photos of the drawing's beginnings, in the category and colour of the finished one, and the file of them all. */
+  async #replay() {
+    const shown = this.now;
+    const button = this.#button("replay");
+    const tell = (/** @type {number} */ share) => {
+      if (this.now === shown) this.told.textContent = words.replaying(Math.round(share * 100));
+    };
+    button.disabled = true;
+    tell(0);
+    try {
+      const stages = [];
+      for (let i = 1; i < STAGES; i += 1) {
+        const share = i / STAGES;
+        const photo = await this.paint(upTo(shown.strokes, share), shown).catch(() => null);
+        if (photo) stages.push({ share, photo });
+        tell(share / 2);
+      }
+      stages.push({ share: 1, photo: shown.photo });
+      const file = await replayPicture(shown, stages, (share) => tell(0.5 + share / 2));
+      if (this.now === shown) this.#look(file, words.saveReplay);
+      return await this.#file(file, "replay.gif");
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  async #link() {
+    const link = `${location.href.split("#")[0]}#${toFragment(this.now.strokes, this.now.wish)}`;
+    try {
+      await copyText(link, this.dialog);
+    } catch {
+      return link;
+    }
+    if (this.now.picture) return words.copiedWithout;
+    return link.length > LONG ? words.copiedLong(link.length) : words.copiedLink;
+  }
+
+  async #send() {
+    const card = new File([await this.#card()], this.#name("card.png"), { type: "image/png" });
+    await send([card], this.dialog.ownerDocument.title);
+    return "";
+  }
+}

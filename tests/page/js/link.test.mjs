@@ -1,0 +1,85 @@
+// A drawing survives the way through an address, and nothing else gets in.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { fromFragment, thin, toFragment } from "../../../sketch2photo/page/js/link.js";
+
+const circle = Array.from({ length: 1000 }, (_, i) => [256 + 150 * Math.cos(i / 159.2), 256 + 150 * Math.sin(i / 159.2)]);
+const strokes = [
+  { erase: false, width: 5, points: circle },
+  { erase: true, width: 22.5, points: [[10.2, 300.7], [490, 299.1]] },
+  { erase: false, width: 2, points: [[-3, 515]] },
+];
+const wish = { category: "teddy_bear", model: "studio", colour: "#c83020", seed: 123456789 };
+
+/** How far a point is from a line. */
+const distance = ([x, y], points) =>
+  Math.min(
+    ...points.slice(1).map(([bx, by], i) => {
+      const [ax, ay] = points[i];
+      const along = Math.max(0, Math.min(1, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / ((bx - ax) ** 2 + (by - ay) ** 2 || 1)));
+      return Math.hypot(ax + along * (bx - ax) - x, ay + along * (by - ay) - y);
+    }),
+  );
+
+test("drawing and wishes come back", () => {
+  const back = fromFragment(`#${toFragment(strokes, wish)}`);
+  assert.deepEqual(back.wish, wish);
+  assert.deepEqual(back.strokes.map((s) => [s.erase, s.width]), [[false, 5], [true, 22.5], [false, 2]]);
+  for (const point of circle) assert.ok(distance(point, back.strokes[0].points) < 0.7);
+  assert.deepEqual(back.strokes[1].points, [[10, 300.5], [490, 299]]);
+  assert.deepEqual(back.strokes[2].points, [[-3, 515]]);
+});
+
+test("the link is short: about a letter and a half for each three units of the pen's way", () => {
+  assert.ok(toFragment(strokes.slice(0, 1)).length < (1.5 * 2 * Math.PI * 150) / 3, String(toFragment(strokes).length));
+});
+
+test("other parts of an address do not disturb, and are no drawing", () => {
+  assert.equal(fromFragment(`#view=api&${toFragment(strokes)}&x=1`).strokes.length, 3);
+  for (const other of ["", "#", "#view=api", "#sketch=", "#asketch=AAAA"]) assert.equal(fromFragment(other), null);
+});
+
+test("nothing asked for is an empty wish", () => {
+  assert.deepEqual(fromFragment(toFragment(strokes)).wish, { category: "", model: "", colour: "", seed: 0 });
+  assert.deepEqual(fromFragment(toFragment([])).strokes, []);
+});
+
+test("a link that was cut off or changed is no drawing, or another one, and never an error", () => {
+  const good = toFragment(strokes, wish);
+  for (let length = 8; length < good.length - 2; length += 1) fromFragment(good.slice(0, length));
+  assert.equal(fromFragment(good.slice(0, 60)), null);
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  for (let at = 7; at < good.length; at += 3) {
+    for (const letter of [letters[0], letters[at % 64], letters[63]]) {
+      const back = fromFragment(good.slice(0, at) + letter + good.slice(at + 1));
+      for (const { points, width } of back?.strokes ?? []) {
+        assert.ok(points.length > 0 && width > 0 && points.every(([x, y]) => Number.isFinite(x) && Number.isFinite(y)));
+      }
+    }
+  }
+});
+
+test("a link cannot ask for more than a browser can bear", () => {
+  const number = (value) => {
+    const bytes = [];
+    for (let rest = value; ; rest = Math.floor(rest / 128)) {
+      bytes.push(rest > 127 ? (rest % 128) | 128 : rest);
+      if (rest <= 127) return bytes;
+    }
+  };
+  const link = (...bytes) => `sketch=${Buffer.from([1, 0, 0, 0, 0, ...bytes]).toString("base64url")}`;
+  assert.equal(fromFragment(link(...number(2 ** 40))), null);
+  assert.equal(fromFragment(link(1, ...number(20), ...number(2 ** 40))), null);
+  assert.ok(fromFragment(link(1, ...number(40), 1, 2, 2)));
+});
+
+test("thinning keeps corners and long strokes", () => {
+  const corner = [...Array.from({ length: 40 }, (_, i) => [i, 0]), ...Array.from({ length: 40 }, (_, i) => [39, i + 1])];
+  const thinned = thin(corner);
+  assert.ok(thinned.length < corner.length / 2);
+  assert.ok(thinned.some(([x, y]) => x === 39 && y === 0));
+  assert.deepEqual([thinned[0], thinned.at(-1)], [[0, 0], [39, 40]]);
+  assert.ok(thinned.every((point, i) => !i || Math.hypot(point[0] - thinned[i - 1][0], point[1] - thinned[i - 1][1]) <= 3.4));
+  assert.deepEqual(thin([[5, 5]]), [[5, 5]]);
+  assert.deepEqual(thin([[5, 5], [400, 5]]), [[5, 5], [400, 5]]);
+});
