@@ -1,93 +1,87 @@
 """From raw items to a finished dataset folder: nothing half-written, everything left out is accounted for."""
 
 import csv
-import dataclasses
 import functools
-import pickle
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sketch2photo.data import groups, reading, report, splits
 from sketch2photo.data.example import SPLITS, Example, Skipped
-from sketch2photo.data.place import check_free, draft_beside, put_in_place
+from sketch2photo.data.place import check_free, kept_draft, put_in_place, remove
+from sketch2photo.data.progress import counted
+from sketch2photo.data.spool import Spool
 from sketch2photo.data.workers import in_order
 from sketch2photo.errors import DataError
 
-_HEAVY = ("sketches", "photo", "strokes")
-"""What stays on disk while the splits are decided."""
+_FORM = 1
+"""Counts up whenever the same settings would make other examples, so that no run goes on with those of an older one."""
 
 
-class Spool:
-    """Examples on disk, in the order they came, read back in any order."""
+@dataclass
+class Plan:
+    """What a dataset is to be made of."""
 
-    def __init__(self, path: Path):
-        self._file = path.open("w+b")
-        self.light: list[Example] = []
-        """The examples without pictures and strokes."""
-        self._offsets: list[int] = []
-
-    def add(self, example: Example) -> None:
-        self._offsets.append(self._file.tell())
-        pickle.dump({name: getattr(example, name) for name in _HEAVY}, self._file)
-        self.light.append(dataclasses.replace(example, sketches=[], photo=None, strokes=None))
-
-    def __getitem__(self, number: int) -> Example:
-        self._file.seek(self._offsets[number])
-        return dataclasses.replace(self.light[number], **pickle.load(self._file))
-
-    def split(self, name: str) -> Iterator[Example]:
-        """The examples of one split, complete."""
-        return (self[i] for i, example in enumerate(self.light) if example.split == name)
-
-    def close(self) -> None:
-        self._file.close()
+    kind: str
+    """"pairs" or "drawings"."""
+    size: int
+    """Pixels a side."""
+    items: list
+    """What `make` turns into examples; picklable."""
+    make: Callable[[Any], Any]
+    """An item as an `Example`, a `Skipped` or a list of them; runs in worker processes."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """What was left out before."""
+    remarks: list[str] = field(default_factory=list)
+    """What the report should say besides."""
+    join_copies: bool = False
+    """See `groups.find`."""
+    input_channels: int = 1
+    """3 where inputs are coloured."""
 
 
 def build(
     out: Path,
+    plan_in: Callable[[Path], Plan],
     *,
-    kind: str,
-    size: int,
-    items: list,
-    make: Callable[[Any], Any],
-    skipped: Iterable[Skipped] = (),
-    remarks: Iterable[str] = (),
     settings: dict[str, Any],
-    join_copies: bool = False,
     overwrite: bool = False,
-    processes: int | None = None,
+    workers: int | None = None,
     say: Callable[[str], None] = print,
 ) -> report.Summary:
     """Make every item an example, decide groups and splits, and write the dataset `out` with its report.
 
+    A run that was killed leaves a folder beside `out`; the next one with the same settings and raw files goes on from
+    there, and makes what the first would have made.
+
     Args:
-      kind: "pairs" or "drawings".
-      items: what `make` turns into an `Example`, a `Skipped` or a list of them, on several processes; picklable.
-      skipped: what was left out before; `remarks`: what the report should say besides.
-      settings: how the dataset was made, for the report.
-      join_copies: see `groups.find`.
+      plan_in: what is to be made, given the folder where raw files may be unpacked.
+      settings: how the dataset is made, for the report.
       overwrite: replace an older dataset of ours; its pictures keep their split.
+      workers: processes; one a CPU core when None.
 
     Raises:
       DataError: nothing usable in the items; the folder `out` is taken.
     """
-    skipped, remarks = list(skipped), list(remarks)
     check_out(out, overwrite)
-    with draft_beside(out) as draft:
-        spool = Spool(draft / "spool")
-        for made in report.counted(in_order(make, items, processes), len(items), say):
-            for one in made if isinstance(made, list) else [made]:
-                skipped.append(one) if isinstance(one, Skipped) else spool.add(one)
+    key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
+    with kept_draft(out, key) as draft:
+        plan = plan_in(draft)
+        spool = _made(plan, draft, workers, say)
+        skipped, remarks = [*plan.skipped, *spool.skipped], list(plan.remarks)
         if not spool.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-            raise DataError(f"none of the {len(items)} files could be used{reason}: check what --raw names")
-        groups.find(spool.light, join_copies=join_copies)
+            raise DataError(f"none of the {len(plan.items)} files could be used{reason}: check what --raw names")
+        groups.find(spool.light, join_copies=plan.join_copies)
         if overwrite:
             _keep_splits(spool.light, out)
         remarks += splits.settle(spool.light)
         categories = tuple(sorted({example.category for example in spool.light}))
         content = draft / "dataset"
+        remove(content)
         content.mkdir()
 
         from sketch2photo.data import dataset
@@ -96,12 +90,52 @@ def build(
         readers: dict[str, Callable[[], Iterable[Example]]] = {
             name: functools.partial(spool.split, name) for name in present
         }
-        dataset.write(content, kind=kind, size=size, categories=categories, splits=readers)
+        dataset.write(
+            content,
+            kind=plan.kind,
+            size=plan.size,
+            input_channels=plan.input_channels,
+            categories=categories,
+            splits=readers,
+        )
         _write_manifest(content / "manifest.csv", spool.light)
-        summary = report.write(content, kind, spool, skipped, remarks, settings)
+        summary = report.write(content, plan.kind, spool, skipped, remarks, settings)
         spool.close()
         put_in_place(content, out)
     return summary
+
+
+def _made(plan: Plan, draft: Path, workers: int | None, say: Callable[[str], None]) -> Spool:
+    """All items made, those that a killed run had made taken over from it."""
+    fingerprint = _fingerprint(plan)
+    known = draft / "items"
+    if not known.is_file() or known.read_text() != fingerprint:
+        remove(draft / "spool")
+        known.write_text(fingerprint)
+    spool = Spool(draft / "spool")
+    done, total = spool.items, len(plan.items)
+    if done:
+        say(f"going on after {done} of {total}, which an earlier run has made")
+    try:
+        for made in counted(in_order(plan.make, plan.items[done:], workers), total, say, done=done):
+            spool.add(made if isinstance(made, list) else [made])
+    except (KeyboardInterrupt, SystemExit):
+        say(f"stopped after {spool.items} of {total}: the same command goes on from there")
+        raise
+    return spool
+
+
+def _fingerprint(plan: Plan) -> str:
+    """A hash of what is to be made: other or changed files, other settings give another one."""
+    found = hashlib.sha256(repr((plan.kind, plan.size, plan.input_channels)).encode())
+    for item in plan.items:
+        found.update(repr(item).encode())
+        for value in vars(item).values():
+            for path in value if isinstance(value, tuple) else (value,):
+                if isinstance(path, Path) and path.is_file():
+                    state = path.stat()
+                    found.update(f"{state.st_size} {state.st_mtime_ns}".encode())
+    return found.hexdigest()
 
 
 def check_out(out: Path, overwrite: bool) -> None:

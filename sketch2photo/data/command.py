@@ -4,10 +4,14 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sketch2photo.errors import ConfigError, choose
+
+if TYPE_CHECKING:
+    from sketch2photo.data.build import Plan
 
 SOURCES = ("photos", "sketchy", "drawings", "merge", "export")
 
@@ -78,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     for command in (photos, sketchy, drawings, merge):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
         command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
-        command.add_argument("--processes", type=_positive, metavar="N", help="default: one a CPU core")
+        command.add_argument(
+            "--workers", "--processes", type=_positive, metavar="N", help="processes (default: one a CPU core)"
+        )
 
     export = sources.add_parser("export", help="a dataset of pairs as plain arrays, for machines with little installed")
     export.add_argument("dataset", type=Path, metavar="DATASET")
@@ -127,12 +133,13 @@ def run(options: argparse.Namespace) -> None:
 
     build.check_out(options.out, options.overwrite)
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
+    plan_of = _PLANS[options.source]
     summary = build.build(
         options.out,
-        **_PLANS[options.source](options),
+        lambda draft: plan_of(options, draft),
         settings=settings,
         overwrite=options.overwrite,
-        processes=options.processes,
+        workers=options.workers,
         say=_say,
     )
     print("\n".join(summary.lines))
@@ -162,7 +169,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-_NOT_SETTINGS = ("out", "overwrite", "processes")
+_NOT_SETTINGS = ("out", "overwrite", "workers")
 
 
 def _plain(value: Any) -> Any:
@@ -171,8 +178,9 @@ def _plain(value: Any) -> Any:
     return value.as_posix() if isinstance(value, Path) else value
 
 
-def _photos(options: argparse.Namespace) -> dict[str, Any]:
+def _photos(options: argparse.Namespace, draft: Path) -> "Plan":
     from sketch2photo.data import photos
+    from sketch2photo.data.build import Plan
 
     skipped: list = []
     if options.manifest is not None:
@@ -181,49 +189,49 @@ def _photos(options: argparse.Namespace) -> dict[str, Any]:
         items, skipped = photos.from_folders(options.raw)
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
-    make = photos.maker(options.size, options.renderings)
-    return {"kind": "pairs", "size": options.size, "items": items, "make": make, "skipped": skipped}
+    return Plan("pairs", options.size, items, photos.maker(options.size, options.renderings), skipped)
 
 
-def _sketchy(options: argparse.Namespace) -> dict[str, Any]:
+def _sketchy(options: argparse.Namespace, draft: Path) -> "Plan":
     from sketch2photo.data import drawings, sketchy
+    from sketch2photo.data.build import Plan
 
     items, skipped = sketchy.find(options.raw, options.categories, drawings.renames(options.rename))
-    make = sketchy.maker(options.size)
-    return {"kind": "pairs", "size": options.size, "items": items, "make": make, "skipped": skipped}
+    return Plan("pairs", options.size, items, sketchy.maker(options.size), skipped)
 
 
-def _drawings(options: argparse.Namespace) -> dict[str, Any]:
+def _drawings(options: argparse.Namespace, draft: Path) -> "Plan":
     from sketch2photo.data import drawings
+    from sketch2photo.data.build import Plan
 
     found = drawings.find(options.raw, drawings.renames(options.rename))
     drawings.select(
         found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
     )
-    return {
-        "kind": "drawings",
-        "size": options.size,
-        "items": found.drawings,
-        "make": drawings.maker(options.size),
-        "skipped": found.skipped,
-        "remarks": found.remarks,
-        "join_copies": True,
-    }
+    make = drawings.maker(options.size)
+    return Plan("drawings", options.size, found.drawings, make, found.skipped, found.remarks, join_copies=True)
 
 
-def _merge(options: argparse.Namespace) -> dict[str, Any]:
+def _merge(options: argparse.Namespace, draft: Path) -> "Plan":
     from sketch2photo.data import merge
+    from sketch2photo.data.build import Plan
 
     joined = merge.find(options.datasets)
     make = merge.maker(joined)
-    return {
-        "kind": joined.kind,
-        "size": joined.size,
-        "items": joined.records,
-        "make": make,
-        "remarks": joined.remarks,
-        "join_copies": True,
-    }
+    return Plan(
+        joined.kind,
+        joined.size,
+        joined.records,
+        make,
+        remarks=joined.remarks,
+        join_copies=True,
+        input_channels=joined.input_channels,
+    )
 
 
-_PLANS = {"photos": _photos, "sketchy": _sketchy, "drawings": _drawings, "merge": _merge}
+_PLANS: dict[str, Callable[[argparse.Namespace, Path], "Plan"]] = {
+    "photos": _photos,
+    "sketchy": _sketchy,
+    "drawings": _drawings,
+    "merge": _merge,
+}

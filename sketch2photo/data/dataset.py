@@ -16,6 +16,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core import shuffle
 
 from sketch2photo.data.example import Example
 
@@ -24,6 +25,9 @@ NAME = "sketch_photo"
 KINDS = ("pairs", "drawings")
 
 logging.getLogger("absl").setLevel(logging.ERROR)
+# Records are shuffled in memory up to a limit of 1 GB, then through this number of files; the order is the same.
+shuffle.MAX_MEM_BUFFER_SIZE = 64 * 2**20
+shuffle.BUCKETS_NUMBER = 100
 
 
 class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -39,16 +43,18 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         *,
         kind: str,
         size: int,
+        input_channels: int,
         categories: tuple[str, ...],
         splits: dict[str, Callable[[], Iterable[Example]]],
         data_dir: Path,
     ):
-        self._kind, self._size, self._categories, self._examples = kind, size, categories, splits
+        self._kind, self._size, self._channels = kind, size, input_channels
+        self._categories, self._examples = categories, splits
         super().__init__(config=kind, data_dir=data_dir, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
         features: dict[str, Any] = {
-            "sketches": tfds.features.Sequence(tfds.features.Image(shape=(self._size, self._size, 1))),
+            "sketches": tfds.features.Sequence(tfds.features.Image(shape=(self._size, self._size, self._channels))),
             "label": tfds.features.ClassLabel(names=list(self._categories)),
             "group": tfds.features.Text(),
             "source": tfds.features.Text(),
@@ -93,6 +99,7 @@ def write(
     *,
     kind: str,
     size: int,
+    input_channels: int = 1,
     categories: tuple[str, ...],
     splits: dict[str, Callable[[], Iterable[Example]]],
 ) -> None:
@@ -101,11 +108,14 @@ def write(
     Args:
       kind: "pairs" or "drawings".
       size: pixels a side of photos and sketches.
+      input_channels: of the sketches; 3 where they are coloured inputs.
       splits: for each split that is not empty, a function that yields its examples.
     """
     work = folder / "tfds"
     tfds.disable_progress_bar()
-    builder = SketchPhoto(kind=kind, size=size, categories=categories, splits=splits, data_dir=work)
+    builder = SketchPhoto(
+        kind=kind, size=size, input_channels=input_channels, categories=categories, splits=splits, data_dir=work
+    )
     with contextlib.redirect_stdout(io.StringIO()):  # it prints where it writes, which is not where the data will be
         builder.download_and_prepare()
     for file in Path(builder.data_dir).iterdir():

@@ -22,7 +22,7 @@ class Example:
     """Where it is from, for people: a path relative to what was asked for."""
     category: str
     sketches: list[bytes]
-    """PNG files, grey, square."""
+    """PNG files, square: grey, or RGB where inputs are coloured."""
     photo: bytes | None = None
     """A JPEG file, RGB, square."""
     colour: np.ndarray | None = None
@@ -50,7 +50,8 @@ class Skipped:
 
 
 def encode_sketch(sketch: np.ndarray) -> bytes:
-    """uint8 (s, s) as PNG, with the settings that decode fastest for line drawings."""
+    """uint8 (s, s), or RGB (s, s, 3), as PNG, with the settings that decode fastest for line drawings."""
+    sketch = sketch if sketch.ndim == 2 else sketch[..., ::-1]
     return cv2.imencode(".png", sketch, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class _Part:
         self.bytes += size
 
     def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
-        texts = {
+        texts: dict[str, Any] = {
             name: np.array(column) for name, column in zip(arrays.TEXTS, zip(*self.texts, strict=True), strict=True)
         }
         np.savez_compressed(
@@ -123,7 +124,7 @@ def _parts(
             assert record.photo is not None
             photo = images.resize(decode(record.photo, 3), size)
             drawn = [_sketch(data, size, channels) for data in record.sketches[:most]]
-            weight = sum(len(zlib.compress(a, 6)) for a in [photo, *drawn]) + 4096
+            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in [photo, *drawn]) + 4096
             if part.photos and part.bytes + weight > _TARGET:
                 yield part
                 part = _Part()

@@ -21,7 +21,7 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a photo is compared by: float32 vectors of length 1 and mean 0."""
+    """What a photo is compared by: vectors of length 1 and mean 0, float16 because there are many."""
 
     coarse: np.ndarray
     """(2, 16, 16, 3): the whole picture and the object's square alone, as RGB."""
@@ -32,7 +32,8 @@ class Fingerprint:
 def fingerprint(photo: np.ndarray) -> Fingerprint:
     """What stays nearly the same when a photo, uint8 (s, s, 3), is resized, compressed, moved or its margin cut."""
     frames = (photo, _object_square(photo))
-    return Fingerprint(np.stack([_coarse(f) for f in frames]), np.stack([_fine(f) for f in frames]))
+    coarse, fine = np.stack([_coarse(f) for f in frames]), np.stack([_fine(f) for f in frames])
+    return Fingerprint(coarse.astype(np.float16), fine.astype(np.float16))
 
 
 def _object_square(photo: np.ndarray) -> np.ndarray:
@@ -114,29 +115,32 @@ def near_pairs(fingerprints: list[Fingerprint | None]) -> list[tuple[int, int]]:
     known = [(i, f) for i, f in enumerate(fingerprints) if f is not None]
     if len(known) < 2:
         return []
-    coarse, fine = np.stack([f.coarse for _, f in known]), np.stack([f.fine for _, f in known])
     found: set[tuple[int, int]] = set()
     for frame in range(2):
-        c, f = coarse[:, frame], fine[:, frame]
-        for other_c, other_f in ((c, f), (c[:, :, ::-1], f[:, :, ::-1])):
-            found |= _pairs(_flat(c), _flat(f), _flat(other_c), _flat(other_f))
+        coarse, fine = np.stack([f.coarse[frame] for _, f in known]), np.stack([f.fine[frame] for _, f in known])
+        for mirrored in (False, True):
+            found |= _pairs(coarse, fine, mirrored)
     return sorted((known[i][0], known[j][0]) for i, j in found)
 
 
-def _flat(table: np.ndarray) -> np.ndarray:
-    return table.reshape(len(table), -1)
-
-
-def _pairs(coarse: np.ndarray, fine: np.ndarray, other_coarse: np.ndarray, other_fine: np.ndarray) -> set:
+def _pairs(coarse: np.ndarray, fine: np.ndarray, mirrored: bool) -> set[tuple[int, int]]:
+    """Which of the photos (n, 16, 16, 3), with edges (n, 40, 40), are like which, or like its mirror image."""
     found = set()
+    other = _flat(coarse[:, :, ::-1] if mirrored else coarse)
     for start in range(0, len(coarse), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        afar = coarse[block] @ other_coarse[start:].T > _ALIKE_FROM_AFAR
+        afar = _flat(coarse[start : start + _BLOCK]) @ other[start:].T > _ALIKE_FROM_AFAR
         rows = np.flatnonzero(afar.any(1))
         # Few photos are alike from afar, so the longer vectors are compared for these only.
         for row in rows:
             columns = np.flatnonzero(afar[row])
             columns = columns[columns > row]
-            detail = other_fine[start + columns] @ fine[start + row]
+            if not len(columns):
+                continue
+            candidates = fine[start + columns]
+            detail = _flat(candidates[:, :, ::-1] if mirrored else candidates) @ _flat(fine[start + row][None])[0]
             found.update((int(start + row), int(start + c)) for c in columns[detail > _ALIKE_IN_DETAIL])
     return found
+
+
+def _flat(table: np.ndarray) -> np.ndarray:
+    return table.reshape(len(table), -1).astype(np.float32)

@@ -26,6 +26,7 @@ class Joined:
 
     kind: str
     size: int
+    input_channels: int
     records: list[Record]
     remarks: list[str]
 
@@ -54,7 +55,10 @@ def find(paths: list[Path]) -> Joined:
         for split in SPLITS
         for number in range(dataset.sizes.get(split, 0))
     ]
-    return Joined(kind, max(sizes), records, remarks)
+    channels = {dataset.input_channels for dataset in datasets if dataset.kind == "pairs"}
+    if kind == "pairs" and len(channels) > 1:
+        remarks.append("grey sketches were given three channels, as the coloured inputs beside them have")
+    return Joined(kind, max(sizes), max(channels, default=1) if kind == "pairs" else 1, records, remarks)
 
 
 @functools.lru_cache(maxsize=16)
@@ -62,7 +66,7 @@ def _open(path: Path) -> reading.Dataset:
     return reading.open_dataset(path)
 
 
-def make_example(record: Record, *, kind: str, size: int) -> list[Example]:
+def make_example(record: Record, *, kind: str, size: int, input_channels: int) -> list[Example]:
     """A record as examples of the new dataset: one, or one for each sketch where pairs become drawings."""
     dataset = _open(record.path)
     old = dataset.record(record.split, record.number)
@@ -75,28 +79,29 @@ def make_example(record: Record, *, kind: str, size: int) -> list[Example]:
         "file": old.file,
         "content": old.content,
     }
-    sketches = [_at_size(data, 1, size) for data in old.sketches]
+    sketches = [_sketch(data, dataset.input_channels, input_channels, size) for data in old.sketches]
     if kind == "pairs":
         assert old.photo is not None
-        photo = _at_size(old.photo, 3, size)
+        photo = _photo(old.photo, size)
         return [Example(sketches=sketches, photo=photo, colour=old.colour, **shared)]
     if dataset.kind == "drawings":
         return [Example(sketches=sketches, strokes=old.strokes, **shared)]
     return [Example(sketches=[sketch], **shared) for sketch in sketches]
 
 
-def _at_size(data: bytes, channels: int, size: int) -> bytes:
-    """Encoded pictures of the right size are passed on as they are."""
-    picture = decode(data, channels)
-    if picture.shape[0] == size:
+def _sketch(data: bytes, channels: int, wanted: int, size: int) -> bytes:
+    """An encoded sketch as the new dataset has it; passed on as it is where nothing changes."""
+    sketch = decode(data, wanted)
+    if sketch.shape[0] == size and channels == wanted:
         return data
-    return (
-        encode_sketch(images.resize_sketch(picture, size))
-        if channels == 1
-        else encode_photo(images.resize(picture, size))
-    )
+    return encode_sketch(images.resize_sketch(sketch, size))
+
+
+def _photo(data: bytes, size: int) -> bytes:
+    photo = decode(data, 3)
+    return data if photo.shape[0] == size else encode_photo(images.resize(photo, size))
 
 
 def maker(joined: Joined) -> functools.partial:
     """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, kind=joined.kind, size=joined.size)
+    return functools.partial(make_example, kind=joined.kind, size=joined.size, input_channels=joined.input_channels)

@@ -1,6 +1,7 @@
 """Folders that are whole or not there: written beside their place and moved into it at once."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -40,6 +41,43 @@ def draft_beside(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def kept_draft(out: Path, key: str) -> Iterator[Path]:
+    """A folder beside `out` that a killed run leaves to the next one of the same `key`, and only to that.
+
+    It goes when the work is done or fails; after Ctrl-C, SIGTERM or a kill it stays.
+
+    Raises:
+      DataError: it cannot be made, or another process is at work in it.
+    """
+    draft = out.resolve().parent / f".{out.resolve().name}-draft"
+    with sentences(out):
+        draft.mkdir(parents=True, exist_ok=True)
+        lock = (draft / "lock").open("a")
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"--out {str(out)!r} is being written by another process: wait for it") from None
+        if (draft / "old").is_dir() and not out.exists():
+            (draft / "old").rename(out.resolve())  # killed between the two moves of `put_in_place`
+        with sentences(out):
+            if not (draft / "key").is_file() or (draft / "key").read_text() != key:
+                for path in draft.iterdir():
+                    if path.name != "lock":
+                        remove(path)
+                (draft / "key").write_text(key)
+        try:
+            with sentences(out):
+                yield draft
+        except Exception:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        lock.close()
+
+
+@contextlib.contextmanager
 def sentences(out: Path) -> Iterator[None]:
     """Makes a full or forbidden disk a `DataError`."""
     try:
@@ -54,5 +92,14 @@ def put_in_place(content: Path, out: Path) -> None:
     """Move the folder `content`, which lies in a draft beside `out`, to `out`; what was there stays in the draft."""
     out = out.resolve()
     if out.exists():
+        shutil.rmtree(content.parent / "old", ignore_errors=True)
         out.rename(content.parent / "old")
     os.replace(content, out)
+
+
+def remove(path: Path) -> None:
+    """Take away a file, a link or a folder with all that is in it; nothing happens when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

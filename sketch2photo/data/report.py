@@ -2,18 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 
 from sketch2photo.data.colours import palette
 from sketch2photo.data.example import SPLITS, Skipped, decode
-
-T = TypeVar("T")
 
 _MANY = 40
 """With more categories than this the contact sheet shows less of each, in several columns."""
@@ -29,7 +26,7 @@ class Summary:
 
 
 def write(folder: Path, kind: str, spool: Any, skipped: list[Skipped], remarks: list[str], settings: dict) -> Summary:
-    """Write report.json and contact_sheet.png into `folder`; `spool` is `build.Spool`, its splits settled."""
+    """Write report.json and contact_sheet.png into `folder`; `spool` is `spool.Spool`, its splits settled."""
     examples = spool.light
     categories = sorted({e.category for e in examples})
     counts = {c: dict(Counter(e.split for e in examples if e.category == c)) for c in categories}
@@ -97,12 +94,3 @@ def _caption(text: str, height: int) -> np.ndarray:
     scale = 0.45 * min(1.0, 130 / (9 * len(text)))
     cv2.putText(picture, text, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
     return picture
-
-
-def counted(things: Iterable[T], total: int, say: Callable[[str], None]) -> Iterator[T]:
-    """Pass things on and say every tenth of the way how far it is; in silence for less than 1,000."""
-    step = max(total // 10, 1)
-    for number, thing in enumerate(things, 1):
-        yield thing
-        if total >= 1000 and number % step == 0:
-            say(f"{number} of {total}")

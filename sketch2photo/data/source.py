@@ -1,5 +1,6 @@
 """What a generator is trained on, opened by its path: a dataset folder, or .npz files where little is installed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,12 +32,14 @@ class PairSource(Protocol):
 
     def palette(self) -> dict[str, tuple[str, ...]]: ...
 
-    def batches(self, split: str, **settings: Any) -> Batches:
-        """See `pipeline.pair_batches`."""
+    @property
+    def batches(self) -> Callable[..., Batches]:
+        """(split, ...): see `pipeline.pair_batches`."""
         ...
 
-    def examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
-        """See `pipeline.pair_examples`."""
+    @property
+    def examples(self) -> Callable[..., dict[str, np.ndarray]]:
+        """(split, ...): see `pipeline.pair_examples`."""
         ...
 
 

@@ -6,9 +6,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
+
+from sketch2photo.errors import DataError
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -23,6 +26,9 @@ def in_order(function: Callable[[Given], Made], items: list[Given], processes: i
 
     Args:
       processes: one a CPU core when None.
+
+    Raises:
+      DataError: a process was killed, as a system does that runs out of memory.
     """
     processes = processes or os.cpu_count() or 1
     if len(items) < _FEW or processes == 1:
@@ -39,7 +45,11 @@ def in_order(function: Callable[[Given], Made], items: list[Given], processes: i
             if not waiting:
                 return
             if chunk is None or len(waiting) > 4 * processes:
-                yield from waiting.popleft().result()
+                try:
+                    made = waiting.popleft().result()
+                except BrokenProcessPool:
+                    raise DataError("a worker process was killed (out of memory?): take fewer --workers") from None
+                yield from made
 
 
 def _one_thread() -> None:

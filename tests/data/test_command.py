@@ -1,10 +1,14 @@
 """The command itself: help, unknown things, what it imports, what a killed run leaves."""
 
+import re
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
+
+from sketch2photo.data.reading import open_dataset
 from tests.data.raw_files import draw_raw_photos, prepare
 
 LISTED = "import sys, prepare_data; prepare_data.main(sys.argv[1:]); print(*sorted(sys.modules), file=sys.stderr)"
@@ -56,20 +60,96 @@ def test_unknown_things(tmp_path, refused):
     assert "SOURCE" in refused()
 
 
-def test_a_killed_run_leaves_nothing(root, tmp_path):
-    raw = draw_raw_photos(tmp_path / "raw", 100)
-    command = [sys.executable, "prepare_data.py", "photos", "--raw", raw, "--out", tmp_path / "out", "--size", "512"]
-    run = subprocess.Popen([*command, "--processes", "1"], cwd=root, stderr=subprocess.DEVNULL)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_is_gone_on_with(root, tmp_path, how):
+    raw = draw_raw_photos(tmp_path / "raw", 60)
+    (raw / "circle" / "000.png").write_bytes(b"broken")
+    options = ["photos", "--raw", raw, "--size", "256", "--workers", "1", "--out"]
+    run = subprocess.Popen(
+        [sys.executable, "prepare_data.py", *options, tmp_path / "out"], cwd=root, stderr=subprocess.DEVNULL
+    )
+    spool = tmp_path / ".out-draft" / "spool"
     try:
-        deadline = time.monotonic() + 60
-        while not any(p.name.startswith(".out-draft") for p in tmp_path.iterdir()):
+        deadline = time.monotonic() + 120
+        while not (spool.is_file() and spool.stat().st_size > 200_000):
             assert run.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(60) == 143
+            time.sleep(0.01)
+        run.send_signal(how)
+        assert run.wait(60) == (143 if how == signal.SIGTERM else -9)
     finally:
         run.kill()
-    assert [p.name for p in tmp_path.iterdir()] == ["raw"]
+    assert not (tmp_path / "out").exists(), "nothing half-written"
+    with spool.open("ab") as file:
+        file.write(spool.read_bytes()[:1000])  # half a record
+    said = subprocess.run(
+        [sys.executable, "prepare_data.py", *options, tmp_path / "out"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stderr
+    assert re.search(r"going on after \d+ of 120, which an earlier run has made", said)
+    prepare(*options, tmp_path / "whole")
+    assert_same_dataset(tmp_path / "out", tmp_path / "whole")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "raw", "whole"]
+
+
+def assert_same_dataset(one, other):
+    names = sorted(p.name for p in one.iterdir())
+    assert names == sorted(p.name for p in other.iterdir())
+    for name in names:
+        # An example's features come in no order, and the other file says when it was written.
+        if "array_record" not in name and name != "dataset_info.json":
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    first, second = open_dataset(one), open_dataset(other)
+    assert first.sizes == second.sizes
+    for split in first.sizes:
+        for a, b in zip(first.records(split), second.records(split), strict=True):
+            assert repr(a) == repr(b)
+
+
+def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
+    from sketch2photo.data.place import kept_draft
+
+    with pytest.raises(KeyboardInterrupt), kept_draft(tmp_path / "out", "one") as draft:
+        (draft / "spool").write_text("old")
+        raise KeyboardInterrupt
+    assert (draft / "spool").read_text() == "old"
+    with kept_draft(tmp_path / "out", "other") as draft:
+        assert not (draft / "spool").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
+    from sketch2photo.data import dataset
+
+    raw = draw_raw_photos(tmp_path / "raw", 3)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(dataset, "write", interrupt)
+        prepare("photos", "--raw", raw, "--out", tmp_path / "out", "--size", 32)
+    assert (tmp_path / ".out-draft" / "spool").stat().st_size > 1000
+    draw_raw_photos(raw, 1, ("triangle",))
+    (raw / "circle" / "000.png").write_bytes((raw / "circle" / "001.png").read_bytes())
+    prepare("photos", "--raw", raw, "--out", tmp_path / "out", "--size", 32)
+    assert "going on" not in capsys.readouterr().err
+    manifest = (tmp_path / "out" / "manifest.csv").read_text()
+    assert "triangle" in manifest
+    groups = {line.split(",")[2] for line in manifest.splitlines() if line.startswith("circle/00")}
+    assert len(groups) == 2, "the first circle is a copy of the second now"
+
+
+def test_two_at_once_are_refused(tmp_path, refused):
+    from sketch2photo.data.place import kept_draft
+
+    raw = draw_raw_photos(tmp_path / "raw", 1)
+    with kept_draft(tmp_path / "out", "one"):
+        said = refused("photos", "--raw", raw, "--out", tmp_path / "out")
+    assert "is being written by another process" in said
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, refused, monkeypatch):
