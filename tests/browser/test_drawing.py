@@ -168,10 +168,10 @@ def test_keys(visit, fake_page):
     press("l")
     assert me.find("live").get_attribute("aria-checked") == "false"
     press("?")
-    assert me.page.locator("dialog").is_visible()
+    assert me.find("shortcuts").is_visible()
     press("e")  # the open sheet keeps its keys
     press("Escape")
-    assert not me.page.locator("dialog").is_visible()
+    assert not me.find("shortcuts").is_visible()
     assert me.find("pen").get_attribute("aria-pressed") == "true"
 
 

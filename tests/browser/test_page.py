@@ -333,7 +333,7 @@ def test_korean_browser_gets_a_korean_page(visit, fake_page):
     said = me.page.evaluate(
         """() => {
             const root = document.querySelector('.s2p');
-            const heard = [root.innerText, root.querySelector('dialog').textContent];
+            const heard = [root.innerText, ...[...root.querySelectorAll('dialog')].map(sheet => sheet.textContent)];
             for (const e of root.querySelectorAll('*')) heard.push(e.ariaLabel, e.title, e.alt, e.placeholder);
             return heard.filter(Boolean).join(' ');
         }"""
@@ -350,6 +350,12 @@ def test_korean_browser_gets_a_korean_page(visit, fake_page):
         "R",
         "A",
         "S",
+        "K",
+        "G",
+        "X",
+        "PNG",
+        "SVG",
+        "GIF",
         "Z",
         "Y",
         "Ctrl",
