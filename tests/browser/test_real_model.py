@@ -57,3 +57,17 @@ def test_bars_show_what_the_classifier_thinks(visit, real_page, root):
     bars.last.click()
     me.settle()
     assert bars.last.inner_text().split("\n")[0] in me.status
+
+
+def test_every_drawing_to_start_from_is_recognised(visit, real_page):
+    me = visit(real_page, reduced_motion="reduce")
+    me.page.emulate_media(reduced_motion="reduce")
+    buttons = me.find("examples").locator("button")
+    assert buttons.count() == 12
+    for turn in range(2):  # some categories have two
+        for i in range(12):
+            name = buttons.nth(i).locator("span").inner_text()
+            buttons.nth(i).click()
+            me.settle()
+            assert me.status == name, turn
+            me.find("clear").click()

@@ -11,7 +11,9 @@ import { Live } from "./live.js";
 import { followPen } from "./pen.js";
 import { Print } from "./print.js";
 import { Sheet } from "./sheet.js";
+import { Starters } from "./starters.js";
 import { Drawing, snapshot } from "./strokes.js";
+import { Unfolding } from "./unfold.js";
 import { fill, words } from "./words.js";
 
 /** An eraser as thin as the pen would take for ever. */
@@ -51,6 +53,8 @@ export function start(element, model, server) {
   let eraser = false;
   let alive = true;
 
+  const unfolding = new Unfolding();
+  const starters = new Starters(find("examples").querySelector(".row"), /** @type {HTMLElement} */ (root.querySelector(".faint")), model.categories, begin);
   const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish }), storages());
   const live = new Live({
     ask: (seq) => {
@@ -97,13 +101,15 @@ export function start(element, model, server) {
   function follow(probabilities, painted) {
     if (wish.category || !model.has_classifier) return;
     let changed = calm.see(probabilities, painted);
-    if (!drawing.current) changed = calm.settle() || changed;
+    if (!moving()) changed = calm.settle() || changed;
     // A pen that stands still sends no frames: go on until the new leader is certain.
     if (changed || calm.undecided) want();
   }
 
+  const moving = () => Boolean(drawing.current) || unfolding.running;
+
   /** @param {boolean} patient */
-  function want(patient = Boolean(drawing.current)) {
+  function want(patient = moving()) {
     root.dataset.settled = "false";
     live.want(patient);
   }
@@ -156,14 +162,29 @@ export function start(element, model, server) {
     find("live").setAttribute("aria-checked", String(alive));
     find("category").value = wish.category || "auto";
     root.dataset.blank = String(find("clear").disabled);
+    starters.hint(root.dataset.blank === "true");
   }
 
   /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
   function revise(step) {
-    if (drawing.current || !step()) return;
+    if (drawing.current) return;
+    unfolding.finish();
+    if (!step()) return;
     calm.reset();
     sheet.repaint(drawing.strokes, drawing.picture);
     changed();
+  }
+
+  /** A new sheet on which strokes appear one after the other, while the photo follows. @param {import("./strokes.js").Stroke[]} strokes */
+  function begin(strokes) {
+    if (drawing.current) return;
+    unfolding.finish();
+    drawing.begins(strokes);
+    calm.reset();
+    unfolding.start(strokes, (begun) => {
+      sheet.repaint(begun);
+      changed();
+    });
   }
 
   /** The drawing that this browser kept, with what was asked for. */
@@ -228,6 +249,7 @@ export function start(element, model, server) {
     undo: () => revise(() => drawing.undo()),
     redo: () => revise(() => drawing.redo()),
     clear: () => revise(() => drawing.clear()),
+    surprise: () => starters.size && starters.surprise(),
     live: () => {
       alive = !alive;
       changed();
@@ -245,6 +267,7 @@ export function start(element, model, server) {
 
   followPen(find("sketch"), {
     start: (point, rubber) => {
+      unfolding.finish();
       sheet.grow(drawing.begin(point, width(eraser || rubber), eraser || rubber));
       changed();
     },
@@ -268,7 +291,7 @@ export function start(element, model, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "clear", "live", "paint", "dice", "download", "keep", "save", "help"]) {
+  for (const name of ["pen", "eraser", "undo", "redo", "surprise", "clear", "live", "paint", "dice", "download", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.
@@ -284,7 +307,8 @@ export function start(element, model, server) {
   window.addEventListener("pagehide", () => draft.flush());
 
   find("hint").textContent = words.hint(model.categories);
-  find("knows").textContent = words.knows(model.categories);
+  find("knows").textContent = starters.size ? "" : words.knows(model.categories);
+  find("examples").hidden = find("surprise").hidden = !starters.size;
   find("bars").hidden = !model.has_classifier;
   if (auto) find("category").remove(0);
   find("category").disabled = model.categories.length < 2;

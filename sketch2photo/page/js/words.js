@@ -58,6 +58,15 @@ const table = {
     ko: (/** @type {string[]} */ categories) => (categories.length > 1 ? `만들 수 있는 것: ${categories.slice(0, 24).map(koreanName).join(" · ")}` : ""),
   },
 
+  // Where to start from
+  examples: { en: "Drawings to start from", ko: "시작할 그림" },
+  examplesHint: { en: "or start from one of these", ko: "또는 여기에서 시작하세요" },
+  startWith: {
+    en: (/** @type {string} */ category) => `Start with ${withArticle(category)}`,
+    ko: (/** @type {string} */ category) => `${asKorean(category)} 시작하기`,
+  },
+  surprise: { en: "Surprise me", ko: "아무거나 그려 줘" },
+
   // Tools
   tools: { en: "Drawing tools", ko: "그리기 도구" },
   pen: { en: "Pen", ko: "펜" },
