@@ -333,34 +333,12 @@ def test_korean_browser_gets_a_korean_page(visit, fake_page):
     said = me.page.evaluate(
         """() => {
             const root = document.querySelector('.s2p');
-            const heard = [root.innerText, ...[...root.querySelectorAll('dialog')].map(sheet => sheet.textContent)];
+            const heard = [root.innerText, ...[...root.querySelectorAll('dialog')].map(e => e.textContent)];
             for (const e of root.querySelectorAll('*')) heard.push(e.ariaLabel, e.title, e.alt, e.placeholder);
             return heard.filter(Boolean).join(' ');
         }"""
     )
-    known = {
-        "sketch",
-        "photo",
-        "sketch2photo",
-        "API",
-        "ms",
-        "P",
-        "E",
-        "L",
-        "R",
-        "A",
-        "S",
-        "K",
-        "G",
-        "X",
-        "PNG",
-        "SVG",
-        "GIF",
-        "Z",
-        "Y",
-        "Ctrl",
-        "Del",
-        "Enter",
-    }
+    known = {"sketch", "photo", "sketch2photo", "API", "ms", "PNG", "GIF", "SVG", "Ctrl", "Del", "Enter"}
+    known |= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert set(re.findall(r"[A-Za-z]\w*", re.sub("#[0-9a-f]{6}", "", said))) <= known
     assert me.page.locator(".s2p").get_attribute("lang") == "ko"

@@ -29,7 +29,7 @@ export function start(element, model, server) {
   /** @type {(name: string) => any} */
   const find = (name) => element.querySelector(`[data-testid="${name}"]`);
   const root = /** @type {HTMLElement} */ (element.querySelector(".s2p"));
-  const help = /** @type {HTMLDialogElement} */ (element.querySelector("dialog"));
+  const help = /** @type {HTMLDialogElement} */ (find("shortcuts"));
   fill(root);
   listKeys(/** @type {HTMLElement} */ (help.querySelector("dl")));
 
