@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> None:
         from sketch2photo.studio import Studio
 
         studio = Studio.load(options.checkpoint)
-        serve.serve(studio, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
+        others = serve.others_beside(options.checkpoint)
+        serve.serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
 
 
 if __name__ == "__main__":

@@ -62,19 +62,8 @@ def read(path: str | Path) -> ReleasedModel:
       CheckpointError: no such folder, not a released model, a broken file, or a newer format.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
-    if not (path / CONFIG_FILE).is_file() or not (path / WEIGHTS_FILE).is_file():
-        raise CheckpointError(
-            f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
-            "make one by  python -m sketch2photo.release"
-        )
+    content = _content(path)
     try:
-        content = json.loads((path / CONFIG_FILE).read_text())
-        if content["format"] != FORMAT:
-            raise CheckpointError(
-                f"{str(path)!r} has format {content['format']}, this version reads {FORMAT}: update sketch2photo"
-            )
         with np.load(path / WEIGHTS_FILE) as file:
             arrays = _nest(_unpacked({name: file[name] for name in file}))
         classifier = content["classifier"]
@@ -88,8 +77,64 @@ def read(path: str | Path) -> ReleasedModel:
             classifier=arrays.get("classifier"),
             calibration=Calibration(**content["calibration"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ConfigError) as error:
-        raise CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again") from None
+    except _BREAKAGE as error:
+        raise _broken(path, error) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outline:
+    """What can be said of a released model without reading its weights."""
+
+    path: Path
+    categories: tuple[str, ...]
+    palette: dict[str, tuple[str, ...]]
+    has_classifier: bool
+    memory: int
+    """Bytes that it takes once it is open, about: its weights as float32, and half as much again to work with."""
+
+
+def outline(path: str | Path) -> Outline:
+    """Look at a released model without reading its weights.
+
+    Raises:
+      CheckpointError: as `read`, as far as it can be seen.
+    """
+    path = Path(path)
+    content = _content(path)
+    try:
+        with zipfile.ZipFile(path / WEIGHTS_FILE) as file:
+            stored = sum(entry.file_size for entry in file.infolist())  # nearly all of it int8
+        categories = tuple(map(str, content["categories"]))
+        palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
+        return Outline(path, categories, palette, content["classifier"] is not None and len(categories) > 1, 6 * stored)
+    except (*_BREAKAGE, AttributeError) as error:
+        raise _broken(path, error) from None
+
+
+_BREAKAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ConfigError)
+
+
+def _broken(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again")
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """The model's config.json."""
+    if not path.is_dir():
+        raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
+    if not (path / CONFIG_FILE).is_file() or not (path / WEIGHTS_FILE).is_file():
+        raise CheckpointError(
+            f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
+            "make one by  python -m sketch2photo.release"
+        )
+    try:
+        content = json.loads((path / CONFIG_FILE).read_text())
+        version = content["format"]
+    except _BREAKAGE as error:
+        raise _broken(path, error) from None
+    if version != FORMAT:
+        raise CheckpointError(f"{str(path)!r} has format {version}, this version reads {FORMAT}: update sketch2photo")
+    return content
 
 
 def write(model: ReleasedModel, path: Path, card: str) -> int:

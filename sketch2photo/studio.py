@@ -72,7 +72,7 @@ class Studio:
         Raises:
           CheckpointError: it is not one.
         """
-        return cls(released.read(directory), Path(directory).name)
+        return cls(released.read(directory), Path(directory).resolve().name)
 
     def warm_up(self, batches: Sequence[int] = (1,)) -> None:
         """Compile for these batch sizes, so that the first person does not wait."""

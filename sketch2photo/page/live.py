@@ -1,136 +1,109 @@
 """The live path: a drawing comes in as JSON while the pen moves, a photo and probabilities go out.
 
+Two server functions of the page. Each takes an object and answers with one:
+
+    live_predict   {person, seq, png, model?, category?, colour?, seed?}
+                   -> {seq, people, model, photo, probabilities, category, colour, status, ms}
+    variations     the same, and {wishes?: [{category?, colour?, seed?}, ...]}, 1 to 8 of them; what a wish leaves out
+                   is the request's, and without wishes four seeds from the request's on are painted
+                   -> {seq, people, model, probabilities, category, status, ms,
+                       variations: [{photo, category, colour, seed}, ...]}
+
+`person` is 1 to 64 characters that the page makes up, `seq` a number that grows with every request of a person, `png`
+a data URL; `model`, `category` and `colour` may be "" and `category` "auto". In the answer `people` says how many are
+drawing, `photo` is a JPEG data URL or null for an empty sheet, `ms` the milliseconds of the model's call. In place of
+a photo an answer may have `busy` (a sentence: ask again a little later), `stale` (a newer drawing took over: forget
+this one) or `error` (a sentence: asking again will not help). What `models` of the component lists can be a `model`.
+
 Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded.
-The server keeps nothing of a visitor between two requests.
+The server keeps nothing of a visitor's drawing between two requests.
 """
 
 import asyncio
 import base64
-import binascii
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from sketch2photo import images
-from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.guard import check_png
-from sketch2photo.page.slot import Answer, Busy, ModelSlot, Order, Superseded
+from sketch2photo.errors import UserError
+from sketch2photo.page.line import Busy, Superseded
+from sketch2photo.page.requests import LiveRequest, read_request
+from sketch2photo.page.shelf import Shelf
+from sketch2photo.page.slot import Answer, ModelSlot, Painted
+from sketch2photo.page.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
-MAX_SKETCH_SIDE = 1024
-MAX_SKETCH_CHARACTERS = 1_000_000
-"""Of the data URL. The page sends 256 pixels a side, 2 to 20 thousand characters."""
-MAX_SEED = 2**31 - 1
 JPEG_QUALITY = 95
 """128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
-BUSY = "many people are drawing right now: retrying"
-
-_PREFIX = "data:image/png;base64,"
+BUSY = "more people are drawing than this computer can serve: retrying"
 
 
-@dataclass(frozen=True)
-class LiveRequest:
-    """One frame of a drawing: whose, the how manieth, and what to paint."""
-
-    person: str
-    number: int
-    order: Order
+def encode_photo(photo: Any) -> str | None:
+    """A photo as a JPEG data URL; None for the photo of an empty sheet."""
+    if photo is None:
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
 
 
-def read_request(request: Any) -> LiveRequest:
-    """A request of the page, checked and decoded. Unknown keys are ignored.
-
-    Keys: `person` (1 to 64 characters), `seq` (whole number), `png` (data URL), `category` ("auto" or a category),
-    `colour` ("" or "#rrggbb"), `seed` (0 to 2147483647); the last three may be missing.
-
-    Raises:
-      ConfigError: a field is missing, of the wrong type or out of range.
-      ImageError: the sketch is not a PNG of 16 to 1024 pixels a side, or cannot be decoded.
-    """
-    if not isinstance(request, dict):
-        raise ConfigError(f"the request is a {type(request).__name__}: send an object with person, seq and png")
-    person = _text(request, "person", None, 64)
-    if not person:
-        raise ConfigError("person is empty: send an id of 1 to 64 characters")
-    number = whole_number("seq", request.get("seq"), 2**53)
-    seed = whole_number("seed", request.get("seed", 0), MAX_SEED)
-    category = _text(request, "category", "auto", 64)
-    colour = _text(request, "colour", "", 16)
-    sketch = _sketch(request.get("png"))
-    return LiveRequest(person, number, Order(sketch, None if category == "auto" else category, colour or None, seed))
-
-
-def whole_number(name: str, value: Any, largest: int) -> int:
-    """`value` as an int from 0 to `largest`.
-
-    Raises:
-      ConfigError: it is not.
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
-        raise ConfigError(f"{name} is {str(value)[:40]!r}: send a whole number from 0 to {largest}")
-    return value
-
-
-def _text(request: dict[str, Any], name: str, default: str | None, longest: int) -> str:
-    value = request.get(name, default)
-    if not isinstance(value, str):
-        raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
-    if len(value) > longest:
-        raise ConfigError(f"{name} has {len(value)} characters: send at most {longest}")
-    return value
-
-
-def _sketch(url: Any) -> Any:
-    if not isinstance(url, str) or not url.startswith(_PREFIX):
-        raise ImageError(f"the sketch is not a PNG file: send a data URL that begins with {_PREFIX}")
-    if len(url) > MAX_SKETCH_CHARACTERS:
-        raise ImageError(f"the sketch has {len(url)} characters: send at most {MAX_SKETCH_CHARACTERS}")
-    try:
-        data = base64.b64decode(url[len(_PREFIX) :], validate=True)
-    except (binascii.Error, ValueError):
-        raise ImageError("the sketch is not valid base64: send a PNG file as a data URL") from None
-    check_png(data, MAX_SKETCH_SIDE)
-    return images.decode_sketch(data, "the sketch")
-
-
-def reply(answer: Answer) -> dict[str, Any]:
-    """An answer as the page reads it; `photo` is a JPEG data URL, or None for an empty sheet."""
-    prediction = answer.prediction
-    photo = None
-    if prediction.photo is not None:
-        data = images.encode_jpeg(prediction.photo, JPEG_QUALITY)
-        photo = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+def _seen(prediction: Painted, answer: Answer) -> dict[str, Any]:
     return {
-        "photo": photo,
         "probabilities": {name: round(float(share), 4) for name, share in prediction.probabilities.items()},
         "category": prediction.category,
-        "colour": prediction.colour,
         "status": prediction.status,
         "ms": round(answer.milliseconds, 1),
     }
 
 
-def live_function(slot: ModelSlot) -> Callable[[dict, gr.Request], Awaitable[dict[str, Any]]]:
-    """The server function of the page. It never raises; what went wrong is in the reply.
+def reply(answer: Answer) -> dict[str, Any]:
+    """An answer as the page reads it."""
+    prediction = answer.prediction
+    return {"photo": encode_photo(prediction.photo), "colour": prediction.colour} | _seen(prediction, answer)
 
-    A reply has `seq` of its request, and what `reply` makes, or `busy` (a sentence: ask again a little later), `stale`
-    (a newer drawing took over: forget this one) or `error` (a sentence: asking again will not help).
-    """
 
-    async def live_predict(req: dict, request: gr.Request) -> dict[str, Any]:
+def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str, Any]:
+    """Several answers to one drawing as the page reads them."""
+    painted = [
+        {
+            "photo": encode_photo(answer.prediction.photo),
+            "category": answer.prediction.category,
+            "colour": answer.prediction.colour,
+            "seed": order.seed,
+        }
+        for order, answer in zip(asked.orders, answers, strict=True)
+    ]
+    slowest = max(answers, key=lambda answer: answer.milliseconds)
+    return {"variations": painted} | _seen(answers[0].prediction, slowest)
+
+
+ServerFunction = Callable[[dict, gr.Request], Awaitable[dict[str, Any]]]
+
+
+def server_functions(shelf: Shelf, slot: ModelSlot) -> list[ServerFunction]:
+    """`live_predict` and `variations`. They never raise; what went wrong is in the answer."""
+    visitors = Visitors()
+
+    async def answer(req: Any, several: bool) -> dict[str, Any]:
         number = req.get("seq") if isinstance(req, dict) else None
-        echo = {"seq": number if isinstance(number, int) and abs(number) < 2**53 else None}
+        echo: dict[str, Any] = {"seq": number if isinstance(number, int) and abs(number) < 2**53 else None}
         try:
             # Decoding takes a millisecond or two, in which others' requests should not wait.
-            asked = await asyncio.to_thread(read_request, req)
-            answer = await asyncio.wrap_future(slot.ask(asked.person, asked.order, asked.number))
-            return await asyncio.to_thread(reply, answer) | echo
+            asked = await asyncio.to_thread(read_request, req, several=several)
+            echo["people"] = visitors.note(asked.person)
+            painter = await asyncio.wrap_future(shelf.open(asked.model))
+            echo["model"] = painter.name
+            orders = [replace(order, painter=painter) for order in asked.orders]
+            # The variations of a drawing and its photo do not take each other's place.
+            person = f"{asked.person}/variations" if several else asked.person
+            futures = slot.ask_several(person, orders, asked.number)
+            answers = await asyncio.gather(*map(asyncio.wrap_future, futures))
+            if several:
+                return await asyncio.to_thread(reply_with_variations, asked, answers) | echo
+            return await asyncio.to_thread(reply, answers[0]) | echo
         except Superseded:
             return {"stale": True} | echo
         except Busy:
@@ -141,4 +114,10 @@ def live_function(slot: ModelSlot) -> Callable[[dict, gr.Request], Awaitable[dic
             log.exception("a live request failed")
             return {"error": "the model failed on this drawing: undo the last stroke and go on"} | echo
 
-    return live_predict
+    async def live_predict(req: dict, request: gr.Request) -> dict[str, Any]:
+        return await answer(req, several=False)
+
+    async def variations(req: dict, request: gr.Request) -> dict[str, Any]:
+        return await answer(req, several=True)
+
+    return [live_predict, variations]

@@ -1,12 +1,10 @@
-"""The page as a Gradio app: the live canvas for people, `/predict` for programs, one model slot for both.
+"""The page as a Gradio app: the live canvas for people, the API for programs, one model slot for both.
 
 build(studio).launch(theme=theme())     opens it; `serve.serve` does the same, guarded
 """
 
-import asyncio
-import logging
 import os
-import uuid
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +15,21 @@ os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
 import gradio as gr
-import numpy as np
-from gradio.data_classes import ImageData
 
-from sketch2photo import images
-from sketch2photo.errors import ImageError, UserError
-from sketch2photo.page import script
-from sketch2photo.page.guard import check_picture, lower_pixel_limit
-from sketch2photo.page.live import BUSY, MAX_SEED, live_function, whole_number
-from sketch2photo.page.slot import Busy, ModelSlot, Order, Painter
-
-log = logging.getLogger(__name__)
+from sketch2photo.page import api, script
+from sketch2photo.page.guard import lower_pixel_limit
+from sketch2photo.page.live import server_functions
+from sketch2photo.page.shelf import Shelf
+from sketch2photo.page.slot import ModelSlot, Painter
 
 HERE = Path(__file__).parent
 STYLES = ("canvas.css", "keep.css")
 ICON = HERE / "icon.png"
-LONGEST_TEXT = 64
+KEPT_SECONDS = 600
+"""How long files sent to the API and its photos are kept, so that a client can fetch them."""
 
 
-def _canvas(studio: Painter, slot: ModelSlot) -> gr.HTML:
+def _canvas(shelf: Shelf, slot: ModelSlot) -> gr.HTML:
     """The canvas, the photo and the bars: `canvas.html`, `canvas.css` and the parts in `js/`."""
     return gr.HTML(
         value=None,
@@ -43,35 +37,10 @@ def _canvas(studio: Painter, slot: ModelSlot) -> gr.HTML:
         css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         js_on_load=script.join("main") + "modules.main.start(element, props.model, server);",
         apply_default_css=False,
-        server_functions=[live_function(slot)],
-        model={
-            "categories": list(studio.categories),
-            "palette": {name: list(colours) for name, colours in studio.palette.items()},
-            "has_classifier": bool(studio.has_classifier),
-        },
+        server_functions=server_functions(shelf, slot),
+        model=shelf.about(),
+        models=[shelf.about(name) for name in shelf.names],
     )
-
-
-class SketchData(ImageData):
-    """A picture sent by a program; what is no file at all is refused in a sentence, not with a validation report."""
-
-    @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> "SketchData":
-        if not isinstance(obj, dict | ImageData):
-            reason = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
-            raise gr.Error(reason, print_exception=False)
-        return super().model_validate(obj, **options)
-
-
-def _sketch_input() -> gr.Image:
-    """A picture that is handed on as a path: Gradio would decode it before we have seen how large it is.
-
-    No subclass: Gradio writes a .pyi file beside any module that has one.
-    """
-    picture = gr.Image(label="sketch")
-    picture.data_model = SketchData
-    picture.preprocess = lambda payload: payload.path if payload else None
-    return picture
 
 
 def theme() -> gr.themes.Base:
@@ -80,64 +49,40 @@ def theme() -> gr.themes.Base:
     return base.set(body_background_fill="#f0ece3", body_background_fill_dark="#1c1a17")
 
 
-def build(studio: Painter) -> gr.Blocks:
-    """The page for this model. Launch it with `theme=theme()`; `serve.serve` does that and guards it."""
+def build(models: Shelf | Painter, slot: ModelSlot | None = None) -> gr.Blocks:
+    """The page for these models. Launch it with `theme=theme()`; `serve.serve` does that and guards it.
+
+    Without a slot of the caller's it gets one of its own, which compiles for many people in the background.
+    """
     lower_pixel_limit()
-    slot = ModelSlot(studio)
-    predict = _predict_function(studio, slot)
-    with gr.Blocks(title="sketch2photo", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        _canvas(studio, slot)
-        with gr.Row(visible=False):
-            sketch = _sketch_input()
-            category = gr.Textbox("auto", label="category")
-            colour = gr.Textbox("", label="colour")
-            seed = gr.Number(0, label="seed")
-            photo = gr.Image(label="photo", format="png")
-            probabilities = gr.JSON(label="probabilities")
-            button = gr.Button("predict")
-        button.click(predict, [sketch, category, colour, seed], [photo, probabilities], api_name="predict")
+    shelf = models if isinstance(models, Shelf) else Shelf(models)
+    if slot is None:
+        slot = ModelSlot(shelf.first)
+        slot.prepare()
+    with gr.Blocks(title="sketch2photo", analytics_enabled=False, delete_cache=(60, KEPT_SECONDS)) as blocks:
+        _canvas(shelf, slot)
+        api.add_endpoints(shelf, slot)
+    for block in blocks.blocks.values():
+        _refuse_addresses(block)
+    blocks.validate_inputs = _fill_up
     blocks.queue(max_size=64, status_update_rate=10, default_concurrency_limit=1)
     return blocks
 
 
-def _predict_function(studio: Painter, slot: ModelSlot) -> Any:
-    async def predict(
-        sketch: str | None, category: str = "auto", colour: str = "", seed: float = 0
-    ) -> tuple[np.ndarray, dict[str, float]]:
-        """Turn a sketch into a photo.
+def _refuse_addresses(block: Any) -> None:
+    """Let a block of Gradio take uploaded files only. Given an address it would fetch it, however long the answer."""
+    take = getattr(block, "async_move_resource_to_block_cache", None)
+    if take is None:
+        return
 
-        Args:
-          sketch: a picture of black lines on white, 16 to 4096 pixels a side.
-          category: one of the model's categories, or "auto" for the likeliest.
-          colour: the object's colour as "#rrggbb", or "" for the model's own choice.
-          seed: a whole number; another one is another variation.
+    async def unless_address(path: str | Path | None) -> str | None:
+        if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", str(path)):
+            raise gr.Error("addresses are not fetched: upload the sketch", print_exception=False)
+        return await take(path)
 
-        Returns:
-          The photo, and how likely each category is.
-        """
-        try:
-            order = await asyncio.to_thread(_order, sketch, category, colour, seed)
-            answer = await asyncio.wrap_future(slot.ask(f"api-{uuid.uuid4().hex}", order))
-        except Busy:
-            raise gr.Error(BUSY.replace("retrying", "try again in a moment"), print_exception=False) from None
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except Exception:
-            log.exception("a call of /predict failed")
-            raise gr.Error("the model failed on this sketch: try another one", print_exception=False) from None
-        prediction = answer.prediction
-        if prediction.photo is None:
-            raise gr.Error("the sketch is empty: draw dark lines on white", print_exception=False)
-        return prediction.photo, {name: float(share) for name, share in prediction.probabilities.items()}
-
-    return predict
+    block.async_move_resource_to_block_cache = unless_address
 
 
-def _order(sketch: str | None, category: str | None, colour: str | None, seed: float | None) -> Order:
-    if sketch is None:
-        raise ImageError("there is no sketch: send a picture of 16 to 4096 pixels a side")
-    number = whole_number("seed", seed if seed is not None else 0, MAX_SEED)
-    asked, wished = (str(text or "").strip()[:LONGEST_TEXT] for text in (category, colour))
-    check_picture(Path(sketch))
-    picture = images.decode_sketch(Path(sketch), "the sketch")
-    return Order(picture, None if asked in ("", "auto") else asked, wished or None, number)
+def _fill_up(block_fn: Any, inputs: list[Any]) -> None:
+    """Let programs leave out the last arguments of a call, as gradio_client does; Gradio would fail without a word."""
+    inputs.extend(component.value for component in block_fn.inputs[len(inputs) :])

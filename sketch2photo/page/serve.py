@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -94,8 +96,19 @@ def _taken(port: int) -> ServeError:
     return ServeError(f"port {port} is in use: close the program that has it, or choose another with --port")
 
 
+def others_beside(checkpoint: Path) -> dict[str, Path]:
+    """The other released models in the folder of this one, by name. A broken one is left out, with a sentence."""
+    from sketch2photo.page import shelf
+
+    found, complaints = shelf.beside(checkpoint)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    return found
+
+
 def serve(
     studio: "Painter",
+    others: Mapping[str, Path] | None = None,
     *,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
@@ -105,9 +118,20 @@ def serve(
 ) -> None:
     """Open the page and stay until Ctrl-C or SIGTERM.
 
-    The model compiles before the socket answers, so that the first visitor does not wait for it.
+    The model compiles for one drawing before the socket answers, so that the first visitor does not wait for it, and
+    for many at once after that, which nobody waits for.
+
+    Args:
+      studio: the model to begin with.
+      others: folders of further released models that visitors may choose, by name.
+      host: the address to listen on.
+      port: the port to listen on.
+      share: also make a public link, through Gradio's servers.
+      auth: name and password that visitors are asked for.
+      open_tab: open the page in a browser.
 
     Raises:
+      CheckpointError: one of the others is not a released model.
       ServeError: the address cannot be opened.
     """
     check_address(host, port)
@@ -123,8 +147,11 @@ def serve(
 
     from sketch2photo.page import page
     from sketch2photo.page.guard import MAX_BODY, BodyLimit
+    from sketch2photo.page.shelf import Shelf
+    from sketch2photo.page.slot import ModelSlot
 
-    blocks = page.build(studio)
+    slot = ModelSlot(studio)
+    blocks = page.build(Shelf(studio, others, opened=slot.prepare), slot)
     said = io.StringIO()
     try:
         # Gradio's own words about a failed share link mislead; ours come below.
@@ -145,6 +172,7 @@ def serve(
             )
     except OSError:
         raise _taken(port) from None
+    slot.prepare()
     here = str(blocks.local_url)
     print(f"sketch2photo is at {here}", flush=True)
     if share:

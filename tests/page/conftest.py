@@ -72,31 +72,34 @@ def studio() -> FakeStudio:
 class LivePage:
     """The page in this process; `ask` is what the browser does at every frame."""
 
-    def __init__(self, studio: FakeStudio) -> None:
+    def __init__(self, studio: FakeStudio, shelf: Any = None) -> None:
         import gradio as gr
         from fastapi import FastAPI
         from fastapi.testclient import TestClient
 
         from sketch2photo.page import page
+        from sketch2photo.page.slot import ModelSlot
 
         self.studio = studio
-        self.blocks = page.build(studio)
+        self.slot = ModelSlot(studio)
+        self.slot.prepare().join(10)
+        self.blocks = page.build(shelf or studio, self.slot)
         self.client = TestClient(gr.mount_gradio_app(FastAPI(), self.blocks, path="/", theme=page.theme()))
         config = self.client.get("/config").json()
         self.component = next(part for part in config["components"] if part["type"] == "html")
 
-    def send(self, data: Any) -> httpx.Response:
+    def send(self, data: Any, function: str = "live_predict") -> httpx.Response:
         body = {
             "data": data,
             "component_id": self.component["id"],
-            "fn_name": "live_predict",
+            "fn_name": function,
             "session_hash": "test",
         }
         return self.client.post("/gradio_api/component_server/", json=body)
 
-    def ask(self, **fields: Any) -> dict[str, Any]:
+    def ask(self, function: str = "live_predict", **fields: Any) -> dict[str, Any]:
         request = {"person": "p", "seq": 1, "png": data_url(png(circle()))} | fields
-        response = self.send({name: value for name, value in request.items() if value is not ...})
+        response = self.send({name: value for name, value in request.items() if value is not ...}, function)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -111,6 +114,12 @@ class LivePage:
 def live_page(studio: FakeStudio) -> Iterator[LivePage]:
     yield LivePage(studio)
     studio.release()
+
+
+@pytest.fixture
+def live_page_of() -> type[LivePage]:
+    """A page with models of the test's own."""
+    return LivePage
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 10.0) -> None:

@@ -7,13 +7,14 @@ import argparse
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.errors import ConfigError, choose
+from sketch2photo.errors import choose
 
 CATEGORIES = (
     "shoe",
@@ -44,11 +45,13 @@ class FakePrediction:
 class FakeStudio:
     """Fills what is drawn with the colour. The further right the ink, the later the likeliest category in the list.
 
-    A little ink is "unsure", a lot of ink is "none". `hold()` makes `predict` wait until `release()`.
+    A little ink is "unsure", a lot of ink is "none". `hold()` makes a call wait until `release()`. A call takes
+    `milliseconds`, however many sketches it is for; `calls` has every sketch, `sizes` how many each call was for.
     """
 
     name = "fake"
     image_size = 128
+    batches = (1, 2, 4, 8, 16)
 
     def __init__(
         self, categories: tuple[str, ...] = CATEGORIES, *, has_classifier: bool = True, milliseconds: float = 0.0
@@ -60,6 +63,8 @@ class FakeStudio:
         self.has_classifier = has_classifier
         self.milliseconds = milliseconds
         self.calls: deque[dict] = deque(maxlen=200)
+        self.sizes: deque[int] = deque(maxlen=200)
+        self.compiled: list[int] = []
         self.warm = False
         self.at_once = 0
         self.most_at_once = 0
@@ -75,22 +80,39 @@ class FakeStudio:
     def warm_up(self) -> None:
         self.warm = True
 
+    def compile(self, batch: int) -> None:
+        self.compiled.append(batch)
+
     def predict(
         self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
     ) -> FakePrediction:
+        return self.predict_batch([sketch], [category], [colour], [seed])[0]
+
+    def predict_batch(
+        self,
+        sketches: Sequence[np.ndarray],
+        categories: Sequence[str | None] | None = None,
+        colours: Sequence[str | None] | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> list[FakePrediction]:
+        n = len(sketches)
+        wishes = list(zip(categories or [None] * n, colours or [None] * n, seeds or [0] * n, strict=True))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            if category is not None:
-                choose("category", category, self.categories)
-            if colour is not None and (len(colour) != 7 or not colour.startswith("#")):
-                raise ConfigError(f"the colour must be like '#c83020', not {colour!r}: give six hexadecimal digits")
-            sketch = images.pad_to_square(images.as_sketch(sketch))
-            self.calls.append({"sketch": sketch, "category": category, "colour": colour, "seed": seed})
+            for category, colour, _ in wishes:
+                if category is not None:
+                    choose("category", category, self.categories)
+                if colour is not None:
+                    images.parse_colour(colour)
+            squares = [images.pad_to_square(images.as_sketch(sketch)) for sketch in sketches]
+            self.sizes.append(n)
+            for sketch, (category, colour, seed) in zip(squares, wishes, strict=True):
+                self.calls.append({"sketch": sketch, "category": category, "colour": colour, "seed": seed})
             assert self._free.wait(30), "nobody released the fake studio"
             if self.milliseconds:
                 time.sleep(self.milliseconds / 1000)
-            return self._predict(sketch, category, colour, seed)
+            return [self._predict(sketch, *wish) for sketch, wish in zip(squares, wishes, strict=True)]
         finally:
             self.at_once -= 1
 

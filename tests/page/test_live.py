@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from sketch2photo.errors import UserError
-from sketch2photo.page.live import read_request
+from sketch2photo.page.requests import read_request
+from tests.page.fake_studio import FakeStudio
 
 
 def test_reply_has_photo_and_probabilities(live_page):
@@ -64,9 +65,9 @@ def test_newest_wins_and_stale_is_said(live_page, wait_until):
     wait_until(lambda: _waiting(live_page) == 1)
     threads.append(live_page.ask_aside(third, seq=3, category="sofa"))
     wait_until(lambda: second)
-    assert second == [{"stale": True, "seq": 2}]
+    assert second == [{"stale": True, "seq": 2, "people": 1, "model": "fake"}]
     # One that was overtaken on its way is stale at once.
-    assert live_page.ask(seq=2) == {"stale": True, "seq": 2}
+    assert live_page.ask(seq=2) == second[0]
     live_page.studio.release()
     for thread in threads:
         thread.join(10)
@@ -89,8 +90,8 @@ def test_two_people_do_not_disturb_each_other(live_page, wait_until):
 
 
 def test_full_line_is_said_to_be_busy(live_page, wait_until, monkeypatch):
-    slot = _slot(live_page)
-    monkeypatch.setattr(slot, "_places", 1)
+    slot = live_page.slot
+    monkeypatch.setattr(slot._line, "_places", 1)
     live_page.studio.hold()
     answers = []
     threads = [live_page.ask_aside(answers, person="a")]
@@ -98,11 +99,98 @@ def test_full_line_is_said_to_be_busy(live_page, wait_until, monkeypatch):
     threads.append(live_page.ask_aside(answers, person="b"))
     wait_until(lambda: len(slot) == 1)
     reply = live_page.ask(person="c", seq=5)
-    assert reply == {"busy": "many people are drawing right now: retrying", "seq": 5}
+    sentence = "more people are drawing than this computer can serve: retrying"
+    assert reply == {"busy": sentence, "seq": 5, "people": 3, "model": "fake"}
     live_page.studio.release()
     for thread in threads:
         thread.join(10)
     assert len(answers) == 2 and all(answer["photo"] for answer in answers)
+
+
+def test_answer_says_how_many_people_are_drawing(live_page):
+    assert [live_page.ask(person=person)["people"] for person in ("a", "a", "b", "c")] == [1, 1, 2, 3]
+
+
+def test_variations_are_painted_in_one_call(live_page):
+    reply = live_page.ask("variations", seq=4, category="car", seed=5)
+    assert [each["seed"] for each in reply["variations"]] == [5, 6, 7, 8]
+    own = live_page.studio.palette["car"]
+    assert [each["colour"] for each in reply["variations"]] == [own[i % len(own)] for i in (5, 6, 7, 8)]
+    assert len({each["photo"] for each in reply["variations"]}) == 4
+    assert {each["category"] for each in reply["variations"]} == {"car"}
+    assert list(live_page.studio.sizes) == [4]
+    assert (reply["seq"], reply["people"], reply["model"], reply["status"]) == (4, 1, "fake", "ok")
+    assert reply["category"] == "car" and len(reply["probabilities"]) == 12 and reply["ms"] >= 0
+
+
+def test_variations_may_be_wished_for(live_page):
+    wishes = [{"colour": "#102030"}, {"category": "pear", "unknown": 1}, {"seed": 2, "colour": ""}]
+    reply = live_page.ask("variations", category="car", colour="#ffffff", wishes=wishes)
+    seen = [(each["category"], each["colour"], each["seed"]) for each in reply["variations"]]
+    own = live_page.studio.palette["car"][2]
+    assert seen == [("car", "#102030", 0), ("pear", "#ffffff", 0), ("car", own, 2)]
+
+
+def test_variations_and_the_photo_do_not_take_each_others_place(live_page, wait_until):
+    live_page.studio.hold()
+    first, photo, strip = [], [], []
+    threads = [live_page.ask_aside(first, seq=1)]
+    wait_until(lambda: live_page.studio.calls)
+    threads.append(live_page.ask_aside(photo, seq=2))
+    threads.append(live_page.ask_aside(strip, function="variations", seq=3))
+    wait_until(lambda: _waiting(live_page) == 5)
+    live_page.studio.release()
+    for thread in threads:
+        thread.join(10)
+    assert photo[0]["photo"] and len(strip[0]["variations"]) == 4
+    assert list(live_page.studio.sizes) == [1, 5]
+
+
+def test_variations_of_an_empty_sheet_have_no_photo(live_page, data_url, png):
+    reply = live_page.ask("variations", png=data_url(png(np.full((64, 64), 255, np.uint8))))
+    assert reply["status"] == "empty" and [each["photo"] for each in reply["variations"]] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ([], "wishes is 0 entries: send a list of 1 to 8 objects"),
+        ([{}] * 9, "wishes is 9 entries"),
+        ("four", "wishes is str: send a list"),
+        ([1], "a wish is of type int: send an object"),
+        ([{}, {"seed": -1}], "seed is '-1'"),
+        ([{"category": "appel"}], "unknown category 'appel'"),
+        ([{"colour": "red"}], "the colour must be like '#c83020', not 'red'"),
+    ],
+)
+def test_bad_wishes_are_answered_with_a_sentence(live_page, wishes, sentence):
+    assert sentence in live_page.ask("variations", wishes=wishes)["error"]
+
+
+def test_models_are_listed_and_unknown_ones_refused(live_page):
+    props = live_page.component["props"]["props"]
+    assert props["models"] == [props["model"]]
+    assert props["model"]["name"] == "fake" and len(props["model"]["categories"]) == 12
+    assert live_page.ask(model="fake")["model"] == "fake"
+    assert live_page.ask(model="fak")["error"] == "unknown model 'fak': did you mean 'fake'? choose one of fake"
+    assert live_page.ask(model=3)["error"] == "model is of type int: send a text"
+
+
+def test_another_model_paints_when_asked(live_page_of, tmp_path):
+    from sketch2photo import released
+    from sketch2photo.page.shelf import Shelf
+    from tests import tiny
+
+    released.write(tiny.model(), tmp_path / "tiny", "card")
+    studio, second = FakeStudio(), FakeStudio(("shoe", "car", "pear"))
+    second.name = "tiny"
+    page = live_page_of(studio, Shelf(studio, {"tiny": tmp_path / "tiny"}, load=lambda path: second))
+    assert [model["name"] for model in page.component["props"]["props"]["models"]] == ["fake", "tiny"]
+    reply = page.ask(model="tiny", category="pear")
+    assert (reply["model"], reply["category"], len(reply["probabilities"])) == ("tiny", "pear", 3)
+    assert len(second.calls) == 1 and not studio.calls
+    assert "unknown category 'teapot'" in page.ask(model="tiny", category="teapot")["error"]
+    assert page.ask(category="teapot")["model"] == "fake"
 
 
 def test_failing_model_is_a_sentence_and_the_next_drawing_works(live_page, monkeypatch, caplog):
@@ -110,7 +198,7 @@ def test_failing_model_is_a_sentence_and_the_next_drawing_works(live_page, monke
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(live_page.studio, "predict", fail)
+        patch.setattr(live_page.studio, "predict_batch", fail)
         reply = live_page.ask()
     assert reply["error"].startswith("the model failed on this drawing")
     assert "out of memory" in caplog.text
@@ -196,11 +284,5 @@ def test_damaged_pictures_are_errors_of_the_user_or_pictures(circle, data_url, p
     assert read < 400
 
 
-def _slot(live_page):
-    """The page's model slot, out of the closure of its server function."""
-    function = live_page.blocks.blocks[live_page.component["id"]].live_predict
-    return next(cell.cell_contents for cell in function.__closure__ if hasattr(cell.cell_contents, "ask"))
-
-
 def _waiting(live_page) -> int:
-    return len(_slot(live_page))
+    return len(live_page.slot)

@@ -70,7 +70,13 @@ def test_category_colour_and_seed_reach_the_model(predict, sketch):
 
 def test_names_of_the_endpoint(predict):
     endpoint = predict.client.view_api(return_format="dict")["named_endpoints"]["/predict"]
-    assert [part["parameter_name"] for part in endpoint["parameters"]] == ["sketch", "category", "colour", "seed"]
+    assert [part["parameter_name"] for part in endpoint["parameters"]] == [
+        "sketch",
+        "category",
+        "colour",
+        "seed",
+        "model",
+    ]
     assert [part["label"] for part in endpoint["returns"]] == ["photo", "probabilities"]
 
 
@@ -148,8 +154,14 @@ def test_plain_http_works_too(served_page, circle, data_url, png, sketch):
     with httpx.Client(base_url=served_page, timeout=SECONDS, trust_env=False) as http:
         path = http.post("gradio_api/upload", files={"files": ("s.png", png(circle()), "image/png")}).json()[0]
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        event = http.post("gradio_api/call/predict", json={"data": [file, "car", "", 0]}).json()["event_id"]
-        text = http.get(f"gradio_api/call/predict/{event}").text
-    assert "event: complete" in text
-    photo, probabilities = json.loads(text.split("data: ", 1)[1].splitlines()[0])
-    assert photo["url"].endswith(".png") and len(probabilities) == len(CATEGORIES)
+
+        def call(*arguments) -> str:
+            event = http.post("gradio_api/call/predict", json={"data": arguments}).json()["event_id"]
+            return http.get(f"gradio_api/call/predict/{event}").text
+
+        for arguments in ([file, "car", "", 0, ""], [file, "car", "", 0], [file]):
+            text = call(*arguments)
+            assert "event: complete" in text
+            photo, probabilities = json.loads(text.split("data: ", 1)[1].splitlines()[0])
+            assert photo["url"].endswith(".png") and len(probabilities) == len(CATEGORIES)
+        assert "there is no sketch" in call()

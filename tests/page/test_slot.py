@@ -1,4 +1,4 @@
-"""The model slot: one call at a time, newest wins, a bounded line in order of first asking."""
+"""The model slot: one call at a time for all who wait, newest wins, a bounded line in order of first asking."""
 
 import threading
 
@@ -7,7 +7,8 @@ import pytest
 
 from sketch2photo.errors import ConfigError
 from sketch2photo.page import slot as slots
-from sketch2photo.page.slot import Busy, ModelSlot, Order, Superseded
+from sketch2photo.page.line import Busy, Order, Superseded
+from sketch2photo.page.slot import ModelSlot
 
 
 def order(level: int) -> Order:
@@ -82,6 +83,111 @@ def test_one_call_at_a_time(studio):
         future.result(10)
     assert studio.most_at_once == 1
     assert levels(studio) == list(range(12))
+
+
+def test_all_who_wait_are_painted_in_one_call(studio, wait_until):
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    assert studio.compiled == [1, 2, 4, 8, 16]
+    studio.hold()
+    futures = [slot.ask("first", order(0))]
+    wait_until(lambda: studio.calls)
+    futures += [slot.ask(f"p{i}", order(i)) for i in range(1, 12)]
+    studio.release()
+    answers = [future.result(10) for future in futures]
+    assert list(studio.sizes) == [1, 11]
+    assert levels(studio) == list(range(12))
+    assert len({answer.milliseconds for answer in answers}) == 2
+    assert studio.most_at_once == 1
+
+
+def test_calls_are_no_larger_than_what_is_compiled(studio, wait_until):
+    ready, go = threading.Event(), threading.Event()
+
+    def compile_until_four(batch: int) -> None:
+        if batch == 8:
+            ready.set()
+            assert go.wait(10)
+
+    studio.compile = compile_until_four
+    slot = ModelSlot(studio)
+    slot.ask("a", order(0)).result(5)
+    thread = slot.prepare()
+    assert ready.wait(10)
+    futures = slot.queue("b", [order(i) for i in range(9)])
+    for future in futures:
+        future.result(10)
+    assert list(studio.sizes) == [1, 4, 4, 1]
+    go.set()
+    thread.join(10)
+    for future in slot.queue("b", [order(i) for i in range(9)]):
+        future.result(10)
+    assert list(studio.sizes) == [1, 4, 4, 1, 9]
+
+
+def test_failed_compilation_leaves_the_smaller_batches(studio, caplog):
+    def fail(batch: int) -> None:
+        if batch > 2:
+            raise RuntimeError("out of memory")
+
+    studio.compile = fail
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    assert "could not be compiled for 4 drawings at once" in caplog.text
+    for future in slot.queue("b", [order(i) for i in range(4)]):
+        future.result(10)
+    assert list(studio.sizes) == [2, 2]
+
+
+def test_one_wrong_drawing_does_not_spoil_the_call_for_others(studio, wait_until):
+    from sketch2photo.errors import ImageError
+
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    studio.hold()
+    slot.ask("first", order(0))
+    wait_until(lambda: studio.calls)
+    wrong = slot.ask("wrong", Order(np.zeros((2, 2), np.uint8)))
+    right = slot.ask("right", order(1))
+    studio.release()
+    with pytest.raises(ImageError, match="16 to 4096 pixels a side"):
+        wrong.result(10)
+    assert right.result(10).prediction.photo is not None
+
+
+def test_several_pictures_of_one_person_are_replaced_together(studio, wait_until):
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    studio.hold()
+    slot.ask("a", order(0), 1)
+    wait_until(lambda: studio.calls)
+    older = slot.ask_several("a/variations", [order(i) for i in (1, 2)], 1)
+    newer = slot.ask_several("a/variations", [order(i) for i in (3, 4, 5)], 2)
+    for future in older:
+        with pytest.raises(Superseded):
+            future.result(5)
+    studio.release()
+    for future in newer:
+        future.result(5)
+    assert levels(studio) == [0, 3, 4, 5] and list(studio.sizes) == [1, 3]
+
+
+def test_two_models_are_painted_in_two_calls(studio, wait_until):
+    other = type(studio)(("ship", "train"))
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    slot.prepare(other).join(10)
+    studio.hold()
+    slot.ask("first", order(0))
+    wait_until(lambda: studio.calls)
+    sketch = order(1).sketch
+    mine = [slot.ask(f"a{i}", Order(sketch, "car")) for i in range(2)]
+    others = [slot.ask(f"b{i}", Order(sketch, "ship", painter=other)) for i in range(2)]
+    with pytest.raises(ConfigError, match="unknown category 'car'"):
+        slot.ask("c", Order(sketch, "car", painter=other))
+    studio.release()
+    assert [future.result(10).prediction.category for future in mine + others] == ["car", "car", "ship", "ship"]
+    assert list(studio.sizes) == [1, 2] and list(other.sizes) == [2]
 
 
 def test_errors_of_the_model_reach_who_asked_and_the_slot_goes_on(studio):

@@ -1,0 +1,244 @@
+"""The page for programs: `/predict`, `/predict_batch`, `/categories` and `/models`, through Gradio's queue.
+
+They share the model slot with the people at the page, one lane for each client. docs/api.md says how to call them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData, ListFiles
+
+from sketch2photo import images
+from sketch2photo.errors import ConfigError, ImageError, UserError
+from sketch2photo.page.guard import check_picture
+from sketch2photo.page.line import Busy, Order
+from sketch2photo.page.requests import MAX_SEED, whole_number
+from sketch2photo.page.shelf import Shelf
+from sketch2photo.page.slot import ModelSlot, Painted
+
+log = logging.getLogger(__name__)
+
+MOST_SKETCHES = 16
+LONGEST_TEXT = 64
+AT_ONCE, BATCHES_AT_ONCE = 8, 2
+"""Calls of `/predict` and `/predict_batch` that may wait for the model; Gradio's queue holds the rest."""
+BUSY = "many people are drawing right now: try again in a moment"
+
+_NO_FILE = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
+
+
+class SketchData(ImageData):
+    """A picture sent by a program; what is no file at all is refused in a sentence, not with a validation report."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> "SketchData":
+        if not isinstance(obj, dict | ImageData):
+            raise gr.Error(_NO_FILE, print_exception=False)
+        return super().model_validate(obj, **options)
+
+
+class SketchesData(ListFiles):
+    """Several of them."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> "SketchesData":
+        if not isinstance(obj, list) or not all(isinstance(each, dict) for each in obj):
+            raise gr.Error(f"the sketches are not a list of files: send 1 to {MOST_SKETCHES}", print_exception=False)
+        return super().model_validate(obj, **options)
+
+
+def _sketch_input() -> gr.Image:
+    """A picture that is handed on as a path: Gradio would decode it before we have seen how large it is.
+
+    No subclass: Gradio writes a .pyi file beside any module that has one.
+    """
+    picture = gr.Image(label="sketch")
+    picture.data_model = SketchData
+    picture.preprocess = lambda payload: payload.path if payload else None
+    return picture
+
+
+def _sketches_input() -> gr.File:
+    files = gr.File(label="sketches", file_count="multiple")
+    files.data_model = SketchesData
+
+    def paths(payload: Any) -> list[str]:
+        return [file.path for file in payload.root] if payload else []
+
+    files.preprocess = paths
+    return files
+
+
+def add_endpoints(shelf: Shelf, slot: ModelSlot) -> None:
+    """Add the endpoints to the Blocks that is being built; their components are not shown."""
+    caller = _Caller(shelf, slot)
+    with gr.Row(visible=False):
+        one, several = _sketch_input(), _sketches_input()
+        category, colour = gr.Textbox("auto", label="category"), gr.Textbox("", label="colour")
+        seed, model = gr.Number(0, label="seed"), gr.Textbox("", label="model")
+        categories, colours, seeds = (gr.JSON(None, label=name) for name in ("categories", "colours", "seeds"))
+        photo, photos = gr.Image(label="photo", format="png"), gr.Gallery(label="photos", format="png")
+        probabilities, results = gr.JSON(label="probabilities"), gr.JSON(label="results")
+        button = gr.Button("predict")
+    button.click(
+        caller.predict,
+        [one, category, colour, seed, model],
+        [photo, probabilities],
+        api_name="predict",
+        concurrency_limit=AT_ONCE,
+    )
+    button.click(
+        caller.predict_batch,
+        [several, categories, colours, seeds, model],
+        [photos, results],
+        api_name="predict_batch",
+        concurrency_limit=BATCHES_AT_ONCE,
+    )
+    gr.api(caller.categories, api_name="categories", concurrency_limit=None)
+    gr.api(caller.models, api_name="models", concurrency_limit=None)
+
+
+class _Caller:
+    def __init__(self, shelf: Shelf, slot: ModelSlot) -> None:
+        self._shelf = shelf
+        self._slot = slot
+
+    async def predict(
+        self,
+        sketch: str | None,
+        category: str = "auto",
+        colour: str = "",
+        seed: float = 0,
+        model: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """Turn a sketch into a photo.
+
+        Args:
+          sketch: a picture of black lines on white, 16 to 4096 pixels a side.
+          category: one of the model's categories, or "auto" for the likeliest.
+          colour: the object's colour as "#rrggbb", or "" for the model's own choice.
+          seed: a whole number; another one is another variation.
+          model: one of /models, or "" for the one that the page was opened with.
+
+        Returns:
+          The photo, and how likely each category is.
+        """
+        prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request))[0]
+        if prediction.photo is None:
+            raise gr.Error("the sketch is empty: draw dark lines on white", print_exception=False)
+        return prediction.photo, _probabilities(prediction)
+
+    async def predict_batch(
+        self,
+        sketches: list[str],
+        categories: list[str] | str | None = None,
+        colours: list[str] | str | None = None,
+        seeds: list[int] | int | None = None,
+        model: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[list[tuple[np.ndarray, str]], list[dict[str, Any]]]:
+        """Turn up to 16 sketches into photos, in one call of the model if nobody else draws.
+
+        Args:
+          sketches: pictures of black lines on white, 16 to 4096 pixels a side.
+          categories: one for each sketch, or one for all; "auto" (or null) for the likeliest.
+          colours: one for each sketch, or one for all; "" (or null) for the model's own choice.
+          seeds: whole numbers, one for each sketch, or one for all; 0 (or null) is the commonest colour.
+          model: one of /models, or "" for the one that the page was opened with.
+
+        Returns:
+          The photos with their categories as captions, and for each its category, colour, status and probabilities.
+        """
+
+        def wishes() -> list[tuple[Any, Any, Any]]:
+            if not 1 <= len(sketches) <= MOST_SKETCHES:
+                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MOST_SKETCHES}")
+            asked = {"categories": categories, "colours": colours, "seeds": seeds}
+            return list(zip(*(_for_each(name, value, len(sketches)) for name, value in asked.items()), strict=True))
+
+        predictions = await self._paint(sketches or [], wishes, model, request)
+        photos = []
+        for number, prediction in enumerate(predictions, 1):
+            if prediction.photo is None:
+                reason = f"sketch {number} of {len(sketches)} is empty: draw dark lines on white"
+                raise gr.Error(reason, print_exception=False)
+            photos.append((prediction.photo, prediction.category or ""))
+        return photos, [
+            {
+                "category": prediction.category,
+                "colour": prediction.colour,
+                "status": prediction.status,
+                "probabilities": _probabilities(prediction),
+            }
+            for prediction in predictions
+        ]
+
+    def categories(self, model: str = "") -> list[str]:
+        """What a model can paint; "" is the model that the page was opened with."""
+        try:
+            return list(self._shelf.about(str(model or ""))["categories"])
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models to choose from, the first is the default: name, categories, palette, has_classifier."""
+        return [self._shelf.about(name) for name in self._shelf.names]
+
+    async def _paint(
+        self,
+        sketches: list[str] | list[str | None],
+        wishes: Callable[[], list[tuple[Any, Any, Any]]],
+        model: str | None,
+        request: gr.Request | None,
+    ) -> list[Painted]:
+        """The predictions; every error as a sentence."""
+        try:
+            wanted = [_wish(*wish) for wish in wishes()]
+            pictures = await asyncio.to_thread(lambda: [_read(path) for path in sketches])
+            painter = await asyncio.wrap_future(self._shelf.open(str(model or "").strip()[:LONGEST_TEXT]))
+            orders = [Order(sketch, *wish, painter) for sketch, wish in zip(pictures, wanted, strict=True)]
+            person = f"api/{getattr(request, 'session_hash', None) or ''}"
+            answers = await asyncio.gather(*map(asyncio.wrap_future, self._slot.queue(person, orders)))
+        except Busy:
+            raise gr.Error(BUSY, print_exception=False) from None
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception:
+            log.exception("a call of the API failed")
+            raise gr.Error("the model failed on this sketch: try another one", print_exception=False) from None
+        return [answer.prediction for answer in answers]
+
+
+def _probabilities(prediction: Painted) -> dict[str, float]:
+    return {name: float(share) for name, share in prediction.probabilities.items()}
+
+
+def _for_each(name: str, value: Any, count: int) -> list[Any]:
+    """One value for each sketch."""
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise ConfigError(f"{name} has {len(value)} entries for {count} sketches: send one for each, or one for all")
+    return value
+
+
+def _wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
+    number = whole_number("seed", seed if seed is not None else 0, MAX_SEED)
+    for name, value in (("category", category), ("colour", colour)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
+    asked, wished = (str(text or "").strip()[:LONGEST_TEXT] for text in (category, colour))
+    return None if asked in ("", "auto") else asked, wished or None, number
+
+
+def _read(path: str | None) -> np.ndarray:
+    if path is None:
+        raise ImageError("there is no sketch: send a picture of 16 to 4096 pixels a side")
+    check_picture(Path(path))
+    return images.decode_sketch(Path(path), "the sketch")
