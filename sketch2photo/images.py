@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from sketch2photo import ink
 from sketch2photo.errors import ConfigError, ImageError
+from sketch2photo.ink import INK_BELOW, PAPER
 
 MIN_SIDE = 16
 MAX_SIDE = 4096
@@ -23,10 +25,6 @@ MAX_PIXELS = 64 * 2**20
 """Of a file to be decoded; a phone's photo has 12 to 50 million."""
 MAX_FILE_SIDE = 10_000
 """Of a file to be decoded: padded to a square, a panorama of few pixels would take gigabytes."""
-PAPER = 255
-INK_BELOW = 200
-"""A pixel darker than this counts as drawn."""
-
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """Pillow reads more, some of it by starting other programs."""
 _MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
@@ -176,12 +174,26 @@ def ink_box(sketch: np.ndarray) -> tuple[int, int, int, int] | None:
 
 @dataclass(frozen=True)
 class Frame:
-    """A square window onto a square drawing: what the model sees. Pixels of the drawing."""
+    """A square window onto a square drawing: what the model sees. Pixels of the drawing; it may reach beyond it."""
 
     left: float
     top: float
     side: float
     drawing: int
+
+    def cut(self, picture: np.ndarray, size: int) -> np.ndarray:
+        """What the window shows of a square picture the shape of the drawing, a sketch or a photo, at `size`."""
+        if self.side == self.drawing:
+            return resize_sketch(picture, size) if picture.ndim == 2 else resize(picture, size)
+        ratio = picture.shape[0] / self.drawing
+        left, top, side = self.left * ratio, self.top * ratio, self.side * ratio
+        # Enlarged in one step; to be shrunk, first at full resolution and then by area average.
+        work = max(size, round(side))
+        scale = work / side
+        matrix = np.array([[scale, 0, -left * scale + (scale - 1) / 2], [0, scale, -top * scale + (scale - 1) / 2]])
+        ground = (PAPER,) * (3 if picture.ndim == 3 else 1)
+        closer = cv2.warpAffine(picture, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=ground)
+        return resize_sketch(closer, size) if picture.ndim == 2 else resize(closer, size)
 
     def photo_on_drawing(self, photo: np.ndarray, size: int) -> np.ndarray:
         """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side."""
@@ -195,39 +207,66 @@ class Frame:
         return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(PAPER,) * 3)
 
 
-SMALLEST = 0.55
+SMALLEST = 0.7
 """A drawing whose longer side takes less than this share of the sheet is looked at closer."""
 CLOSEST = 4.0
+SHEET = 256
+"""Pixels a side at which lines are measured and brought to the usual width."""
+LINE_WIDTH = (3.0, 6.0)
+"""The widths of lines that models see, in pixels of that sheet; thinner and thicker ones are brought to these."""
+_WIDEST_LINE = 14.0
+
+
+def clean_sheet(sketch: np.ndarray) -> np.ndarray:
+    """Any drawing, uint8 (h, w), as dark ink on a white square: see `ink.clean`."""
+    return pad_to_square(ink.clean(sketch))
 
 
 def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
-    """A square sketch as the model wants it, and the window it shows.
+    """Any drawing as the model wants it, and the window it shows: the one way in training, evaluation, page and API.
 
     Drawings that fill most of the sheet are left where they are, so that a new stroke changes the picture only
     nearby; a small drawing is looked at through a window at most 4 times smaller than the sheet, centred on the
-    ink and kept inside the sheet. The zoom grows without a jump from 1.
+    ink. Zoom and place change without a jump while a drawing grows. Then lines thinner or thicker than
+    `LINE_WIDTH` are brought to it, again without a jump.
 
     Args:
-      sketch: uint8 (s, s).
+      sketch: uint8 (h, w), light or dark, on white, grey, black or photographed paper (`ink.clean`).
       size: the side of the result.
     """
-    side = sketch.shape[0]
-    box = ink_box(sketch)
+    sheet = clean_sheet(sketch)
+    frame = _window(sheet)
+    side = sheet.shape[0]
+    work = max(size, min(round(frame.side), max(size, SHEET)))
+    if frame.side == side:
+        closer = resize_sketch(sheet, work) if side > work else sheet
+    else:
+        closer = ink.darken(frame.cut(sheet, work))  # enlarged hairlines are grey
+    unit = closer.shape[0] / SHEET
+    low, high = LINE_WIDTH
+    closer = ink.with_width(closer, low * unit, high * unit, _WIDEST_LINE * unit)
+    return resize_sketch(closer, size), frame
+
+
+def _window(sheet: np.ndarray) -> Frame:
+    """What of a clean square drawing is looked at."""
+    side = sheet.shape[0]
+    whole = Frame(0.0, 0.0, float(side), side)
+    box = ink_box(sheet)
     if box is None:
-        return resize_sketch(sketch, size), Frame(0.0, 0.0, float(side), side)
+        return whole
     left, top, right, bottom = box
-    share = max(right - left, bottom - top) / side
-    zoom = min(max(1.0, SMALLEST / share), CLOSEST)
+    zoom = min(max(1.0, SMALLEST * side / max(right - left, bottom - top)), CLOSEST)
     if zoom == 1.0:
-        return resize_sketch(sketch, size), Frame(0.0, 0.0, float(side), side)
+        return whole
     window = side / zoom
-    x = min(max((left + right) / 2 - window / 2, 0.0), side - window)
-    y = min(max((top + bottom) / 2 - window / 2, 0.0), side - window)
-    work = max(size, round(window))
-    scale = work / window
-    matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
-    closer = cv2.warpAffine(sketch, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=(PAPER,))
-    return resize_sketch(closer, size), Frame(x, y, window, side)
+    # Beyond the sheet the more, the closer the look: from the whole sheet on, nothing jumps.
+    beyond = (zoom - 1) * window
+    x, y = (
+        min(max((low + high - window) / 2, -beyond), side - window + beyond)
+        for low, high in ((left, right), (top, bottom))
+    )
+    return Frame(x, y, window, side)
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -101,7 +101,8 @@ class Studio:
         """Paint a sketch.
 
         Args:
-          sketch: uint8, (h, w), (h, w, 3) or (h, w, 4), 16 to 4096 pixels a side, dark lines on white.
+          sketch: uint8, (h, w), (h, w, 3) or (h, w, 4), 16 to 4096 pixels a side; lines of any width and place, also
+            faint ones, chalk on a board or a photographed sheet of paper.
           category: one of `categories`; None for the likeliest.
           colour: "#rrggbb" of the object; None for one of the category's own, chosen by the seed.
           seed: any integer; 0 is the category's commonest colour.
@@ -128,7 +129,7 @@ class Studio:
             if category is not None:
                 choose("category", category, self.categories)
         asked = [None if colour is None else parse_colour(colour) for colour in colours]
-        squares = [images.pad_to_square(images.as_sketch(sketch)) for sketch in sketches]
+        squares = [images.clean_sheet(images.as_sketch(sketch)) for sketch in sketches]
         drawn = [i for i in range(n) if np.count_nonzero(squares[i] < images.INK_BELOW) >= LEAST_INK]
         empty = Prediction(None, self._even(), None, "empty")
         results = [empty] * n

@@ -130,7 +130,7 @@ def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
 
 
 def test_leaves_import_only_leaves():
-    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "fields", "images", "checkpoints")}
+    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "fields", "images", "ink", "checkpoints")}
     assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
 
 

@@ -67,8 +67,8 @@ def read_photo(path: Path, name: str, size: int) -> np.ndarray:
 
 
 def read_sketch(path: Path, name: str, size: int) -> np.ndarray:
-    """A picture file as a square sketch at `size`, padded on white. Raises `ImageError`."""
-    return images.resize_sketch(images.pad_to_square(images.decode_sketch(path, name)), size)
+    """A picture file as a square sketch at `size`, dark on white. Raises `ImageError`."""
+    return images.resize_sketch(images.clean_sheet(images.decode_sketch(path, name)), size)
 
 
 def decode(data: bytes, channels: int) -> np.ndarray:

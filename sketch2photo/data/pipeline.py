@@ -131,10 +131,16 @@ def _pair(
     record = dataset.record(split, number)
     assert record.photo is not None and record.colour is not None
     chosen = 0 if rng is None else int(rng.integers(len(record.sketches)))
-    sketch = images.resize_sketch(decode(record.sketches[chosen], channels), size)
+    sketch, photo = decode(record.sketches[chosen], channels), decode(record.photo, 3)
+    if channels == 1:
+        # As the page will see it; what moves the drawing moves the photo.
+        framed, frame = images.frame_drawing(sketch, size)
+        sketch, photo = framed[..., None], frame.cut(photo, size)
+    else:
+        sketch, photo = images.resize(sketch, size), images.resize(photo, size)
     return {
-        "sketch": sketch.reshape(size, size, channels),
-        "photo": images.resize(decode(record.photo, 3), size),
+        "sketch": sketch,
+        "photo": photo,
         "label": np.int32(record.label),
         "colour": record.colour,
     }

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,12 +90,31 @@ def test_sketch_and_photo_belong_together(pairs):
         assert max(abs(a - b) for a, b in zip(drawn, thing, strict=True)) <= 8
 
 
+def test_a_small_drawing_is_framed_with_its_photo(tmp_path):
+    """What the page will do with it: in training, too, photo and drawing are looked at closer, together."""
+    for number in range(4):
+        small = cv2.resize(draw_photo("square", number), (32, 32), interpolation=cv2.INTER_AREA)
+        photo = np.full((96, 96, 3), 255, np.uint8)
+        photo[60:92, 4:36] = small
+        write_picture(tmp_path / "raw" / "square" / f"{number}.png", photo)
+    prepare("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "small", "--size", 96)
+    batch = next(
+        pipeline.pair_batches(pipeline.open_dataset(tmp_path / "small"), "train", batch_size=4, image_size=64, seed=0)
+    )
+    for sketch, photo in zip(batch["sketch"][..., 0], batch["photo"], strict=True):
+        drawn, thing = images.ink_box(sketch), images.ink_box(photo.min(-1))
+        assert drawn is not None and thing is not None
+        assert max(abs(a - b) for a, b in zip(drawn, thing, strict=True)) <= 8
+        assert drawn[2] - drawn[0] > 0.5 * 64
+        assert abs(drawn[0] + drawn[2] - 64) < 8, "in the middle"
+
+
 def test_all_renderings_are_shown(pairs):
     batches = pipeline.pair_batches(pairs, "train", batch_size=8, image_size=64, seed=3)
     seen: dict[bytes, set] = {}
     for batch in take(batches, 60):
-        for sketch, photo in zip(batch["sketch"], batch["photo"], strict=True):
-            seen.setdefault(photo.tobytes(), set()).add(sketch.tobytes())
+        for sketch, colour in zip(batch["sketch"], batch["colour"], strict=True):
+            seen.setdefault(colour.tobytes(), set()).add(sketch.tobytes())
     assert np.median([len(sketches) for sketches in seen.values()]) >= 4
 
 
@@ -131,7 +151,7 @@ def test_examples_come_from_train_where_the_split_is_empty(pairs):
     examples = pipeline.pair_examples(pairs, "test", image_size=32, per_category=3)
     assert examples["label"].tolist() == [0, 0, 0, 1, 1, 1]
     first = decode(pairs.record("train", int(np.flatnonzero(pairs.labels("train") == 1)[0])).sketches[0], 1)
-    np.testing.assert_array_equal(examples["sketch"][3, ..., 0], images.resize_sketch(first, 32))
+    np.testing.assert_array_equal(examples["sketch"][3, ..., 0], images.frame_drawing(first, 32)[0])
 
 
 def test_a_batch_of_sketches(pairs, drawings):

@@ -1,0 +1,157 @@
+"""What is ink and what is paper, and how wide the lines are: any drawing as black lines of usual width on white.
+
+A pencil drawing photographed on a desk, chalk on a board, a thick marker and a hairline all come out as the drawings
+that models are trained on. What is such a drawing already is left as it is, to the bit.
+"""
+
+import cv2
+import numpy as np
+
+PAPER = 255
+INK_BELOW = 200
+"""A pixel darker than this counts as drawn."""
+
+_MIDDLE = (40, 247)
+"""Grey levels of a photographed sheet; a drawing made on a screen has few pixels between ink and paper."""
+_PHOTOGRAPHED = 0.35
+"""With a larger share of such pixels, a picture is one of a sheet of paper."""
+_FAINT_ABOVE = 40
+"""Ink lighter than this is darkened to it."""
+_FAINTEST = 243
+"""What is lighter is paper, however faint the drawing."""
+_NOTHING_ABOVE = 225
+"""When even the middle of the lines is lighter than this, there are no lines, but noise of the file format."""
+_SPECK = 2e-4
+"""Blots on photographed paper smaller than this share of the sheet are dirt."""
+
+
+def clean(sketch: np.ndarray) -> np.ndarray:
+    """A drawing as dark ink on white paper, uint8 (h, w): light on dark is inverted, faint lines are made darker, and
+    the light on a photographed sheet is evened out.
+
+    Doing it twice does no more than once; a drawing made on a screen in dark lines comes back unchanged.
+    """
+    levels = np.bincount(sketch.ravel(), minlength=256) / sketch.size
+    if levels[:100].sum() > 0.5 and _is_light_on_dark(sketch):
+        sketch, levels = 255 - sketch, levels[::-1]
+    if levels[_MIDDLE[0] : _MIDDLE[1]].sum() > _PHOTOGRAPHED:
+        sketch = _even_out(sketch)
+    return darken(sketch)
+
+
+def darken(sketch: np.ndarray) -> np.ndarray:
+    """A drawing on white with its contrast raised until the middle of its lines is dark."""
+    levels = np.bincount(sketch.ravel(), minlength=256)[:_FAINTEST]
+    marked = levels.sum()
+    if not marked:
+        return sketch
+    # The darkest fifth of what is marked: the middle of the lines, not their soft edges.
+    dark = int(np.searchsorted(np.cumsum(levels), 0.2 * marked))
+    if not _FAINT_ABOVE < dark <= _NOTHING_ABOVE:
+        return sketch
+    gain = (PAPER - _FAINT_ABOVE) / (PAPER - dark)
+    return cv2.LUT(sketch, (PAPER - (PAPER - np.arange(256)) * gain).round().clip(0, 255).astype(np.uint8))
+
+
+def _is_light_on_dark(sketch: np.ndarray) -> bool:
+    """Whether what stands out from a dark picture is light: chalk on a board, and not pencil in bad light."""
+    rim = np.concatenate([sketch[0], sketch[-1], sketch[:, 0], sketch[:, -1]])
+    if np.median(rim) >= 100:
+        return False
+    around = cv2.GaussianBlur(sketch, (0, 0), max(sketch.shape) / 32)
+    return bool(
+        (cv2.subtract(sketch, around).astype(np.float32) ** 3).sum()
+        > 2 * (cv2.subtract(around, sketch).astype(np.float32) ** 3).sum()
+    )
+
+
+def _even_out(sketch: np.ndarray) -> np.ndarray:
+    """The marks on a photographed sheet: each pixel against the paper around it, noise and dirt taken for paper."""
+    side = max(sketch.shape)
+    small = cv2.resize(sketch, None, fx=min(1, 256 / side), fy=min(1, 256 / side), interpolation=cv2.INTER_AREA)
+    reach = 2 * (max(small.shape) // 24) + 1
+    # The brightest nearby that is no highlight: wide enough for no line to hide the paper.
+    paper = cv2.GaussianBlur(cv2.dilate(cv2.medianBlur(small, 3), np.ones((reach, reach), np.uint8)), (0, 0), reach / 2)
+    paper = cv2.resize(paper, sketch.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    smooth = cv2.GaussianBlur(sketch, (0, 0), max(side / 700, 0.4)).astype(np.float32)
+    darker = 1 - smooth / np.maximum(paper, 1)
+    middle = np.median(darker)
+    noise = 1.5 * float(np.median(np.abs(darker - middle))) + 0.005
+    floor = float(middle) + 5 * noise
+    marks = darker > floor
+    marks = _without_specks(marks, max(3, round(_SPECK * sketch.size)))
+    if not marks.any():
+        return np.full_like(sketch, PAPER)
+    # The soft edge of a mark belongs to it.
+    near = cv2.dilate(marks.astype(np.uint8), np.ones((3, 3), np.uint8))
+    top = max(float(np.quantile(darker[marks], 0.8)), floor + 0.05)
+    ink = ((darker - middle - 2 * noise) / (top - middle - 2 * noise)).clip(0, 1) * near
+    return (PAPER * (1 - ink)).round().astype(np.uint8)
+
+
+def _without_specks(marks: np.ndarray, smallest: int) -> np.ndarray:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] >= smallest
+    large[0] = False
+    return large[labels]
+
+
+def line_width(sketch: np.ndarray) -> float:
+    """How wide the lines of a clean drawing are, in pixels; 0 on an empty sheet.
+
+    Ink over half its outline's length, which also measures lines thinner than a pixel; where areas are filled, not
+    much more than the usual width along the middle of all ink.
+    """
+    drawn = (sketch < INK_BELOW).astype(np.uint8)
+    outlines, _ = cv2.findContours(drawn, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    length = sum(cv2.arcLength(outline, True) for outline in outlines) / 2
+    if not length:
+        return 1.0 if drawn.any() else 0.0
+    mean = float((PAPER - sketch[cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0].astype(np.float64)).sum())
+    inside = cv2.distanceTransform(drawn, cv2.DIST_L2, 5)
+    ridge = (drawn > 0) & (inside >= cv2.dilate(inside, np.ones((3, 3), np.uint8)) - 1e-3)
+    usual = 2 * float(np.median(inside[ridge])) - 0.5
+    return min(mean / PAPER / length, 1.3 * usual + 0.5)
+
+
+def with_width(sketch: np.ndarray, low: float, high: float, widest: float) -> np.ndarray:
+    """A clean drawing with lines of at least `low` and at most `high` pixels; within that it stays as it is.
+
+    Args:
+      widest: the widest line; what is wider looks more and more like a filled area, which keeps its edge, and from
+        twice this on is taken for one.
+    """
+    width = line_width(sketch)
+    if width == 0 or low <= width <= high:
+        return sketch
+    if width < low:
+        return _grow(sketch, (low - width) / 2)
+    too_wide = min(width, widest) - high
+    return _shrink(sketch, too_wide / 2 * max(0.0, min(1.0, 2 - width / widest)))
+
+
+def _grow(sketch: np.ndarray, by: float) -> np.ndarray:
+    """Ink `by` pixels wider on all sides; between whole pixels a mean, so that nothing jumps."""
+    whole, part = int(by), by - int(by)
+    smaller, larger = (_disc_erode(sketch, reach) for reach in (whole, whole + 1))
+    return cv2.addWeighted(smaller, 1 - part, larger, part, 0)
+
+
+def _disc_erode(sketch: np.ndarray, reach: int) -> np.ndarray:
+    if not reach:
+        return sketch
+    return cv2.erode(sketch, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+
+
+def _shrink(sketch: np.ndarray, by: float) -> np.ndarray:
+    """Ink `by` pixels narrower on all sides; lines that would vanish stay as they are."""
+    drawn = (sketch < INK_BELOW - 60).astype(np.uint8)
+    if by <= 0:
+        return sketch
+    inside = cv2.distanceTransform(drawn, cv2.DIST_L2, 5)
+    ink = (inside - by).clip(0, 1)
+    reach = 2 * int(np.ceil(by + 0.5)) + 1
+    core = (inside > by + 0.5).astype(np.uint8)
+    thick = cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach + 2, reach + 2)))
+    fine = np.where(thick > 0, PAPER, sketch)
+    return np.minimum((PAPER * (1 - ink)).round().astype(np.uint8), fine)
