@@ -98,6 +98,7 @@ def table(report: dict[str, Any]) -> str:
             *rows,
             "named among five, by category: "
             + ", ".join(f"{name} {f['rate']:.2f}" for name, f in report["recognised"]["by_category"].items()),
-            f"headline {report['headline']:.1f} of 100   ({report['seconds']:.0f} s)",
+            f"headline {report['headline']:.1f} of 100   "
+            f"({report['seconds']:.0f} s, {report['processor_seconds']:.0f} s of the processor)",
         ]
     )

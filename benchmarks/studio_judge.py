@@ -252,7 +252,9 @@ def _cut_out(photo: np.ndarray, path: Path) -> np.ndarray | None:
     marks = np.full(photo.shape[:2], cv2.GC_BGD, np.uint8)
     marks[cv2.dilate((share > 0).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0] = cv2.GC_PR_BGD
     marks[share > 0.5] = cv2.GC_PR_FGD
-    cv2.grabCut(photo[..., ::-1].copy(), marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(
+        photo[..., ::-1].copy(), marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK
+    )
     kept = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     if not 0.03 < kept.mean() < 0.9:
         return None

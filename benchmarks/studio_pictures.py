@@ -83,8 +83,14 @@ def flat_fill(sheet: np.ndarray, code: str) -> np.ndarray:
     return photo
 
 
-def recognised(studio: Studio, painted: Painted, judge: PhotoClassifier, features: Features) -> dict[str, Any]:
-    """Item 2: whether the judge has the right name among its five best; with the category told, and without."""
+def recognised(
+    studio: Studio, painted: Painted, own_category: Sequence[str], judge: PhotoClassifier, features: Features
+) -> dict[str, Any]:
+    """Item 2: whether the judge has the right name among its five best; with the category told, and without.
+
+    Args:
+      own_category: what the model's classifier says of each sketch.
+    """
     seen = features(np.stack(painted.photos))
     told, first = (judge.named(seen, painted.categories, best) for best in (BEST, 1))
     # How lenient the judge is: the same sketches filled with one of the category's colours.
@@ -96,14 +102,13 @@ def recognised(studio: Studio, painted: Painted, judge: PhotoClassifier, feature
             ]
         )
     )
-    predictions = [
-        p for i in range(0, len(painted.sheets), _CHUNK) for p in studio.predict_batch(painted.sheets[i : i + _CHUNK])
-    ]
-    own = [
-        photo if p.category == category or p.photo is None else images.resize(p.photo, SIDE)
-        for photo, p, category in zip(painted.photos, predictions, painted.categories, strict=True)
-    ]
-    untold = judge.named(features(np.stack(own)), painted.categories, BEST)
+    # Painted again only where the model, left to itself, takes another category.
+    other = [i for i, own in enumerate(own_category) if own != painted.categories[i]]
+    again = paint(studio, [painted.sheets[i] for i in other], [own_category[i] for i in other])
+    unaided = seen.copy()
+    if other:
+        unaided[other] = features(np.stack(again))
+    untold = judge.named(unaided, painted.categories, BEST)
     return {
         "n": len(told),
         "first": float(first.mean()),

@@ -101,7 +101,13 @@ def score(options: argparse.Namespace) -> dict[str, Any]:
     report["speed"] = _speed(studio, 3 if options.quick else 7)
     _say("speed", started)
     painted = studio_pictures.paint_all(studio, chosen(amounts.recognised))
-    report["recognised"] = studio_pictures.recognised(studio, painted, judge, seen)
+    own = painted.categories
+    if studio.has_classifier:
+        answers = studio_names.logits_of(model, painted.sheets)[:, : len(studio.categories)].argmax(1)
+        own = [studio.categories[answer] for answer in answers]
+    report["recognised"] = studio_pictures.recognised(studio, painted, own, judge, seen)
+    if not studio.has_classifier:
+        del report["recognised"]["five_best_own_category"]
     _say("recognised", started)
     real = studio_photos.held_out(dataset, amounts.photos)
     of_category = {
@@ -131,7 +137,7 @@ def score(options: argparse.Namespace) -> dict[str, Any]:
         _grid(studio, chosen(GRID_SKETCHES), options.grid)
     studio_headline.derive(report)
     report["headline"] = studio_headline.headline(report)
-    report["seconds"] = time.perf_counter() - started
+    report["seconds"], report["processor_seconds"] = time.perf_counter() - started, time.process_time()
     return report
 
 

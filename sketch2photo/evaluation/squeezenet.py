@@ -20,7 +20,8 @@ from sketch2photo.errors import ConfigError
 
 Features = Callable[[np.ndarray], np.ndarray]
 """Photos, uint8 (n, s, s, 3), to rows of features, float32 (n, d)."""
-Weights = dict[str, tuple[jax.Array, jax.Array]]
+Weights = dict[str, tuple[Any, Any]]
+"""Kernel (h, w, inputs, outputs) and bias (outputs,) by the layer's name."""
 
 DEPTH = 512
 """Features of a picture: the channels of fire9, averaged over the picture."""
@@ -60,7 +61,7 @@ def _array(value: Any) -> np.ndarray:
 
 def features(weights: Weights, size: int) -> Features:
     """The function from photos to features: they are resized to `size` pixels a side, 32 at a time, on the device."""
-    compiled = jax.jit(mean_fire9)
+    compiled, weights = jax.jit(mean_fire9), jax.device_put(weights)
 
     def of(photos: np.ndarray) -> np.ndarray:
         rows = []
@@ -92,7 +93,7 @@ def mean_fire9(weights: Weights, photos: jax.Array) -> Float[Array, "n 512"]:
     return x.mean((1, 2))
 
 
-def _convolve(x: jax.Array, weights: tuple[jax.Array, jax.Array], stride: int, padding: str) -> jax.Array:
+def _convolve(x: jax.Array, weights: tuple[Any, Any], stride: int, padding: str) -> jax.Array:
     kernel, bias = weights
     numbers = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=numbers) + bias
