@@ -23,7 +23,7 @@ from sketch2photo.page.shelf import Shelf
 from sketch2photo.page.slot import ModelSlot, Painter
 
 HERE = Path(__file__).parent
-STYLES = ("canvas.css", "keep.css")
+STYLES = ("canvas.css", "photo.css", "keep.css")
 ICON = HERE / "icon.png"
 KEPT_SECONDS = 600
 """How long files sent to the API and its photos are kept, so that a client can fetch them."""
@@ -35,7 +35,7 @@ def _canvas(shelf: Shelf, slot: ModelSlot) -> gr.HTML:
         value=None,
         html_template=(HERE / "canvas.html").read_text(encoding="utf-8"),
         css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
-        js_on_load=script.join("main") + "modules.main.start(element, props.model, server);",
+        js_on_load=script.join("main") + "modules.main.start(element, props, server);",
         apply_default_css=False,
         server_functions=server_functions(shelf, slot),
         model=shelf.about(),

@@ -72,7 +72,7 @@ def test_every_script_of_the_page_is_joined_in():
 @needs_node
 def test_page_script_is_a_function_body(tmp_path):
     """Gradio makes a function of it; a syntax error would leave the page dead."""
-    body = script.join("main") + "modules.main.start(element, props.model, server);"
+    body = script.join("main") + "modules.main.start(element, props, server);"
     (tmp_path / "page.js").write_text(f"function load(element, trigger, props, server, upload, watch) {{\n{body}\n}}")
     result = subprocess.run([NODE, "--check", str(tmp_path / "page.js")], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr

@@ -6,11 +6,19 @@
 import { words } from "./words.js";
 
 export class Bars {
-  /** @param {HTMLElement} place @param {string[]} categories @param {(category: string) => void} choose */
-  constructor(place, categories, choose) {
+  /** @param {HTMLElement} place @param {(category: string) => void} choose */
+  constructor(place, choose) {
     this.place = place;
+    this.choose = choose;
     /** @type {Map<string, HTMLButtonElement>} */
     this.bars = new Map();
+  }
+
+  /** One bar for each of these. @param {string[]} categories */
+  offer(categories) {
+    const { place } = this;
+    this.bars.clear();
+    place.replaceChildren();
     // At most six side by side, and rows as even as can be.
     place.style.setProperty("--columns", String(Math.ceil(categories.length / Math.ceil(categories.length / 6)) || 1));
     for (const category of categories) {
@@ -25,7 +33,7 @@ export class Bars {
         bar.append(span);
       }
       part(bar, "name").textContent = words.spoken(category);
-      bar.addEventListener("click", () => choose(category));
+      bar.addEventListener("click", () => this.choose(category));
       place.append(bar);
       this.bars.set(category, bar);
     }

@@ -5,12 +5,12 @@ import { words } from "./words.js";
 export class Colours {
   /**
    * @param {HTMLElement} place holds the `auto` button, an element `.swatches` and the picker
-   * @param {Record<string, string[]>} palette the usual colours of each category
    * @param {(colour: string) => void} choose "" for the model's own choice
    */
-  constructor(place, palette, choose) {
+  constructor(place, choose) {
     this.place = place;
-    this.palette = palette;
+    /** @type {Record<string, string[]>} */
+    this.palette = {};
     this.choose = choose;
     this.auto = /** @type {HTMLButtonElement} */ (place.querySelector("[data-colour='']"));
     this.swatches = /** @type {HTMLElement} */ (place.querySelector(".swatches"));
@@ -18,8 +18,14 @@ export class Colours {
     this.category = "";
     this.auto.addEventListener("click", () => choose(""));
     this.picker.addEventListener("input", () => choose(this.picker.value));
+  }
+
+  /** @param {Record<string, string[]>} palette the usual colours of each category; {} where the model takes none */
+  offer(palette) {
+    this.palette = palette;
     const most = Math.max(0, ...Object.values(palette).map((colours) => colours.length));
-    place.hidden = most === 0;
+    this.place.hidden = most === 0;
+    this.swatches.replaceChildren();
     // As many places as the largest palette has, so that nothing moves when the category changes.
     for (let i = 0; i < most; i += 1) this.swatches.append(this.#swatch());
   }

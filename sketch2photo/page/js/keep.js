@@ -1,5 +1,6 @@
 // What is on show, kept in this browser, handed on, and opened again from the gallery or a link.
 
+import { known } from "./choices.js";
 import { Gallery } from "./gallery.js";
 import { fromFragment } from "./link.js";
 import { Saving } from "./saving.js";
@@ -8,38 +9,29 @@ import { words } from "./words.js";
 
 /**
  * @typedef {import("./saving.js").Shown} Shown
- * @typedef {import("./live.js").Reply & {strokes: import("./strokes.js").Stroke[], picture: string, wish: Wish}} Answer
- * @typedef {{category: string, colour: string, seed: number}} Wish
- * @param {{
- *   find: (name: string) => any,
- *   drawing: import("./strokes.js").Drawing,
- *   sheet: import("./sheet.js").Sheet,
- *   wish: Wish,
- *   answer: () => Answer | null,
- *   known: (category: string) => string,
- *   put: () => void,
- *   ask: (request: object) => Promise<import("./live.js").Reply>,
- *   say: (sentence: string) => void,
- * }} page  its elements by name; what is drawn, asked for and answered; the category to ask for if one is not known;
- *   what to do once another drawing is on the sheet; the server; where to say what went wrong
+ * @param {{find: (name: string) => any, session: import("./session.js").Session, model: (name: string) => void, put: () => void}} page
+ *   its elements by name; what is drawn, asked and answered; how to take another model; what to do once another drawing
+ *   is on the sheet
  */
-export function keeping({ find, drawing, sheet, wish, answer, known, put, ask, say }) {
+export function keeping({ find, session, model: choose, put }) {
+  const { drawing, sheet, wish, print } = session;
   /** The photo that was kept last. */
   let kept = "";
-  let asked = 0;
 
   /** The drawing on show with its photo; before there is one, the drawing alone. @returns {Shown} */
   function shown() {
-    const now = answer();
-    const { strokes, picture, wish: of } = now ?? { strokes: drawing.strokes, picture: drawing.picture, wish };
-    return { strokes, picture, wish: { ...of, model: "" }, photo: now?.photo ?? "", category: now?.category ?? null, colour: now?.colour ?? null };
+    const { answer, model } = session;
+    const { strokes, picture, wish: of } = answer ?? { strokes: drawing.strokes, picture: drawing.picture, wish };
+    const { photo, category, colour } = answer ?? {};
+    return { strokes, picture, wish: { ...of, model: model.name ?? "" }, photo: photo ?? "", category: category ?? null, colour: colour ?? null };
   }
 
   /** Another drawing on the sheet; undo brings back the one before. @param {Pick<Shown, "strokes" | "picture" | "wish">} other */
-  async function open({ strokes, picture, wish: { category, colour, seed } }) {
+  async function open({ strokes, picture, wish: { category, colour, seed, model } }) {
     const under = await sheet.load(picture).then(() => picture, () => "");
     if (drawing.current) return;
-    Object.assign(wish, { category: known(category), colour, seed });
+    choose(model);
+    Object.assign(wish, { category: known(session.model, category), colour, seed });
     drawing.begins(strokes, under);
     put();
   }
@@ -49,8 +41,7 @@ export function keeping({ find, drawing, sheet, wish, answer, known, put, ask, s
     const other = new Sheet(/** @type {HTMLCanvasElement} */ (sheet.canvas.cloneNode()));
     await other.load(picture);
     other.repaint(strokes, picture);
-    asked += 1;
-    return (await ask({ seq: asked, png: other.png(), category: category ?? "auto", colour: colour ?? "", seed })).photo ?? null;
+    return (await session.other({ png: other.png(), category: category ?? "auto", colour: colour ?? "", seed })).photo ?? null;
   }
 
   const saving = new Saving(find("saving"), shown, paint);
@@ -60,7 +51,7 @@ export function keeping({ find, drawing, sheet, wish, answer, known, put, ask, s
 
   /** What can be done with what is on show. */
   function refresh() {
-    const photo = answer()?.photo ?? "";
+    const photo = session.answer?.photo ?? "";
     find("download").disabled = !photo;
     find("keep").disabled = !photo;
     find("keep").setAttribute("aria-pressed", String(Boolean(photo) && photo === kept));
@@ -75,7 +66,7 @@ export function keeping({ find, drawing, sheet, wish, answer, known, put, ask, s
       kept = pair.photo;
       refresh();
     } catch {
-      say(words.cannotKeep);
+      print.say(words.cannotKeep);
     }
   }
 
@@ -85,7 +76,7 @@ export function keeping({ find, drawing, sheet, wish, answer, known, put, ask, s
     const linked = fromFragment(location.hash);
     history.replaceState(history.state, "", location.href.split("#")[0]);
     if (linked?.strokes.length) open({ ...linked, picture: "" });
-    else say(words.brokenLink);
+    else print.say(words.brokenLink);
   }
 
   window.addEventListener("hashchange", openLink);

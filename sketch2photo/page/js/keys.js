@@ -8,13 +8,15 @@ import { words } from "./words.js";
  */
 const LISTED = [
   ["P", "pen"], ["E", "eraser"], ["[ ]", "thinnerThicker"], ["Ctrl Z", "undo"], ["Ctrl Y", "redo"], ["Del", "clear"],
-  ["U", "surprise"], ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["A", "autoKey"], ["S", "download"], ["K", "keep"], ["G", "gallery"], ["X", "save"], ["?", "help"],
+  ["U", "surprise"], ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["V", "variations"], ["A", "autoKey"], ["O", "overlay"],
+  ["S", "download"], ["K", "keep"], ["G", "gallery"], ["X", "save"], ["?", "help"],
 ];
 
 /** Keys that stand for an action, without Ctrl. */
 const KEYS = {
   p: "pen", b: "pen", e: "eraser", "[": "smaller", "]": "larger", delete: "clear", backspace: "clear",
-  u: "surprise", l: "live", enter: "paint", r: "dice", a: "auto", s: "download", k: "keep", g: "gallery", x: "save", "?": "help",
+  u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay",
+  s: "download", k: "keep", g: "gallery", x: "save", "?": "help",
 };
 
 /** Where letters and Enter have a meaning of their own. */

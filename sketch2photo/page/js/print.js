@@ -35,8 +35,8 @@ export class Print {
     });
   }
 
-  /** @param {Status} status @param {string | null} category @param {boolean} chosen @param {number} milliseconds */
-  describe(status, category, chosen, milliseconds) {
+  /** @param {Status} status @param {string | null} category @param {boolean} chosen @param {number} milliseconds @param {number} people who draw at the same time */
+  describe(status, category, chosen, milliseconds, people) {
     this.root.dataset.status = status;
     this.photo.alt = words.photo(category);
     const name = document.createElement("strong");
@@ -51,7 +51,7 @@ export class Print {
       name.textContent = category ? words.spoken(category) : "";
     }
     this.status.replaceChildren(name, rest);
-    this.latency.textContent = words.latency(milliseconds);
+    this.latency.textContent = people > 1 ? `${words.people(people)} · ${words.latency(milliseconds)}` : words.latency(milliseconds);
   }
 
   /** What hinders, over the photo; "" takes it away. @param {string} sentence */

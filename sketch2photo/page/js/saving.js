@@ -1,8 +1,9 @@
 // The sheet behind "Save and share": what is on show as files, in the clipboard, as a link.
 
 import { canSend, copyPicture, copyText, save, send } from "./files.js";
+import { upTo } from "./grow.js";
 import { toFragment } from "./link.js";
-import { cardPicture, photoPicture, replayPicture, sketchPicture, upTo } from "./pictures.js";
+import { cardPicture, photoPicture, replayPicture, sketchPicture } from "./pictures.js";
 import { snapshot } from "./strokes.js";
 import { toSvg } from "./svg.js";
 import { words } from "./words.js";

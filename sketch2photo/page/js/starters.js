@@ -31,21 +31,30 @@ function picture(strokes) {
 export class Starters {
   /**
    * @param {HTMLElement} row where the buttons go @param {HTMLElement} ghost where the faint drawing goes
-   * @param {string[]} categories @param {(strokes: Stroke[]) => void} begin
+   * @param {(strokes: Stroke[]) => void} begin
    */
-  constructor(row, ghost, categories, begin) {
+  constructor(row, ghost, begin) {
+    this.row = row;
     this.ghost = ghost;
     this.begin = begin;
     /** @type {Map<string, Example[]>} */
     this.examples = new Map();
-    for (const example of examples(categories)) {
-      this.examples.set(example.category, [...(this.examples.get(example.category) ?? []), example]);
-    }
-    for (const [category, choice] of this.examples) row.append(this.#button(category, choice));
-    this.turn = Math.floor(Math.random() * this.size);
+    this.turn = 0;
     /** @type {Animation[]} */
     this.moving = [];
     this.shown = false;
+  }
+
+  /** The drawings of these categories. @param {string[]} categories */
+  offer(categories) {
+    this.hint(false);
+    this.examples.clear();
+    this.row.replaceChildren();
+    for (const example of examples(categories)) {
+      this.examples.set(example.category, [...(this.examples.get(example.category) ?? []), example]);
+    }
+    for (const [category, choice] of this.examples) this.row.append(this.#button(category, choice));
+    this.turn = Math.floor(Math.random() * this.size);
   }
 
   get size() {

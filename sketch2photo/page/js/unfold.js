@@ -1,33 +1,11 @@
 // A drawing that draws itself.
 
+import { upTo } from "./grow.js";
+
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 
 /** Milliseconds that a drawing takes. */
 const DURATION = 1100;
-
-/** @param {Stroke} stroke */
-function length({ points }) {
-  let sum = 1;
-  for (let i = 1; i < points.length; i += 1) sum += Math.hypot(points[i][0] - points[i - 1][0], points[i][1] - points[i - 1][1]);
-  return sum;
-}
-
-/**
- * The first part of a drawing, as if the pen were on its way.
- * @param {Stroke[]} strokes @param {number} share 0 to 1 of the whole length @returns {Stroke[]}
- */
-export function upTo(strokes, share) {
-  let left = share * strokes.reduce((sum, stroke) => sum + length(stroke), 0);
-  const begun = [];
-  for (const stroke of strokes) {
-    if (left <= 0) break;
-    const whole = length(stroke);
-    const count = Math.ceil(stroke.points.length * Math.min(1, left / whole));
-    begun.push({ ...stroke, points: stroke.points.slice(0, Math.max(1, count)) });
-    left -= whole;
-  }
-  return begun;
-}
 
 /** Whether the person asked for no moving things. */
 export const calmly = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;

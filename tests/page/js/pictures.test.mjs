@@ -1,7 +1,7 @@
 // The drawing as a file, and as it grew.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { upTo } from "../../../sketch2photo/page/js/pictures.js";
+import { upTo } from "../../../sketch2photo/page/js/grow.js";
 import { pathOf, toSvg } from "../../../sketch2photo/page/js/svg.js";
 
 const line = { erase: false, width: 5, points: [[0, 0], [100, 0], [100, 99]] };

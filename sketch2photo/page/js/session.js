@@ -1,0 +1,184 @@
+// What is asked of the model and what it answered: the drawing goes out, the newest photo comes back.
+
+import { Calm } from "./calm.js";
+import { known, unasked } from "./choices.js";
+import { Live } from "./live.js";
+import { snapshot } from "./strokes.js";
+import { words } from "./words.js";
+
+/**
+ * @typedef {import("./choices.js").Model} Model
+ * @typedef {{category: string, colour: string, seed: number}} Wish  what the person asks for; "" leaves it to the model
+ * @typedef {{strokes: import("./strokes.js").Stroke[], picture: string, wish: Wish, model: Model}} Asked
+ * @typedef {import("./live.js").Reply & Asked} Answer
+ * @typedef {{
+ *   live_predict: (request: object) => Promise<import("./live.js").Reply>,
+ *   variations: (request: object) => Promise<import("./variations.js").Reply>,
+ * }} Server
+ */
+
+/** A server function sees no session, and behind a share link all visitors have one address: so an id of our own. */
+const newPerson = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export class Session {
+  /**
+   * @param {Server} server
+   * @param {Model} model
+   * @param {import("./strokes.js").Drawing} drawing
+   * @param {import("./sheet.js").Sheet} sheet
+   * @param {import("./print.js").Print} print
+   * @param {{moving: () => boolean, change: () => void, settle: () => void, touch: () => void}} on
+   *   whether the drawing changes at this moment; something to be shown changed; the photo is of the drawing as it is; what a reload should bring back changed
+   */
+  constructor(server, model, drawing, sheet, print, on) {
+    this.server = server;
+    this.model = model;
+    this.drawing = drawing;
+    this.sheet = sheet;
+    this.print = print;
+    this.on = on;
+    this.person = newPerson();
+    this.questions = 0;
+    this.calm = new Calm();
+    /** Whether photos follow the pen, or wait for the button. */
+    this.alive = true;
+    /** @type {Wish} */
+    this.wish = { category: unasked(model), colour: "", seed: 0 };
+    /** @type {Asked} what was asked for last */
+    this.asked = { strokes: [], picture: "", wish: this.wish, model };
+    /** @type {Answer | null} the answer on show, and what it answers */
+    this.answer = null;
+    this.live = new Live({
+      ask: (seq) => this.#ask(seq),
+      show: (reply, milliseconds) => this.#show(reply, milliseconds),
+      say: (state, sentence) => this.#say(state, sentence),
+      settle: () => {
+        print.root.dataset.settled = "true";
+        print.announce();
+        on.settle();
+      },
+    });
+  }
+
+  /** The category that is painted, or will be. */
+  get category() {
+    return this.wish.category || this.answer?.category || null;
+  }
+
+  /** What every question has. */
+  get #look() {
+    return { png: this.sheet.png(), model: this.model.name ?? "", seed: this.wish.seed };
+  }
+
+  /** @param {number} seq */
+  #ask(seq) {
+    const { drawing, wish, model } = this;
+    this.asked = { strokes: snapshot(drawing.strokes), picture: drawing.picture, wish: { ...wish }, model };
+    const category = wish.category || (model.has_classifier && this.calm.held) || "auto";
+    return this.server.live_predict({ ...this.#look, person: this.person, seq, category, colour: wish.colour });
+  }
+
+  /** Four at a time, in a place of the server's line that is not the drawing's. @param {{seed: number}[]} wishes */
+  vary(wishes) {
+    this.questions += 1;
+    const category = this.answer?.category ?? "auto";
+    return this.server.variations({ ...this.#look, person: this.person, seq: this.questions, category, wishes });
+  }
+
+  /** Another drawing than the one on the sheet. @param {object} request its `png`, and more */
+  other(request) {
+    this.questions += 1;
+    return this.server.live_predict({ model: this.model.name ?? "", ...request, person: `${this.person}-other`, seq: this.questions });
+  }
+
+  /** @param {import("./live.js").State} state @param {string} sentence */
+  #say(state, sentence) {
+    this.print.root.dataset.state = state;
+    // What the server says of a refused request is in its own words.
+    this.print.say(state === "busy" || state === "offline" ? words[state] : sentence);
+  }
+
+  /** @param {import("./live.js").Reply} reply @param {number} milliseconds */
+  async #show(reply, milliseconds) {
+    const { drawing, print, asked } = this;
+    // The answer of a model that is no longer at hand; the one that is has been asked by now.
+    if (drawing.blank || asked.model !== this.model) return;
+    if (!reply.photo || reply.status === "empty") {
+      this.blank();
+      return;
+    }
+    await print.show(reply.photo);
+    if (drawing.blank || asked.model !== this.model) return;
+    this.answer = { ...reply, ...asked };
+    const painted = reply.category ?? null;
+    const chosen = asked.wish.category !== unasked(this.model);
+    print.describe(/** @type {any} */ (reply.status), painted, chosen, milliseconds, reply.people ?? 1);
+    this.#follow(reply.probabilities ?? {}, painted);
+    this.on.change();
+  }
+
+  /** Hold the category or let another take over. @param {Record<string, number>} probabilities @param {string | null} painted */
+  #follow(probabilities, painted) {
+    if (this.wish.category || !this.model.has_classifier) return;
+    let changed = this.calm.see(probabilities, painted);
+    if (!this.on.moving()) changed = this.calm.settle() || changed;
+    // A pen that stands still sends no frames: go on until the new leader is certain.
+    if (changed || this.calm.undecided) this.want();
+  }
+
+  /** A photo of the drawing as it is. @param {boolean} patient while the drawing changes anyway */
+  want(patient = this.on.moving()) {
+    this.print.root.dataset.settled = "false";
+    this.live.want(patient);
+  }
+
+  /** The drawing changed; a photo follows if the page is live. */
+  changed() {
+    if (this.drawing.blank) this.blank();
+    else if (this.alive) this.want();
+    this.on.touch();
+    this.on.change();
+  }
+
+  /** The pen was lifted: what led is painted, with nothing to wait for. */
+  rest() {
+    if (!this.wish.category) this.calm.settle();
+    this.changed();
+  }
+
+  /** Nothing is drawn, and nothing is on show. */
+  blank() {
+    const { print } = this;
+    this.live.forget();
+    this.calm.reset();
+    this.answer = null;
+    print.root.dataset.settled = "true";
+    print.root.dataset.state = "idle";
+    print.say("");
+    print.clear();
+    this.on.change();
+  }
+
+  /** @param {Partial<Wish>} change */
+  wishFor(change) {
+    Object.assign(this.wish, change);
+    // Asked for by hand, so it is painted even if the page is not live.
+    if (!this.drawing.blank) this.want();
+    this.on.touch();
+    this.on.change();
+  }
+
+  /** @param {string} category "" for the model's choice */
+  choose(category) {
+    this.calm.reset();
+    this.wishFor({ category });
+  }
+
+  /** Another model, of what may be other categories. @param {Model} model */
+  use(model) {
+    this.model = model;
+    this.answer = null;
+    if (!this.drawing.blank) this.print.say(words.opening);
+    this.choose(known(model, this.wish.category));
+  }
+}
