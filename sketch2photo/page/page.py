@@ -23,7 +23,7 @@ from sketch2photo.page.shelf import Shelf
 from sketch2photo.page.slot import ModelSlot, Painter
 
 HERE = Path(__file__).parent
-STYLES = ("canvas.css", "photo.css", "keep.css")
+STYLES = ("canvas.css", "photo.css", "bring.css", "keep.css")
 ICON = HERE / "icon.png"
 KEPT_SECONDS = 600
 """How long files sent to the API and its photos are kept, so that a client can fetch them."""

@@ -1,6 +1,7 @@
 // Puts the page together: pen -> drawing -> sheet -> server -> photo and bars.
 
 import { Bars } from "./bars.js";
+import { Bringing } from "./bring.js";
 import { known, offerCategories, offerModels, unasked, varies } from "./choices.js";
 import { Colours } from "./colours.js";
 import { showRing } from "./cursor.js";
@@ -138,6 +139,11 @@ export function start(element, props, server) {
     });
   }
 
+  const bringing = new Bringing(root, find("bringing"), async (picture) => {
+    await sheet.load(picture);
+    revise(() => drawing.begins([], picture));
+  });
+
   /** The drawing that this browser kept, with what was asked for. */
   async function restore() {
     const kept = draft.load();
@@ -184,6 +190,7 @@ export function start(element, props, server) {
     undo: () => revise(() => drawing.undo()),
     redo: () => revise(() => drawing.redo()),
     clear: () => revise(() => drawing.clear()),
+    bring: () => bringing.ask(),
     surprise: () => starters.size && starters.surprise(),
     live: () => {
       session.alive = !session.alive;
@@ -228,7 +235,7 @@ export function start(element, props, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "surprise", "clear", "live", "paint", "dice", "vary", "download", "keep", "save", "help"]) {
+  for (const name of ["pen", "eraser", "undo", "redo", "bring", "surprise", "clear", "live", "paint", "dice", "vary", "download", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.
