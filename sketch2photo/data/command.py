@@ -4,22 +4,20 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from sketch2photo.errors import ConfigError, choose
 
-if TYPE_CHECKING:
-    from sketch2photo.data.build import Plan
-
-SOURCES = ("photos", "sketchy", "drawings", "merge", "export")
+SOURCES = ("photos", "sketchy", "pairs", "drawings", "demo", "merge", "export")
 
 _EPILOG = """examples:
   prepare_data.py photos --raw photos/ --out datasets/mine
   prepare_data.py photos --manifest studio/manifest.csv --out datasets/studio
   prepare_data.py sketchy --raw sketchy/ --categories "car_(sedan)" teapot --out datasets/sketchy
+  prepare_data.py pairs --download facades --out datasets/facades
   prepare_data.py drawings --raw quickdraw/ apples/=apple --rename couch=sofa --out datasets/drawings
+  prepare_data.py demo --out datasets/demo
   prepare_data.py merge datasets/a datasets/b --out datasets/both
   prepare_data.py export datasets/studio --npz --size 128 --out exports/studio
 """
@@ -43,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     sources = top.add_subparsers(dest="source", metavar="SOURCE", required=True)
 
     photos = sources.add_parser("photos", help="photos by category; sketches are rendered from them")
-    photos.add_argument("--raw", type=Path, metavar="DIR", help="holds a folder of pictures for each category")
+    photos.add_argument(
+        "--raw", type=Path, metavar="DIR", help="holds a folder of pictures for each category; or an archive of it"
+    )
     photos.add_argument(
         "--manifest", type=Path, metavar="CSV", help="columns file, category; if known group, split, source, licence"
     )
@@ -51,15 +51,37 @@ def parser() -> argparse.ArgumentParser:
 
     sketchy = sources.add_parser("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
     sketchy.add_argument(
-        "--raw", type=Path, required=True, metavar="DIR", help="holds 256x256/photo and 256x256/sketch"
+        "--raw", type=Path, metavar="DIR", help="holds 256x256/photo and 256x256/sketch; or rendered_256x256.7z itself"
+    )
+    sketchy.add_argument(
+        "--rendering",
+        default="",
+        metavar="TX",
+        help="which tx_... of the sketches (default: tx_000000001110, fitted to the object, if present)",
     )
     sketchy.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
 
-    drawings = sources.add_parser("drawings", help="sketches without photos: pictures by category, Quick, Draw! ndjson")
+    pairs = sources.add_parser("pairs", help="pairs that are there: side by side, two folders, or a pairs.csv")
+    pairs.add_argument(
+        "--raw",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="a folder or archive in any of these forms, or A and B",
+    )
+    pairs.add_argument("--pairs", type=Path, metavar="CSV", help="columns sketch, photo or A, B; default RAW/pairs.csv")
+    pairs.add_argument("--direction", choices=("AtoB", "BtoA"), help="which side is the input (default AtoB: A)")
+    pairs.add_argument("--category", default="", metavar="NAME", help="of all pairs (default: the folder's name)")
+    pairs.add_argument(
+        "--input-channels", type=int, choices=(1, 3), help="3 keeps the inputs' colours (default: 3 if they have any)"
+    )
+
+    drawings = sources.add_parser("drawings", help="sketches without photos: pictures, SVG, Quick, Draw! ndjson")
     drawings.add_argument(
         "--raw",
         nargs="+",
-        required=True,
+        default=[],
         metavar="DIR[=CATEGORY]",
         help="with =CATEGORY all beneath is of that category",
     )
@@ -73,13 +95,28 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories to be called otherwise"
         )
-    for command in (photos, sketchy, drawings):
+    demo = sources.add_parser("demo", help="objects drawn and shaded by rule: something to train on at once")
+    demo.add_argument("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
+    demo.add_argument("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
+
+    for command in (photos, sketchy, pairs, drawings):
+        command.add_argument(
+            "--download", default="", metavar="URL|NAME", help=f"fetch the raw archive: an address, or {_named()}"
+        )
+        command.add_argument("--sha256", default="", metavar="HASH", help="of the download (default: as at first use)")
+        command.add_argument(
+            "--downloads", type=Path, metavar="DIR", help="where to keep it (default: the user's cache)"
+        )
+        command.add_argument("--licence", default="", metavar="TEXT", help="of the raw files, if they name none")
+        command.add_argument("--origin", default="", metavar="TEXT", help="what they are called as a source")
+    for command in (photos, sketchy, pairs, drawings, demo):
         command.add_argument("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
 
     merge = sources.add_parser("merge", help="several datasets as one")
     merge.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
 
-    for command in (photos, sketchy, drawings, merge):
+    for command in (photos, sketchy, pairs, drawings, demo, merge):
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
         command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
         command.add_argument(
@@ -96,6 +133,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--limit-per-category", type=_positive, metavar="N", help="the first N photos of each")
     export.add_argument("--overwrite", action="store_true", help="replace the files in --out")
     return top
+
+
+def _named() -> str:
+    return "facades, edges2shoes, edges2handbags, maps (pairs), sketchy (sketchy)"
 
 
 def _positive(text: str) -> int:
@@ -129,14 +170,13 @@ def run(options: argparse.Namespace) -> None:
     if options.source == "export":
         _export(options)
         return
-    from sketch2photo.data import build
+    from sketch2photo.data import build, plans
 
     build.check_out(options.out, options.overwrite)
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
-    plan_of = _PLANS[options.source]
     summary = build.build(
         options.out,
-        lambda draft: plan_of(options, draft),
+        lambda draft: plans.plan(options, draft, _say),
         settings=settings,
         overwrite=options.overwrite,
         workers=options.workers,
@@ -169,69 +209,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-_NOT_SETTINGS = ("out", "overwrite", "workers")
+_NOT_SETTINGS = ("out", "overwrite", "workers", "downloads")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value.as_posix() if isinstance(value, Path) else value
-
-
-def _photos(options: argparse.Namespace, draft: Path) -> "Plan":
-    from sketch2photo.data import photos
-    from sketch2photo.data.build import Plan
-
-    skipped: list = []
-    if options.manifest is not None:
-        items = photos.from_manifest(options.manifest, options.raw)
-    elif options.raw is not None:
-        items, skipped = photos.from_folders(options.raw)
-    else:
-        raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
-    return Plan("pairs", options.size, items, photos.maker(options.size, options.renderings), skipped)
-
-
-def _sketchy(options: argparse.Namespace, draft: Path) -> "Plan":
-    from sketch2photo.data import drawings, sketchy
-    from sketch2photo.data.build import Plan
-
-    items, skipped = sketchy.find(options.raw, options.categories, drawings.renames(options.rename))
-    return Plan("pairs", options.size, items, sketchy.maker(options.size), skipped)
-
-
-def _drawings(options: argparse.Namespace, draft: Path) -> "Plan":
-    from sketch2photo.data import drawings
-    from sketch2photo.data.build import Plan
-
-    found = drawings.find(options.raw, drawings.renames(options.rename))
-    drawings.select(
-        found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
-    )
-    make = drawings.maker(options.size)
-    return Plan("drawings", options.size, found.drawings, make, found.skipped, found.remarks, join_copies=True)
-
-
-def _merge(options: argparse.Namespace, draft: Path) -> "Plan":
-    from sketch2photo.data import merge
-    from sketch2photo.data.build import Plan
-
-    joined = merge.find(options.datasets)
-    make = merge.maker(joined)
-    return Plan(
-        joined.kind,
-        joined.size,
-        joined.records,
-        make,
-        remarks=joined.remarks,
-        join_copies=True,
-        input_channels=joined.input_channels,
-    )
-
-
-_PLANS: dict[str, Callable[[argparse.Namespace, Path], "Plan"]] = {
-    "photos": _photos,
-    "sketchy": _sketchy,
-    "drawings": _drawings,
-    "merge": _merge,
-}

@@ -1,4 +1,4 @@
-"""Sketches without photos: picture files by category, and Quick, Draw! files of strokes."""
+"""Sketches without photos: picture and SVG files by category, and Quick, Draw! files of strokes."""
 
 import difflib
 import functools
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import strokes, tables
+from sketch2photo.data import strokes, svg, tables
 from sketch2photo.data.example import Example, Skipped, encode_sketch, read_sketch
 from sketch2photo.data.photos import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
@@ -35,6 +35,7 @@ class RawDrawing:
     group: str = ""
     split: str = ""
     source: str = ""
+    licence: str = ""
 
 
 @dataclass
@@ -81,21 +82,23 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
         check_folder(folder, "--raw")
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
-        for path in files_under(folder):
+        for path in files_under(folder, found.skipped):
             # Of several folders many have a 0001.png.
             name = (Path(source) if len(raw) > 1 else Path()).joinpath(path.relative_to(folder)).as_posix()
             if path.suffix.lower() == ".ndjson":
                 _add_lines(found, path, name, category, source)
-            elif path.suffix.lower() in PICTURES:
+            elif path.suffix.lower() in PICTURES | {".svg"}:
                 found.drawings.append(
                     RawDrawing(
                         path, name, category or category_name(path.parent.name), group=_photo(path), source=source
                     )
                 )
             else:
-                found.skipped.append(Skipped(name, f"neither a picture nor ndjson ({path.suffix or 'no extension'})"))
+                found.skipped.append(
+                    Skipped(name, f"neither a picture nor SVG nor ndjson ({path.suffix or 'no extension'})")
+                )
         if len(found.drawings) == before:
-            raise DataError(f"--raw {text!r} holds no drawings: give a folder of pictures or .ndjson files")
+            raise DataError(f"--raw {text!r} holds no drawings: give a folder of pictures, SVG or .ndjson files")
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:
         if old not in known and not difflib.get_close_matches(old, known, n=1):
@@ -218,7 +221,11 @@ def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
         content = raw.group
     else:
         try:
-            sketch = read_sketch(raw.path, raw.name, size)
+            if raw.path.suffix.lower() == ".svg":
+                points = svg.read(raw.path, raw.name)
+                sketch = strokes.render(points, size, strokes.LINE_WIDTH)
+            else:
+                sketch = read_sketch(raw.path, raw.name, size)
             content = hashlib.sha256(raw.path.read_bytes()).hexdigest()
         except (ImageError, OSError) as error:
             return Skipped(name, str(error).removeprefix(f"{raw.name} "))
@@ -232,6 +239,7 @@ def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
         group=raw.group,
         split=raw.split,
         source=raw.source,
+        licence=raw.licence,
         content=content,
     )
 

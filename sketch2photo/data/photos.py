@@ -38,14 +38,15 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
     check_folder(raw, "--raw")
     photos, skipped = [], []
     for folder in category_folders(raw):
-        for path in files_under(folder):
+        for path in files_under(folder, skipped):
             name = path.relative_to(raw).as_posix()
             if path.suffix.lower() in PICTURES:
                 photos.append(RawPhoto(path, name, folder.name, source=raw.resolve().name))
             else:
                 skipped.append(Skipped(name, f"not a picture ({path.suffix or 'no extension'})"))
-    loose = [p for p in sorted(raw.iterdir()) if p.is_file() and p.suffix.lower() in PICTURES]
+    loose = [p for p in visible(raw) if not _is_folder(p)]
     skipped.extend(Skipped(p.name, "not in a category folder") for p in loose)
+    loose = [p for p in loose if p.suffix.lower() in PICTURES]
     if not photos:
         found = f"{len(loose)} pictures outside of one" if loose else "none"
         raise DataError(f"{str(raw)!r} must hold a folder of pictures for each category, but has {found}: sort them so")
@@ -88,23 +89,52 @@ def category_folders(raw: Path) -> list[Path]:
     """The folders named for categories: those in `raw`, or in its folders that hold nothing but folders."""
     found = []
     for folder in visible(raw):
-        if not folder.is_dir():
+        if not _is_folder(folder):
             continue
-        inside = visible(folder)
-        if inside and all(p.is_dir() for p in inside):
+        try:
+            inside = visible(folder)
+        except OSError:
+            inside = [folder]  # cannot be read, which `files_under` will tell
+        if folder.resolve() == raw.resolve():
+            found.append(folder)  # a link back, which `files_under` will tell
+        elif inside and all(_is_folder(p) for p in inside):
             found.extend(inside)
         elif inside:
             found.append(folder)
     return found
 
 
-def files_under(folder: Path) -> Iterator[Path]:
-    """All visible files beneath `folder`, in order."""
-    for path in visible(folder):
-        if path.is_dir():
-            yield from files_under(path)
+def files_under(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """All visible files beneath `folder`, in order; what cannot be entered is added to `skipped`.
+
+    A link to a folder that holds it would lead round for ever, so a folder is never entered from within itself.
+    """
+    yield from _files(folder, folder, tuple(path.resolve() for path in folder.absolute().parents), skipped)
+
+
+def _files(folder: Path, top: Path, above: tuple[Path, ...], skipped: list[Skipped]) -> Iterator[Path]:
+    name = folder.relative_to(top).as_posix()
+    try:
+        real = folder.resolve()
+        inside = visible(folder)
+    except OSError as error:
+        skipped.append(Skipped(name, f"the folder cannot be read ({error.strerror})"))
+        return
+    if real in above:
+        skipped.append(Skipped(name, "a link to a folder that it is in"))
+        return
+    for path in inside:
+        if _is_folder(path):
+            yield from _files(path, top, (*above, real), skipped)
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def visible(folder: Path) -> list[Path]:

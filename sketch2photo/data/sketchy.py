@@ -1,11 +1,20 @@
 """The Sketchy Database in its own layout: photos with the sketches people drew of them (Sangkloy et al. 2016).
 
-`256x256/photo/tx_000000000000/<category>/<photo>.jpg` and
-`256x256/sketch/tx_000000000000/<category>/<photo>-<k>.png`. Sketch and photo are only loosely aligned.
+`256x256/photo/<rendering>/<category>/<photo>.jpg` and `256x256/sketch/<rendering>/<category>/<photo>-<k>.png`, 125
+categories. Sketch and photo are only loosely aligned; how far, the rendering says (README of the database):
+
+    tx_000000000000   the whole canvas, squeezed as the photo was: the object is anywhere
+    tx_000000000010   moved to the centre of the object's box
+    tx_000000000110   and scaled until its first side fits the box
+    tx_000000001010   and scaled until its second side fits, too
+    tx_000000001110   squeezed so that it fits the box: nearest to the photo, and the default where it is present
+    tx_000100000000   alone in the middle of the canvas; belongs to the photos cut to the object, of the same name
 """
 
 import functools
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +23,15 @@ from sketch2photo.data.example import Example, Skipped, encode_photo, encode_ske
 from sketch2photo.data.photos import PICTURES, check_folder, visible
 from sketch2photo.errors import DataError, ImageError, choose
 
-_VERSION = "tx_000000000000"
+RENDERINGS = (
+    "tx_000000000000",
+    "tx_000000000010",
+    "tx_000000000110",
+    "tx_000000001010",
+    "tx_000000001110",
+    "tx_000100000000",
+)
+_WHOLE, _FITTED, _ALONE = RENDERINGS[0], RENDERINGS[4], RENDERINGS[5]
 LICENCE = "none stated (Sketchy Database, photos of ImageNet): research use only"
 
 
@@ -29,15 +46,20 @@ class RawPair:
     group: str
 
 
-def find(raw: Path, categories: list[str], rename: dict[str, str]) -> tuple[list[RawPair], list[Skipped]]:
+def find(
+    raw: Path, categories: list[str], rename: dict[str, str], rendering: str = ""
+) -> tuple[list[RawPair], list[Skipped]]:
     """The pairs of some categories of a Sketchy folder; "all" of them when `categories` is empty.
 
+    Args:
+      rendering: which one of the sketches; "" for the fitted one where it is present, else the first.
+
     Raises:
-      DataError: no such folder, or not in Sketchy's layout.
+      DataError: no such folder, not in Sketchy's layout, or without that rendering.
       ConfigError: a category that is not there, or one to be renamed that was not asked for.
     """
     check_folder(raw, "--raw")
-    photos, sketches = _folders(raw)
+    photos, sketches = _folders(raw, rendering)
     known = sorted({p.name for folder in (photos, sketches) for p in visible(folder) if p.is_dir()})
     wanted = [choose("category", category, known) for category in categories or known]
     for old in rename:
@@ -62,16 +84,58 @@ def find(raw: Path, categories: list[str], rename: dict[str, str]) -> tuple[list
     return pairs, skipped
 
 
-def _folders(raw: Path) -> tuple[Path, Path]:
+def _folders(raw: Path, rendering: str) -> tuple[Path, Path]:
     """The folders of photos and of sketches, whether `raw` is the database or its folder 256x256."""
-    for base in (raw, raw / "256x256"):
-        photos, sketches = base / "photo" / _VERSION, base / "sketch" / _VERSION
-        if photos.is_dir() and sketches.is_dir():
-            return photos, sketches
+    for base in (raw, raw / "256x256", raw / "rendered_256x256" / "256x256"):
+        if not (base / "sketch").is_dir() or not (base / "photo").is_dir():
+            continue
+        present = in_order([p.name for p in visible(base / "sketch") if p.is_dir() and p.name.startswith("tx_")])
+        if not present:
+            continue
+        chosen = choose_rendering(rendering, present)
+        photos = base / "photo" / photos_of(chosen)
+        if not photos.is_dir():
+            raise DataError(f"--raw {str(raw)!r} has no photos {photos_of(chosen)}, to which {chosen} belongs")
+        return photos, base / "sketch" / chosen
     raise DataError(
-        f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold 256x256/photo/{_VERSION} "
-        f"and 256x256/sketch/{_VERSION}"
+        f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold 256x256/photo/{_WHOLE} "
+        f"and 256x256/sketch/{_WHOLE}"
     )
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Renderings in the order of the database's README, unknown ones last."""
+    return sorted(names, key=lambda name: (RENDERINGS.index(name) if name in RENDERINGS else len(RENDERINGS), name))
+
+
+def choose_rendering(wanted: str, present: list[str]) -> str:
+    """The rendering that is meant, of those there are. Raises `DataError` if it is not there."""
+    if wanted and wanted not in present:
+        raise DataError(f"there is no rendering {wanted}: choose one of {', '.join(present)}")
+    return wanted or (_FITTED if _FITTED in present else present[0])
+
+
+def photos_of(rendering: str) -> str:
+    """The photos that sketches of a rendering lie on."""
+    return _ALONE if rendering == _ALONE else _WHOLE
+
+
+def members(names: list[str], categories: list[str], rendering: str) -> list[str]:
+    """Of an archive's files those that `find` will look at: one rendering of the sketches, and its photos."""
+    places = [(name, re.search(r"(?:^|/)(photo|sketch)/(tx_\d+)/([^/]+)/[^/]+$", name)) for name in names]
+    present = {match[2] for _, match in places if match and match[1] == "sketch"}
+    if not present:
+        return []
+    chosen = choose_rendering(rendering, in_order(present))
+    versions = {"sketch": chosen, "photo": photos_of(chosen)}
+    # All categories when one of those asked for is not there, so that `find` can name what there is.
+    there = {match[3] for _, match in places if match}
+    some = set(categories) if categories and set(categories) <= there else there
+    return [
+        name
+        for name, match in places
+        if match and match[2] == versions[match[1]] and match[3] in some and match[3][0] not in "._"
+    ]
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -173,7 +173,7 @@ def test_bad_lines_and_files_are_listed(tmp_path):
     skipped = {entry["file"]: entry["reason"] for entry in report_of(tmp_path / "out")["skipped"]}
     assert skipped.pop("pear/white.png") == "nothing is drawn on it"
     assert "cannot be read as a picture" in skipped.pop("pear/broken.png")
-    assert skipped.pop("pear/read.me") == "neither a picture nor ndjson (.me)"
+    assert skipped.pop("pear/read.me") == "neither a picture nor SVG nor ndjson (.me)"
     reasons = [skipped.pop(f"pear.ndjson, line {number}") for number in range(3, 9)]
     assert reasons[:3] == ["not a drawing in Quick, Draw! form"] * 3
     assert reasons[3] == "its strokes are not lists of numbers"
