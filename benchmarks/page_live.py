@@ -10,25 +10,18 @@ from sketch2photo import process
 process.prepare()
 
 import base64  # noqa: E402  (after the process is prepared)
-import contextlib  # noqa: E402
 import json  # noqa: E402
-import math  # noqa: E402
 import shutil  # noqa: E402
-import socket  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-import httpx  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from benchmarks import compare  # noqa: E402
+from benchmarks.served import CAR, ROOT, app  # noqa: E402
 from sketch2photo import Studio, images  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
 GOAL_FACTOR, GOAL_MORE = 1.5, 0.080
 
 CLOCK = """() => {
@@ -43,45 +36,6 @@ CLOCK = """() => {
         }
     }).observe(root, {attributeFilter: ['data-settled']});
 }"""
-
-
-def wheel(x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    turns = [i / 24 * math.tau for i in range(25)]
-    return [(x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns]
-
-
-CAR = [
-    [(0.12, 0.62), (0.14, 0.52), (0.28, 0.48), (0.38, 0.34), (0.62, 0.34), (0.74, 0.48), (0.88, 0.52), (0.9, 0.62)],
-    [(0.12, 0.62), (0.2, 0.63)],
-    [(0.4, 0.63), (0.6, 0.63)],
-    [(0.36, 0.48), (0.42, 0.39), (0.5, 0.39), (0.5, 0.48), (0.36, 0.48)],
-    [(0.54, 0.48), (0.54, 0.39), (0.61, 0.39), (0.67, 0.48), (0.54, 0.48)],
-    wheel(0.29, 0.63, 0.08),
-    wheel(0.71, 0.63, 0.08),
-]
-
-
-@contextlib.contextmanager
-def served(checkpoint: Path) -> Iterator[str]:
-    """app.py on a free port, once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "app.py", "--no-open", "--port", str(port), "--checkpoint", str(checkpoint)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(1200):
-            if server.poll() is not None:
-                raise SystemExit("app.py ended before it answered (see above)")
-            with contextlib.suppress(httpx.HTTPError):
-                httpx.get(url, timeout=2, trust_env=False)
-                break
-            time.sleep(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def draw(page: Page, stroke: list[tuple[float, float]]) -> float:
@@ -136,7 +90,7 @@ def main() -> None:
     args = parser.parse_args()
     studio = Studio.load(args.checkpoint)
     studio.warm_up()
-    with served(args.checkpoint) as url, sync_playwright() as playwright:
+    with app(args.checkpoint) as (url, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(url)

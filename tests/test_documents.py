@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "docs/data.md", "docs/training.md", "docs/overview.md", "benchmarks/README.md"]
+DOCUMENTS = ["README.md", "docs/api.md", "docs/data.md", "docs/training.md", "docs/overview.md", "benchmarks/README.md"]
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -45,6 +45,18 @@ def test_overview_names_every_file_once():
     assert sorted(present - set(named)) == [], "not in docs/overview.md"
     assert sorted(name for name in named if not (ROOT / name).exists()) == [], "in docs/overview.md but not there"
     assert len(named) == len(set(named))
+
+
+def test_front_matter_is_what_spaces_needs():
+    """The lines at the top of the README, from which Hugging Face Spaces starts the page."""
+    start, front, _ = (ROOT / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    values = dict(line.split(": ", 1) for line in front.splitlines())
+    assert start == ""
+    assert (values["sdk"], values["sdk_version"]) == ("gradio", pins()["gradio"])
+    assert (ROOT / values["app_file"]).is_file()
+    assert values["python_version"].strip('"') in ("3.11", "3.12", "3.13")
+    assert {values["colorFrom"], values["colorTo"]} <= {"red", "yellow", "green", "blue", "indigo", "purple", "pink"}
+    assert len(values["short_description"]) <= 60 and values["title"] == "sketch2photo"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

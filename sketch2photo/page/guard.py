@@ -1,7 +1,9 @@
 """What is refused before it is looked at: bodies that are too long, and pictures that claim to be huge."""
 
+import asyncio
 import json
 import struct
+import time
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,8 +14,14 @@ from PIL import Image
 from sketch2photo.errors import ImageError
 from sketch2photo.images import MAX_SIDE, MIN_SIDE
 
-MAX_BODY = 16 * 2**20
-"""Bytes of any request; Gradio's own `max_file_size` does not count JSON."""
+MAX_UPLOAD = 16 * 2**20
+"""Bytes of a file sent to the API, and of what comes with it."""
+MAX_BODY = 2 * 2**20
+"""Bytes of any other request; Gradio's own `max_file_size` does not count JSON."""
+MAX_TOGETHER = 128 * 2**20
+"""Bytes of all requests on their way in: many slow senders shall not fill the memory."""
+MAX_SECONDS = 30.0
+"""For a request to arrive."""
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -74,49 +82,103 @@ def _check_sides(width: int, height: int, largest: int) -> None:
 
 
 class BodyLimit:
-    """ASGI middleware: a request whose body is longer than `limit` bytes is answered 413, however it is sent."""
+    """ASGI middleware: refuses a request whose body is too long, takes too long, or comes with too many others.
 
-    def __init__(self, app: Application, limit: int = MAX_BODY) -> None:
+    Declared lengths are refused unread; chunked bodies declare none, so bytes are counted as they come.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        limit: int = MAX_BODY,
+        uploads: int = MAX_UPLOAD,
+        together: int = MAX_TOGETHER,
+        seconds: float = MAX_SECONDS,
+    ) -> None:
+        """Bytes of a request, of an upload, of all bodies that are being received, and seconds for one to arrive."""
         self.app = app
         self.limit = limit
+        self.uploads = uploads
+        self.together = together
+        self.seconds = seconds
+        self.held = 0
+        """Bytes of the bodies that are being received now."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        limit = self.uploads if scope["path"].rstrip("/").endswith("/upload") else self.limit
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self.limit:
-            await self._refuse(send)
+        if not declared.isdigit() or int(declared) > limit:
+            await refuse(send, 413, _too_long(limit))
             return
-        # A chunked body declares no length, so the bytes are counted as they come.
-        seen, refused, started = 0, False, False
+        await _Reception(self, limit, receive, send).run(scope)
 
-        async def counted() -> Message:
-            nonlocal seen, refused
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > self.limit and not refused:
-                    refused = True
-                    if not started:
-                        await self._refuse(send)
-            return {"type": "http.disconnect"} if refused else message
 
-        async def unless_refused(message: Message) -> None:
-            nonlocal started
-            started = True
-            if not refused:
-                await send(message)
+class _Reception:
+    """One request on its way in."""
 
+    def __init__(self, guard: BodyLimit, limit: int, receive: Receive, send: Send) -> None:
+        self._guard, self._limit, self._receive, self._send = guard, limit, receive, send
+        self._seen = 0
+        self._whole = self._refused = self._started = False
+        self._deadline = time.monotonic() + guard.seconds
+
+    async def run(self, scope: Message) -> None:
         try:
-            await self.app(scope, counted, unless_refused)
+            await self._guard.app(scope, self._counted, self._unless_refused)
         except Exception:
-            if not refused:
+            if not self._refused:
                 raise
+        finally:
+            self._let_go()
 
-    async def _refuse(self, send: Send) -> None:
-        reason = f"the request is longer than {self.limit // 2**20} MB: send a smaller picture"
-        body = json.dumps({"error": reason}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 413, "headers": headers + [(b"connection", b"close")]})
-        await send({"type": "http.response.body", "body": body})
+    async def _counted(self) -> Message:
+        if self._refused:
+            return {"type": "http.disconnect"}
+        if self._whole:
+            return await self._receive()  # waits for the client to go away, as long as it likes
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - time.monotonic()))
+        except TimeoutError:
+            return await self._stop(408, f"the request took longer than {self._guard.seconds:g} seconds to arrive")
+        if message["type"] != "http.request":
+            return message
+        self._seen += len(message.get("body", b""))
+        self._guard.held += len(message.get("body", b""))
+        if self._seen > self._limit:
+            return await self._stop(413, _too_long(self._limit))
+        if self._guard.held > self._guard.together:
+            return await self._stop(503, "too many large requests at the same time: try again in a moment")
+        self._whole = not message.get("more_body", False)
+        if self._whole:
+            self._let_go()
+        return message
+
+    def _let_go(self) -> None:
+        self._guard.held -= self._seen
+        self._seen = 0
+
+    async def _stop(self, status: int, reason: str) -> Message:
+        self._refused = True
+        if not self._started:
+            await refuse(self._send, status, reason)
+        return {"type": "http.disconnect"}
+
+    async def _unless_refused(self, message: Message) -> None:
+        self._started = True
+        if not self._refused:
+            await self._send(message)
+
+
+def _too_long(limit: int) -> str:
+    return f"the request is longer than {limit / 2**20:g} MB: send a smaller picture"
+
+
+async def refuse(send: Send, status: int, reason: str) -> None:
+    """Answer with a status and a sentence, and close the connection."""
+    body = json.dumps({"error": reason}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})

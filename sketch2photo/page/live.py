@@ -80,7 +80,7 @@ def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str
     return {"variations": painted} | _seen(answers[0].prediction, slowest)
 
 
-ServerFunction = Callable[[dict, gr.Request], Awaitable[dict[str, Any]]]
+ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 
 def server_functions(shelf: Shelf, slot: ModelSlot) -> list[ServerFunction]:

@@ -18,7 +18,8 @@ import gradio as gr
 
 from sketch2photo.page import api, script
 from sketch2photo.page.guard import lower_pixel_limit
-from sketch2photo.page.live import server_functions
+from sketch2photo.page.live import ServerFunction, server_functions
+from sketch2photo.page.share import share_function
 from sketch2photo.page.shelf import Shelf
 from sketch2photo.page.slot import ModelSlot, Painter
 
@@ -29,7 +30,7 @@ KEPT_SECONDS = 600
 """How long files sent to the API and its photos are kept, so that a client can fetch them."""
 
 
-def _canvas(shelf: Shelf, slot: ModelSlot) -> gr.HTML:
+def _canvas(shelf: Shelf, slot: ModelSlot, share: ServerFunction) -> gr.HTML:
     """The canvas, the photo and the bars: `canvas.html`, `canvas.css` and the parts in `js/`."""
     return gr.HTML(
         value=None,
@@ -37,7 +38,7 @@ def _canvas(shelf: Shelf, slot: ModelSlot) -> gr.HTML:
         css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         js_on_load=script.join("main") + "modules.main.start(element, props, server);",
         apply_default_css=False,
-        server_functions=server_functions(shelf, slot),
+        server_functions=[*server_functions(shelf, slot), share],
         model=shelf.about(),
         models=[shelf.about(name) for name in shelf.names],
     )
@@ -49,10 +50,11 @@ def theme() -> gr.themes.Base:
     return base.set(body_background_fill="#f0ece3", body_background_fill_dark="#1c1a17")
 
 
-def build(models: Shelf | Painter, slot: ModelSlot | None = None) -> gr.Blocks:
+def build(models: Shelf | Painter, slot: ModelSlot | None = None, network_address: str | None = None) -> gr.Blocks:
     """The page for these models. Launch it with `theme=theme()`; `serve.serve` does that and guards it.
 
     Without a slot of the caller's it gets one of its own, which compiles for many people in the background.
+    `network_address` is shown to visitors who want to pass the page on, unless there is a share link.
     """
     lower_pixel_limit()
     shelf = models if isinstance(models, Shelf) else Shelf(models)
@@ -60,7 +62,7 @@ def build(models: Shelf | Painter, slot: ModelSlot | None = None) -> gr.Blocks:
         slot = ModelSlot(shelf.first)
         slot.prepare()
     with gr.Blocks(title="sketch2photo", analytics_enabled=False, delete_cache=(60, KEPT_SECONDS)) as blocks:
-        _canvas(shelf, slot)
+        _canvas(shelf, slot, share_function(lambda: blocks.share_url, network_address))
         api.add_endpoints(shelf, slot)
     for block in blocks.blocks.values():
         _refuse_addresses(block)

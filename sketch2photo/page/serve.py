@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from sketch2photo.errors import ServeError
 
 if TYPE_CHECKING:
+    import gradio as gr
+
     from sketch2photo.page.slot import Painter
 
 DEFAULT_HOST = "127.0.0.1"
@@ -139,23 +141,56 @@ def serve(
     os.environ["GRADIO_SERVER_PORT"] = str(port)
     os.environ["GRADIO_SERVER_NAME"] = host
     _keep_proxies_out(host)
+    _allow_many_connections()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     studio.warm_up()
 
+    from sketch2photo.page import files
+
+    with files.own_folder() as folder:
+        from sketch2photo.page import page
+        from sketch2photo.page import share as sharing
+        from sketch2photo.page.shelf import Shelf
+        from sketch2photo.page.slot import ModelSlot
+
+        slot = ModelSlot(studio)
+        network = None if os.environ.get("SYSTEM") == "spaces" else sharing.network_address(host, port)
+        blocks = page.build(Shelf(studio, others, opened=slot.prepare), slot, network)
+        _launch(blocks, folder, host, port, share, auth)
+        slot.prepare()
+        here = str(blocks.local_url)
+        print(f"sketch2photo is at {here}", flush=True)
+        link = blocks.share_url or network
+        if network:
+            print(f"others in your network find it at {network}", flush=True)
+        if share:
+            print(sharing.about_link(blocks.share_url), flush=True)
+        if link and sys.stdout.isatty():
+            print(sharing.qr_text(link), flush=True)
+        if open_tab:
+            webbrowser.open(here)
+        try:
+            while blocks.server.thread.is_alive():
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            blocks.close(verbose=False)
+
+
+def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool, auth: tuple[str, str] | None) -> None:
+    from gradio import http_server
     from starlette.middleware import Middleware
 
-    from sketch2photo.page import page
-    from sketch2photo.page.guard import MAX_BODY, BodyLimit
-    from sketch2photo.page.shelf import Shelf
-    from sketch2photo.page.slot import ModelSlot
+    from sketch2photo.page import files, page
+    from sketch2photo.page.guard import MAX_UPLOAD, BodyLimit
 
-    slot = ModelSlot(studio)
-    blocks = page.build(Shelf(studio, others, opened=slot.prepare), slot)
-    said = io.StringIO()
+    # On Hugging Face Spaces Gradio would watch the main module for a changed `demo`, which ours has not.
+    http_server.get_space = lambda: None
     try:
-        # Gradio's own words about a failed share link mislead; ours come below.
-        with contextlib.redirect_stdout(said):
+        # Gradio's own words about a failed share link mislead; `share.about_link` says what happened.
+        with contextlib.redirect_stdout(io.StringIO()):
             blocks.launch(
                 server_name=host,
                 server_port=port,
@@ -165,33 +200,26 @@ def serve(
                 quiet=True,
                 ssr_mode=False,
                 footer_links=["api"],
-                max_file_size=MAX_BODY,
+                max_file_size=MAX_UPLOAD,
                 favicon_path=str(page.ICON),
                 theme=page.theme(),
-                app_kwargs={"middleware": [Middleware(BodyLimit, limit=MAX_BODY)]},
+                app_kwargs={"middleware": [Middleware(files.UploadLimit, folder=folder), Middleware(BodyLimit)]},
             )
     except OSError:
         raise _taken(port) from None
-    slot.prepare()
-    here = str(blocks.local_url)
-    print(f"sketch2photo is at {here}", flush=True)
-    if share:
-        print(_about_share_link(blocks.share_url), flush=True)
-    if open_tab:
-        webbrowser.open(here)
+
+
+def _allow_many_connections() -> None:
+    """Every visitor holds a connection or two; many systems allow a program 1024 open files unless it asks."""
     try:
-        while blocks.server.thread.is_alive():
-            time.sleep(0.2)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        blocks.close(verbose=False)
-
-
-def _about_share_link(link: str | None) -> str:
-    if link:
-        return f"anyone with this link can draw, for up to a week: {link}"
-    return "no share link could be made (is there a network?): the page goes on at the address above"
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 16384 if hard == resource.RLIM_INFINITY else min(hard, 16384)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _keep_proxies_out(host: str) -> None:

@@ -89,6 +89,56 @@ def test_other_kinds_of_connection_pass():
     assert seen == ["websocket"]
 
 
+def test_uploads_may_be_longer():
+    async def put(path: str) -> int:
+        transport = httpx.ASGITransport(app=guard.BodyLimit(length_of_body, limit=10, uploads=LIMIT))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.post(path, content=b"x" * 1000)).status_code
+
+    assert asyncio.run(put("/gradio_api/upload")) == 200
+    assert asyncio.run(put("/gradio_api/component_server/")) == 413
+
+
+def test_slow_body_is_refused_after_its_time():
+    async def slow():
+        for _ in range(1000):
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(app=guard.BodyLimit(length_of_body, seconds=0.2))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post("/", content=slow())
+
+    response = asyncio.run(post())
+    assert response.status_code == 408
+    assert response.json()["error"] == "the request took longer than 0.2 seconds to arrive"
+
+
+def test_bodies_on_their_way_are_limited_together_and_let_go():
+    limit = guard.BodyLimit(length_of_body, limit=1000, together=2500)
+
+    async def rest(go: asyncio.Event):
+        yield b"x" * 900
+        await go.wait()
+        yield b"x"
+
+    async def many() -> tuple[list[int], int, int]:
+        go = asyncio.Event()
+        transport = httpx.ASGITransport(app=limit)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            slow = [asyncio.create_task(client.post("/", content=rest(go))) for _ in range(2)]
+            while limit.held < 1800:
+                await asyncio.sleep(0.01)
+            refused = await client.post("/", content=b"x" * 900)
+            go.set()
+            codes = [(await task).status_code for task in slow]
+            return codes, refused.status_code, (await client.post("/", content=b"x" * 900)).status_code
+
+    assert asyncio.run(asyncio.wait_for(many(), 30)) == ([200, 200], 503, 200)
+    assert limit.held == 0
+
+
 def header(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -131,10 +181,10 @@ def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
 def test_long_bodies_are_refused_by_the_page_as_served(served_page):
     """Through Gradio and uvicorn: JSON to the live path, which Gradio's own limit does not cover."""
     url = f"{served_page}gradio_api/component_server/"
-    body = json.dumps({"data": {"png": "A" * (guard.MAX_BODY + 1)}}).encode()
+    body = json.dumps({"data": {"png": "A" * (150 * 2**20)}}).encode()
     parts = (body[i : i + 2**16] for i in range(0, len(body), 2**16))
     for content in (body, parts):
         with httpx.Client(trust_env=False, timeout=30) as client:
             response = client.post(url, content=content, headers={"content-type": "application/json"})
         assert response.status_code == 413
-        assert "longer than 16 MB" in response.json()["error"]
+        assert "longer than 2 MB" in response.json()["error"]

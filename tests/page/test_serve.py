@@ -218,8 +218,28 @@ def test_share_without_network_is_one_sentence_and_the_page_goes_on(root, free_p
     assert server.end(signal.SIGINT) == (0, "", "")
 
 
-def test_share_link_is_printed():
-    assert serve._about_share_link("https://x.gradio.live").endswith("for up to a week: https://x.gradio.live")
+def test_start_on_hugging_face_spaces(root, free_port):
+    """As Spaces starts app.py: no arguments, the address in the environment."""
+    space = {"SYSTEM": "spaces", "SPACE_ID": "ada/sketch2photo", "GRADIO_SERVER_NAME": "0.0.0.0"}
+    server = Server(root, free_port, "{'host': '0.0.0.0'}", **space)
+    assert [server.line(), server.line()] == ["warming up", f"sketch2photo is at http://localhost:{free_port}/"]
+    import httpx
+
+    assert httpx.get(server.url, trust_env=False, timeout=30).status_code == 200
+    assert server.end(signal.SIGTERM) == (0, "", "")
+
+
+def test_files_of_a_run_are_gone_at_its_end(root, free_port, tmp_path, png, circle):
+    server = Server(root, free_port, TMPDIR=str(tmp_path))
+    assert [server.line(), server.line()][1] == f"sketch2photo is at {server.url}"
+    import httpx
+
+    sent = {"files": ("sketch.png", png(circle()), "image/png")}
+    answer = httpx.post(f"{server.url}gradio_api/upload", files=sent, trust_env=False, timeout=30)
+    path = Path(answer.json()[0])
+    assert path.is_relative_to(tmp_path) and path.is_file()
+    assert server.end(signal.SIGTERM) == (0, "", "")
+    assert not path.exists() and not list(tmp_path.glob("sketch2photo-*"))
 
 
 def test_page_opens_behind_a_proxy_setting_and_asks_for_the_password(root, free_port):
