@@ -100,6 +100,7 @@ class NaiveNetworks(GanNetworks):
     def __init__(self, config: GanConfig, *, running: bool = False):
         self.config = config
         self.n_categories = 0
+        self.features = self._heads = None
         self._generator, self._generator_averages = self._parts(
             lambda: NaiveUNet(config.model, running=running, rngs=nnx.Rngs(0))
         )

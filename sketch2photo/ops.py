@@ -23,30 +23,32 @@ DEEP = 8
 NARROW = 8
 """Fewer output channels than this and T is faster as a product and shifted sums (CPU)."""
 
-_NHWC = ("NHWC", "HWIO", "NHWC")
+NHWC = ("NHWC", "HWIO", "NHWC")
+"""How every convolution's input, kernel and output lie."""
 _Kernel = Float[Array, "o 4 4 c"]
 
 
 # ---------------------------------------------------------------- the strided convolution S and its adjoint T
 
 
-def _pad(x: jax.Array) -> jax.Array:
+def pad(x: Float[Array, "n h w c"]) -> Float[Array, "n h+2 w+2 c"]:
+    """A margin of one zero."""
     return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
-def _patches(x: jax.Array) -> jax.Array:
+def patches(x: jax.Array) -> jax.Array:
     """The 4x4 windows at stride 2 of x (n, 2h, 2w, c) with a margin of 1: (n*h*w, 16*c), taps row by row."""
     n, height, width, c = x.shape
     h, w = height // 2, width // 2
     # Neighbouring columns are joined first: a window is then 4 x 2 pieces of 2c values, half as many copies.
-    pairs = _pad(x).reshape(n, height + 2, w + 1, 2 * c)
+    pairs = pad(x).reshape(n, height + 2, w + 1, 2 * c)
     pieces = [pairs[:, k : k + 2 * h : 2, v : v + w, :] for k in range(4) for v in range(2)]
     return jnp.concatenate(pieces, -1).reshape(n * h * w, 16 * c)
 
 
 def _strided_lax(x: jax.Array, kernel: jax.Array) -> jax.Array:
     weights = kernel.transpose(1, 2, 3, 0)
-    return lax.conv_general_dilated(x, weights, (2, 2), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+    return lax.conv_general_dilated(x, weights, (2, 2), ((1, 1), (1, 1)), dimension_numbers=NHWC)
 
 
 def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -56,13 +58,13 @@ def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return _strided_lax(x, kernel)
     if height == width == 2:  # only the four centre taps meet the picture
         return (x.reshape(n, -1) @ kernel[:, 1:3, 1:3].reshape(o, -1).T).reshape(n, 1, 1, o)
-    product = lax.dot_general(_patches(x), kernel.reshape(o, -1), (((1,), (1,)), ((), ())))
+    product = lax.dot_general(patches(x), kernel.reshape(o, -1), (((1,), (1,)), ((), ())))
     return product.reshape(n, height // 2, width // 2, o)
 
 
 def _adjoint_lax(y: jax.Array, kernel: jax.Array) -> jax.Array:
     weights = kernel[:, ::-1, ::-1].transpose(1, 2, 0, 3)
-    return lax.conv_general_dilated(y, weights, (1, 1), ((2, 2), (2, 2)), lhs_dilation=(2, 2), dimension_numbers=_NHWC)
+    return lax.conv_general_dilated(y, weights, (1, 1), ((2, 2), (2, 2)), lhs_dilation=(2, 2), dimension_numbers=NHWC)
 
 
 def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -71,11 +73,11 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
     if h <= DEEP or c < NARROW:
-        return _fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
+        return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
     return _four_phases(y, kernel)
 
 
-def _fold(taps: jax.Array) -> jax.Array:
+def fold(taps: jax.Array) -> jax.Array:
     """Sum overlapping 4x4 windows at stride 2, margin cut off: (n, h, w, 4, 4, c) -> (n, 2h, 2w, c)."""
     n, h, w, _, _, c = taps.shape
     # Row 2m is tap 1 of window m and tap 3 of window m-1; row 2m+1 is tap 2 of m and tap 0 of m+1.
@@ -87,17 +89,24 @@ def _fold(taps: jax.Array) -> jax.Array:
     return jnp.stack([left, right], 4).reshape(n, 2 * h, 2 * w, c)
 
 
-def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
-    """T as one 2x2 convolution to 4c channels, one quarter for each parity of row and column, and an interleave."""
-    n, h, w, o = y.shape
-    c = kernel.shape[3]
+def phase_kernel(kernel: _Kernel) -> Float[Array, "2 2 o k"]:
+    """The kernel of T as a 2x2 one to k = 4c channels, one quarter for each parity of row and column."""
+    o, _, _, c = kernel.shape
     # Rows 2p-1 and 2p are met by taps 2 and 3 of y[p-1] and by taps 0 and 1 of y[p]; columns likewise.
     cells = kernel.reshape(o, 2, 2, 2, 2, c)[:, ::-1, :, ::-1]
-    weights = cells.transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
-    phases = lax.conv_general_dilated(_pad(y), weights, (1, 1), "VALID", dimension_numbers=_NHWC)
-    phases = phases.reshape(n, h + 1, w + 1, 2, 2, c)
-    grid = phases.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h + 2, 2 * w + 2, c)
+    return cells.transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
+
+
+def interleave(phases: Float[Array, "n h+1 w+1 k"]) -> Float[Array, "n 2*h 2*w c"]:
+    """The four phases as one picture."""
+    n, h, w, k = phases.shape
+    grid = phases.reshape(n, h, w, 2, 2, k // 4).transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, k // 4)
     return grid[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
+
+
+def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
+    """T as one 2x2 convolution and an interleave."""
+    return interleave(lax.conv_general_dilated(pad(y), phase_kernel(kernel), (1, 1), "VALID", dimension_numbers=NHWC))
 
 
 def _strided(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -114,7 +123,7 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
 
     def by_patches(small: jax.Array, large: jax.Array) -> jax.Array:
         # This order of operands runs at twice the speed of the other one.
-        product = lax.dot_general(small.reshape(-1, o), _patches(large), (((0,), (0,)), ((), ())))
+        product = lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ())))
         return product.reshape(o, 4, 4, c)
 
     def by_lax(small: jax.Array, large: jax.Array) -> jax.Array:
@@ -153,7 +162,7 @@ up.defvjp(
 
 def _flat(x: jax.Array, kernel: jax.Array) -> jax.Array:
     weights = kernel.transpose(1, 2, 3, 0)
-    return lax.conv_general_dilated(x, weights, (1, 1), ((1, 1), (1, 1)), dimension_numbers=_NHWC)
+    return lax.conv_general_dilated(x, weights, (1, 1), ((1, 1), (1, 1)), dimension_numbers=NHWC)
 
 
 @jax.custom_vjp
@@ -165,11 +174,11 @@ def flat(x: Float[Array, "n h w c"], kernel: _Kernel) -> Float[Array, "n h-1 w-1
 def _flat_backward(kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = kept
     weights = kernel[:, ::-1, ::-1].transpose(1, 2, 0, 3)
-    dx = lax.conv_general_dilated(g, weights, (1, 1), ((2, 2), (2, 2)), dimension_numbers=_NHWC)
+    dx = lax.conv_general_dilated(g, weights, (1, 1), ((2, 2), (2, 2)), dimension_numbers=NHWC)
 
     def by_patches(g: jax.Array, x: jax.Array) -> jax.Array:
         _, h, w, o = g.shape
-        margin = _pad(x)
+        margin = pad(x)
         pieces = [margin[:, k : k + h, v : v + w] for k in range(4) for v in range(4)]
         patches = jnp.concatenate(pieces, -1).reshape(-1, 16 * x.shape[-1])
         return lax.dot_general(g.reshape(-1, o), patches, (((0,), (0,)), ((), ()))).reshape(kernel.shape)

@@ -9,18 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from sketch2photo import images, process, released
-from sketch2photo.errors import CheckpointError, ConfigError, choose
+from sketch2photo.errors import ConfigError, choose
 from sketch2photo.images import parse_colour
 
 process.prepare()
 
 import jax  # noqa: E402  (after the process is prepared)
-import jax.numpy as jnp  # noqa: E402
-from flax import nnx  # noqa: E402
 
-from sketch2photo.models import layers  # noqa: E402
-from sketch2photo.models.unet import UNet  # noqa: E402
-from sketch2photo.models.vgg import VGG16  # noqa: E402
+from sketch2photo import serving  # noqa: E402
 
 Status = Literal["ok", "unsure", "none", "empty"]
 
@@ -59,10 +55,12 @@ class Studio:
         self.calibration = model.calibration
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
         self._model = model
-        self._generator = jax.device_put(model.generator)
-        self._classifier = jax.device_put(model.classifier) if self.has_classifier else None
-        self._paint = jax.jit(_painter(model))
-        self._name = jax.jit(_namer(model)) if self.has_classifier else None
+        paint, generator = serving.painter(model, jax.default_backend())
+        self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
+        self._name, self._classifier = None, None
+        if self.has_classifier:
+            namer, classifier = serving.namer(model)
+            self._name, self._classifier = jax.jit(namer), jax.device_put(classifier)
         self._lock = threading.Lock()
 
     @classmethod
@@ -233,50 +231,3 @@ def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -
     if len(values) != n:
         raise ConfigError(f"{name} has {len(values)} entries for {n} sketches: give one for each")
     return list(values)
-
-
-def _check_weights(network: str, weights: Any, state: nnx.State) -> None:
-    """`CheckpointError` when the weights are not those of a network of this config."""
-
-    def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-        leaves = jax.tree.leaves_with_path(tree)
-        return {"/".join(str(getattr(part, "key", part)) for part in path): value.shape for path, value in leaves}
-
-    expected, received = shapes(nnx.to_pure_dict(state)), shapes(weights)
-    for name in sorted({*expected, *received}):
-        if expected.get(name) != received.get(name):
-            raise CheckpointError(
-                f"the {network}'s weights do not fit its config ({name} is {received.get(name, 'missing')}, "
-                f"expected {expected.get(name, 'nothing')}): release or download the model again"
-            )
-
-
-def _state(weights: Any) -> nnx.State:
-    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
-
-
-def _painter(model: released.ReleasedModel) -> Any:
-    """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
-    count = len(model.categories)
-    network, state = nnx.split(nnx.eval_shape(lambda: UNet(model.gan, count, rngs=nnx.Rngs(0))))
-    _check_weights("generator", model.generator, state)
-
-    def paint(weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
-        style = layers.style_vector(model.gan, count, label, colour)
-        return layers.to_photo(nnx.merge(network, _state(weights))(layers.to_model(sketch), style))
-
-    return paint
-
-
-def _namer(model: released.ReleasedModel) -> Any:
-    """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k + 1), the last "none of these"."""
-    config = model.classifier_config
-    assert config is not None and model.classifier is not None
-    classes = len(model.categories) + 1
-    network, state = nnx.split(nnx.eval_shape(lambda: VGG16(config, classes, rngs=nnx.Rngs(0))))
-    _check_weights("classifier", model.classifier, state)
-
-    def name(weights: Any, sketch: jax.Array) -> jax.Array:
-        return nnx.merge(network, _state(weights))(layers.to_model(jnp.asarray(sketch)))
-
-    return name

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 
-from sketch2photo import ops
+from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
 
 
@@ -61,9 +61,15 @@ class Conv(nnx.Module):
         self.kind = kind
         self.kernel = nnx.Param(_normal(rngs, (small, 4, 4, large)))
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
+        self.form: packed.Form | None = None
+        """How the kernel is packed, if it is (`packed.pack`); for serving only."""
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n ho wo o"]:
-        y = {"down": ops.down, "up": ops.up, "flat": ops.flat}[self.kind](x, self.kernel[...])
+        kernel = self.kernel[...]
+        if self.form is not None:
+            y = packed.apply(x, kernel, self.form)
+        else:
+            y = {"down": ops.down, "up": ops.up, "flat": ops.flat}[self.kind](x, kernel)
         return y if self.bias is None else y + self.bias[...]
 
 

@@ -17,6 +17,9 @@ from sketch2photo.errors import ConfigError
 
 Weights = dict[str, jax.Array]
 
+LARGEST = 128
+"""Pixels a side of what the network looks at."""
+
 _BLOCKS = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41",))
 """Convolutions up to relu4_1; the first of every block is compared."""
 
@@ -40,8 +43,21 @@ def load(path: str | Path) -> Weights:
     return {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
 
 
+def widths(weights: Weights) -> list[int]:
+    """The channels of the maps that `features` gives."""
+    return [weights[f"conv{name}_b"].shape[0] for block in _BLOCKS for name in block[:1] if f"conv{name}_b" in weights]
+
+
 def features(weights: Weights, photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
-    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as the weights go, of photos in [-1, 1]."""
+    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as the weights go, of photos in [-1, 1].
+
+    Photos of more than `LARGEST` pixels a side are shrunk to it first: ImageNet networks know objects about that
+    large, and the cost grows with the square of the side.
+    """
+    n, size, _, c = photo.shape
+    if size > LARGEST:
+        step = size // LARGEST
+        photo = photo.reshape(n, LARGEST, step, LARGEST, step, c).mean((2, 4))
     x = _conv(weights, "conv0", photo * 0.5 + 0.5)
     maps = []
     for block in _BLOCKS:

@@ -1,26 +1,36 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, section 6.1.1), plain or told the category and colour."""
 
+from typing import Any, Literal
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from sketch2photo import packed
 from sketch2photo.config import GanModelConfig
 from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, style_size
+
+
+def layer_widths(config: GanModelConfig) -> list[int]:
+    """The channels of the encoder's layers, from the outside in."""
+    g = config.generator
+    return [g.width * min(2**i, g.widest) for i in range(config.image_size.bit_length() - 1)]
 
 
 class UNet(nnx.Module):
     """From a sketch to a photo of the same size.
 
     With width ngf, the encoder halves the picture down to one pixel through ngf, 2ngf, 4ngf, 8ngf, 8ngf, ...
-    channels; the decoder mirrors it, and is given each encoder layer of its own size. At 256 px, 3 input channels
-    and ngf 64 this is U-Net-256 with 54.4 M parameters. No norm on the outermost and innermost layers.
+    channels (8 being the config's `widest`); the decoder mirrors it, and is given each encoder layer of its own size.
+    At 256 px, 3 input channels and ngf 64 this is U-Net-256 with 54.4 M parameters. No norm on the outermost and
+    innermost layers.
     """
 
     def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs):
         g = config.generator
-        depth = config.image_size.bit_length() - 1
-        widths = [g.width * min(2**i, 8) for i in range(depth)]
+        widths = layer_widths(config)
+        depth = len(widths)
         styles = style_size(config, n_categories)
         self.dropout = g.dropout
         self.style = Style(styles, g.style_width, rngs=rngs) if styles else None
@@ -76,3 +86,27 @@ class UNet(nnx.Module):
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
             x = jnp.concatenate([skips[i], x], -1)
         return jnp.tanh(self.last(jax.nn.relu(x)))
+
+
+def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, Any]:
+    """The weights laid out for serving on a CPU (`packed`); `network` is told to take them so.
+
+    Args:
+      network: may be abstract (`nnx.eval_shape`).
+      weights: a nested dict, `nnx.to_pure_dict` of the network's state.
+    """
+
+    def packed_layer(conv: Conv, layer: dict[str, Any], kind: Literal["down", "up"], small_side: int) -> dict[str, Any]:
+        kernel = jnp.asarray(layer["kernel"])
+        conv.form = packed.choose(kind, kernel, small_side)
+        return {**layer, "kernel": jax.jit(packed.pack, static_argnums=1)(kernel, conv.form)}
+
+    downs, ups = weights["downs"], weights["ups"]
+    return {
+        **weights,
+        "downs": {
+            i: packed_layer(conv, downs[i], "down", image_size >> (i + 1)) for i, conv in enumerate(network.downs)
+        },
+        "ups": {i: packed_layer(conv, ups[i], "up", image_size >> (i + 2)) for i, conv in enumerate(network.ups)},
+        "last": packed_layer(network.last, weights["last"], "up", image_size >> 1),
+    }

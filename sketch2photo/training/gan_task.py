@@ -34,13 +34,14 @@ class GanTask:
             raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
         self.palette = self._data.palette()
-        self._networks = gan.GanNetworks(config, len(self.categories))
         features = None
-        if config.loss.perceptual and config.loss.perceptual_features:
-            features = perceptual.load(config.loss.perceptual_features)
-        elif config.loss.perceptual:
-            say("no perceptual loss: name a file of VGG-19 convolutions by --loss.perceptual-features")
-        self._step = gan.make_step(self._networks, features)
+        if config.loss.perceptual or config.loss.projected:
+            if config.loss.perceptual_features:
+                features = perceptual.load(config.loss.perceptual_features)
+            else:
+                say("no perceptual loss: name a file of VGG-19 convolutions by --loss.perceptual-features")
+        self._networks = gan.GanNetworks(config, len(self.categories), features)
+        self._step = gan.make_step(self._networks)
         self._examples: dict[str, np.ndarray] | None = None
         self._generate = jax.jit(self._generate_photos)
 

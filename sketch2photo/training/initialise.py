@@ -1,8 +1,10 @@
 """Starting from other weights: another run or a released model, of another size or with other categories.
 
 A weight fits where its name and shape agree. Layers are numbered from the outside in, so the layers of a 128 px
-model fit a 256 px one and only the new innermost ones start fresh. The rows of a category condition are matched by
-the category's name.
+model fit a 256 px one of the same width and only the new innermost ones start fresh. A 256 px model with half the
+width and twice the `widest` is the 128 px one with a layer more around it: its layers are then matched from the inside,
+and only the new outer ones start fresh (growing, Karras et al. 2018). The rows of a category condition are matched
+by the category's name.
 """
 
 import dataclasses
@@ -17,6 +19,7 @@ import numpy as np
 from sketch2photo import checkpoints, released
 from sketch2photo.config import GanConfig, GanModelConfig
 from sketch2photo.errors import CheckpointError
+from sketch2photo.models import unet
 from sketch2photo.training.state import Arrays, GanState
 
 _CONDITIONS = ("style/first/kernel", "embed/kernel")
@@ -55,7 +58,7 @@ def initialise_gan(
 ) -> GanState:
     """The state with the source's weights where they fit; `say` is told what did not."""
     rows = _row_map(source, model, categories)
-    generator, fresh = _fit(state.generator, source.generator, rows)
+    generator, fresh = _fit(state.generator, _moved_inward(source.generator, _grown(source.model, model)), rows)
     say(_summary("generator", generator, fresh))
     discriminator = state.discriminator
     if source.discriminator is None:
@@ -65,6 +68,21 @@ def initialise_gan(
         say(_summary("discriminator", discriminator, fresh))
     ema = None if state.ema is None else jax.tree.map(jnp.copy, generator)
     return dataclasses.replace(state, generator=generator, discriminator=discriminator, ema=ema)
+
+
+def _grown(there: GanModelConfig, here: GanModelConfig) -> int:
+    """How many layers lie around what is the source's generator; 0 where it is not inside."""
+    added = here.image_size.bit_length() - there.image_size.bit_length()
+    return added if added > 0 and unet.layer_widths(here)[added:] == unet.layer_widths(there) else 0
+
+
+def _moved_inward(generator: Arrays, layers: int) -> Arrays:
+    """The generator's layers numbered as those of one with so many more around it."""
+    lists = {
+        name: {int(i) + layers: layer for i, layer in generator[name].items()}
+        for name in ("downs", "down_norms", "ups", "up_norms")
+    }
+    return {**generator, **lists} if layers else generator
 
 
 def _row_map(source: Source, model: GanModelConfig, categories: Sequence[str]) -> list[tuple[int, int]]:

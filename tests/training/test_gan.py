@@ -81,14 +81,12 @@ def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
 
     def textbook(weights):
         fake = networks.generate(weights, sketch, style, train=True)
-        judged = [networks.judge(discriminator, sketch, x, style) for x in (photo, fake)]
-        return gan.generator_objective(config, judged, fake, photo, None)[0]
+        judged = networks.judge_both(discriminator, sketch, photo, fake, style)
+        return gan.generator_objective(config, judged, fake, photo)[0]
 
     fake, pullback = jax.vjp(lambda w: networks.generate(w, sketch, style, train=True), generator)
-    judged, judge_pullback = jax.vjp(
-        lambda w, f: tuple(networks.judge(w, sketch, x, style) for x in (photo, f)), discriminator, fake
-    )
-    from_j, from_fake = jax.grad(lambda j, f: gan.generator_objective(config, j, f, photo, None)[0], argnums=(0, 1))(
+    judged, judge_pullback = jax.vjp(lambda w, f: networks.judge_both(w, sketch, photo, f, style), discriminator, fake)
+    from_j, from_fake = jax.grad(lambda j, f: gan.generator_objective(config, j, f, photo)[0], argnums=(0, 1))(
         judged, fake
     )
     ours = pullback(judge_pullback(from_j)[1] + from_fake)[0]

@@ -78,3 +78,18 @@ def test_neither_run_nor_release(tmp_path):
     checkpoints.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
     with pytest.raises(CheckpointError, match="nothing is saved"):
         read_source(str(tmp_path / "run"))
+
+
+def test_a_model_grows_around_another(release):
+    path, original = release
+    generator = dataclasses.replace(DEBUG.model.generator, width=4, widest=16)
+    larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128, generator=generator))
+    said = []
+    state = initialise_gan(
+        fresh(larger, ("car", "pear"), 2), read_source(str(path)), larger.model, ("car", "pear"), said.append
+    )
+    for name, there in (("downs", 1), ("downs", 5), ("ups", 0), ("ups", 4)):
+        np.testing.assert_allclose(
+            state.generator[name][there + 1]["kernel"], original.generator[name][there]["kernel"], atol=2e-3
+        )
+    assert "downs/0/kernel" in said[0] and "downs/1/kernel (8, 4, 4, 1)" in said[0] and "downs/6" not in said[0]

@@ -1,0 +1,97 @@
+"""The 4x4 convolutions of a served model on a CPU, their weights laid out once, when the model is opened.
+
+`ops` rearranges the kernel in every call, which training cannot avoid: the weights are new each time. With one picture
+at a time the rearranging of the deep layers, tens of megabytes each, costs as much as their products. Which form a
+layer takes was measured layer by layer for U-Net-256 at width 64 and for the narrower `studio` (batch 1, two cores).
+"""
+
+from typing import Literal
+
+import jax
+from jax import lax
+from jaxtyping import Array, Float
+
+from sketch2photo import ops, winograd
+
+Form = Literal["centre", "patches", "direct", "tiles2", "tiles4", "up-centre", "up-fold", "up-phases", "up-tiles3"]
+"""How a layer is computed: of the four taps that meet a single pixel; as one product of patches; plainly; by
+Winograd's tiles of 2, 3 or 4; by a product and shifted sums; by four phases."""
+
+_WIDE = 2**15
+"""Pairs of channels (of the 2x2 form, that has four times the large side's) from which Winograd's tiles pay."""
+
+
+def choose(kind: Literal["down", "up"], kernel: jax.Array, small_side: int) -> Form:
+    """The fastest form of a layer whose small side has so many pixels."""
+    o, _, _, c = kernel.shape
+    pairs = 4 * c * o
+    if kind == "down":
+        if small_side == 1:
+            return "centre"
+        if small_side <= 8 or (small_side == 16 and pairs < 4 * _WIDE):
+            return "patches"
+        if c < ops.NARROW or pairs < _WIDE:
+            return "direct"
+        return "tiles2" if small_side == 16 else "tiles4"
+    if small_side == 1:
+        return "up-centre"
+    if small_side <= 16 or c < ops.NARROW:
+        return "up-fold"
+    return "up-phases" if pairs < 2 * _WIDE else "up-tiles3"
+
+
+def pack(kernel: Float[Array, "o 4 4 c"], form: Form) -> jax.Array:
+    """The kernel as `apply` takes it."""
+    o = kernel.shape[0]
+    match form:
+        case "centre":
+            return kernel[:, 1:3, 1:3].reshape(o, -1).T
+        case "patches":
+            return kernel.reshape(o, -1).T
+        case "direct":
+            return kernel.transpose(1, 2, 3, 0)
+        case "tiles2" | "tiles4":
+            return winograd.pack(_of_cells(kernel), int(form[-1]))
+        case "up-centre":
+            return kernel[:, 1:3, 1:3].reshape(o, -1)
+        case "up-fold":
+            return kernel.reshape(o, -1)
+        case "up-phases":
+            return ops.phase_kernel(kernel)
+        case "up-tiles3":
+            return winograd.pack(ops.phase_kernel(kernel), 3)
+
+
+def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Array, "n ho wo j"]:
+    """`ops.down` or `ops.up` by a packed kernel; not to be differentiated."""
+    n, h, w, channels = x.shape
+    match form:
+        case "centre":
+            return (x.reshape(n, -1) @ packed).reshape(n, 1, 1, -1)
+        case "patches":
+            return (ops.patches(x) @ packed).reshape(n, h // 2, w // 2, -1)
+        case "direct":
+            return lax.conv_general_dilated(x, packed, (2, 2), ((1, 1), (1, 1)), dimension_numbers=ops.NHWC)
+        case "tiles2" | "tiles4":
+            return winograd.convolve(_cells(ops.pad(x)), packed, int(form[-1]))
+        case "up-centre":
+            return (x.reshape(n, -1) @ packed).reshape(n, 2, 2, -1)
+        case "up-fold":
+            return ops.fold((x.reshape(-1, channels) @ packed).reshape(n, h, w, 4, 4, -1))
+        case "up-phases":
+            phases = lax.conv_general_dilated(ops.pad(x), packed, (1, 1), "VALID", dimension_numbers=ops.NHWC)
+            return ops.interleave(phases)
+        case "up-tiles3":
+            return ops.interleave(winograd.convolve(ops.pad(x), packed, 3))
+
+
+def _cells(x: jax.Array) -> jax.Array:
+    """Every 2x2 square as one pixel of four times the channels."""
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
+
+
+def _of_cells(kernel: jax.Array) -> Float[Array, "2 2 k o"]:
+    """The kernel of S as a 2x2 one of stride 1 over `_cells`."""
+    o, _, _, c = kernel.shape
+    return kernel.reshape(o, 2, 2, 2, 2, c).transpose(1, 3, 2, 4, 5, 0).reshape(2, 2, 4 * c, o)

@@ -1,0 +1,92 @@
+"""Discriminators on ImageNet features: their shapes, what they are told, and that they teach the generator."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sketch2photo.config import GAN_PRESETS
+from sketch2photo.models import perceptual
+from sketch2photo.training import gan
+
+DEBUG = GAN_PRESETS["debug"]
+PROJECTED = dataclasses.replace(
+    DEBUG, loss=dataclasses.replace(DEBUG.loss, l1=0.0, feature_matching=0.0, perceptual=0.0, projected=1.0)
+)
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """A random network in the form of a VGG-19, up to conv4_1."""
+    rng = np.random.default_rng(0)
+    arrays = {"conv0_w": np.eye(3, dtype=np.float32)[None, None], "conv0_b": np.zeros(3, np.float32)}
+    c = 3
+    for block, width in (("11 12", 4), ("21 22", 6), ("31 32 33 34", 8), ("41", 10)):
+        for name in block.split():
+            arrays[f"conv{name}_w"] = rng.normal(0, (2 / 9 / c) ** 0.5, (3, 3, c, width)).astype(np.float32)
+            arrays[f"conv{name}_b"] = np.zeros(width, np.float32)
+            c = width
+    path = tmp_path_factory.mktemp("features") / "vgg.npz"
+    np.savez(path, **arrays)
+    return perceptual.load(path)
+
+
+def pictures(n=4, size=64):
+    rng = np.random.default_rng(1)
+    draw = lambda *shape: jnp.asarray(rng.uniform(-1, 1, shape), jnp.float32)  # noqa: E731
+    return draw(n, size, size, 1), draw(n, size, size, 3), draw(n, size, size, 3), draw(n, 6)
+
+
+def judged(features, config=PROJECTED):
+    networks = gan.GanNetworks(config, 3, features)
+    _, weights = networks.init(jax.random.key(0))
+    return networks, weights
+
+
+def test_a_head_for_every_map_but_the_first(features):
+    networks, weights = judged(features)
+    judge = jax.jit(networks.judge_both)
+    assert perceptual.widths(features) == [4, 6, 8, 10]
+    sketch, photo, fake, style = pictures()
+    real, other = judge(weights, sketch, photo, fake, style)
+    assert [logits.shape for logits in real.heads] == [(4, 8, 8, 1), (4, 4, 4, 1), (4, 2, 2, 1)]
+    assert all(jnp.abs(a - b).max() > 0 for a, b in zip(real.heads, other.heads, strict=True))
+    again, _ = judge(weights, -sketch, photo, fake, style)
+    styled, _ = judge(weights, sketch, photo, fake, -style)
+    for a, b, c in zip(real.heads, again.heads, styled.heads, strict=True):
+        assert jnp.abs(a - b).max() > 1e-6, "a head does not see the sketch"
+        assert jnp.abs(a - c).max() > 1e-6, "a head does not know category and colour"
+
+
+def test_large_photos_are_judged_small(features):
+    photo = pictures(1, 256)[1]
+    shrunk = photo.reshape(1, 128, 2, 128, 2, 3).mean((2, 4))
+    for a, b in zip(perceptual.features(features, photo), perceptual.features(features, shrunk), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_without_features_there_are_no_heads():
+    networks, weights = judged(None)
+    assert "projected" not in weights and networks.features is None
+
+
+def test_the_heads_learn_and_teach_the_generator(features):
+    networks, weights = judged(features)
+    sketch, photo, fake, style = pictures()
+
+    @jax.jit
+    def gradients(weights, fake):
+        def both(weights, fake):
+            return networks.judge_both(weights, sketch, photo, fake, style)
+
+        heads = jax.grad(lambda w: gan.discriminator_objective(PROJECTED, both(w, fake)))(weights)["projected"]
+        term = jax.grad(lambda f: gan.generator_objective(PROJECTED, both(weights, f), f, f)[1]["loss_projected"])
+        return heads, term(fake)
+
+    heads, through = gradients(weights, fake)
+    for path, gradient in jax.tree.leaves_with_path(heads):
+        if "kernel" in jax.tree_util.keystr(path):  # a first bias is pulled alike by true and generated photos
+            assert jnp.abs(gradient).max() > 0, f"{jax.tree_util.keystr(path)} does not learn"
+    assert jnp.abs(through).max() > 0, "no gradient reaches the photo"

@@ -1,0 +1,51 @@
+"""Convolutions with packed kernels and Winograd's tiles, against `ops` and plain lax."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from sketch2photo import ops, packed, winograd
+
+# (kind, channels of the large side, of the small side, small side): one for each form
+LAYERS = {
+    "centre": ("down", 20, 20, 1),
+    "patches": ("down", 12, 20, 8),
+    "direct": ("down", 3, 16, 32),
+    "tiles2": ("down", 256, 128, 16),
+    "tiles4": ("down", 128, 64, 32),
+    "up-centre": ("up", 20, 20, 1),
+    "up-fold": ("up", 8, 24, 16),
+    "up-phases": ("up", 16, 8, 32),
+    "up-tiles3": ("up", 128, 128, 32),
+}
+
+
+@pytest.mark.parametrize("form", LAYERS)
+def test_every_form_gives_what_ops_gives(form):
+    kind, c, o, side = LAYERS[form]
+    rng = np.random.default_rng(0)
+    kernel = jnp.asarray(rng.normal(0, 1, (o, 4, 4, c)), jnp.float32)
+    shape = (2, 2 * side, 2 * side, c) if kind == "down" else (2, side, side, o)
+    x = jnp.asarray(rng.normal(0, 1, shape), jnp.float32)
+    assert packed.choose(kind, kernel, side) == form
+    expected = jax.jit(ops.down if kind == "down" else ops.up)(x, kernel)
+    actual = jax.jit(packed.apply, static_argnums=2)(x, packed.pack(kernel, form), form)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, atol=2e-5 * float(jnp.abs(expected).max()))
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+@pytest.mark.parametrize("sides", [(5, 5), (8, 13), (2, 4)])
+def test_tiles_give_the_2x2_convolution_whatever_the_size(m, sides):
+    rng = np.random.default_rng(m)
+    x = jnp.asarray(rng.normal(0, 1, (2, *sides, 5)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(0, 1, (2, 2, 5, 3)), jnp.float32)
+    expected = lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=ops.NHWC)
+    np.testing.assert_allclose(winograd.convolve(x, winograd.pack(kernel, m), m), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_tiles_take_as_few_products_as_the_paper_says(m):
+    assert winograd.pack(jnp.zeros((2, 2, 1, 1)), m).shape[0] == (m + 1) ** 2
