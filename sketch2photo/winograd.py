@@ -39,17 +39,28 @@ def pack(kernel: Float[Array, "2 2 c o"], m: int) -> Float[Array, "k c o"]:
     return jnp.einsum("pi,qj,ijco->pqco", g, g, kernel).reshape((m + 1) ** 2, *kernel.shape[2:])
 
 
-def convolve(x: Float[Array, "n h w c"], packed: Float[Array, "k c o"], m: int) -> Float[Array, "n h-1 w-1 o"]:
-    """The 2x2 convolution without margin; output sides that are no multiple of m cost the tiles they reach into."""
+def convolve(
+    x: Float[Array, "n h w c"], packed: Float[Array, "k ..."], m: int, *, weights_first: bool = False
+) -> Float[Array, "n h-1 w-1 o"]:
+    """The 2x2 convolution without margin; output sides that are no multiple of m cost the tiles they reach into.
+
+    Args:
+      packed: as `pack` gives it, (k, c, o); with `weights_first` its last two axes the other way round, which is
+        faster for few tiles and many channels.
+    """
     n, height, width, _ = x.shape
-    h, w, o = height - 1, width - 1, packed.shape[-1]
+    h, w, o = height - 1, width - 1, packed.shape[1 if weights_first else 2]
     down, across = -(-h // m), -(-w // m)
     x = jnp.pad(x, ((0, 0), (0, down * m - h), (0, across * m - w), (0, 0)))
     b, _, a = _transforms(m)
     rows = _combine(b, [x[:, i : i + m * (down - 1) + 1 : m] for i in range(m + 1)])
     tiles = _combine(b, [rows[:, :, :, j : j + m * (across - 1) + 1 : m] for j in range(m + 1)], axis=1)
     tiles = tiles.reshape((m + 1) ** 2, n * down * across, -1)
-    products = lax.dot_general(tiles, packed, (((2,), (1,)), ((0,), (0,))))
+    if weights_first:
+        products = lax.dot_general(packed, tiles, (((2,), (2,)), ((0,), (0,))))
+        products = lax.optimization_barrier(products).transpose(0, 2, 1)  # or XLA turns the product round again
+    else:
+        products = lax.dot_general(tiles, packed, (((2,), (1,)), ((0,), (0,))))
     products = products.reshape(m + 1, m + 1, n, down, across, o)
     rows = _combine(a, list(products))
     y = _combine(a, [rows[:, j] for j in range(m + 1)], axis=1)  # m, m, n, down, across, o

@@ -13,11 +13,14 @@ LAYERS = {
     "centre": ("down", 20, 20, 1),
     "patches": ("down", 12, 20, 8),
     "direct": ("down", 3, 16, 32),
-    "tiles2": ("down", 256, 128, 16),
+    "tiles2-few": ("down", 256, 256, 8),
+    "tiles4-few": ("down", 256, 256, 16),
     "tiles4": ("down", 128, 64, 32),
     "up-centre": ("up", 20, 20, 1),
+    "up-few": ("up", 8, 24, 4),
     "up-fold": ("up", 8, 24, 16),
     "up-phases": ("up", 16, 8, 32),
+    "up-tiles2": ("up", 256, 256, 16),
     "up-tiles3": ("up", 128, 128, 32),
 }
 
@@ -43,7 +46,10 @@ def test_tiles_give_the_2x2_convolution_whatever_the_size(m, sides):
     x = jnp.asarray(rng.normal(0, 1, (2, *sides, 5)), jnp.float32)
     kernel = jnp.asarray(rng.normal(0, 1, (2, 2, 5, 3)), jnp.float32)
     expected = lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=ops.NHWC)
-    np.testing.assert_allclose(winograd.convolve(x, winograd.pack(kernel, m), m), expected, atol=2e-5)
+    pack = winograd.pack(kernel, m)
+    np.testing.assert_allclose(winograd.convolve(x, pack, m), expected, atol=2e-5)
+    turned = winograd.convolve(x, pack.transpose(0, 2, 1), m, weights_first=True)
+    np.testing.assert_allclose(turned, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("m", [2, 3, 4])
