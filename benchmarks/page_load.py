@@ -101,7 +101,7 @@ def crowd(address: str, count: int, seconds: float) -> dict[str, Any]:
     answers = context.Queue()
     process = context.Process(target=drawers, args=(address, count, seconds, answers))
     process.start()
-    people = answers.get(timeout=seconds + 120)
+    people = answers.get(timeout=seconds + 300)
     process.join(30)
     waits = sorted(wait for person in people for wait in person["waits"])
     photos = [len(person["waits"]) for person in people]

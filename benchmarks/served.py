@@ -38,8 +38,8 @@ def app(checkpoint: Path, **environment: str) -> Iterator[tuple[str, subprocess.
 
 
 def wait_until_it_answers(url: str, server: subprocess.Popen) -> None:
-    """Until the page is served; `SystemExit` if the server ends or takes two minutes."""
-    limit = time.monotonic() + 120
+    """Until the page is served; `SystemExit` if the server ends or takes ten minutes."""
+    limit = time.monotonic() + 600
     while time.monotonic() < limit:
         if server.poll() is not None:
             raise SystemExit("app.py ended before it answered (see above)")
@@ -47,7 +47,7 @@ def wait_until_it_answers(url: str, server: subprocess.Popen) -> None:
             if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
                 return
         time.sleep(0.02)
-    raise SystemExit("app.py did not answer within two minutes")
+    raise SystemExit("app.py did not answer within ten minutes")
 
 
 def wheel(x: float, y: float, radius: float) -> list[tuple[float, float]]:

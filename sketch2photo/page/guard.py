@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import struct
 import time
 import warnings
@@ -22,6 +23,8 @@ MAX_TOGETHER = 128 * 2**20
 """Bytes of all requests on their way in: many slow senders shall not fill the memory."""
 MAX_SECONDS = 30.0
 """For a request to arrive."""
+
+log = logging.getLogger(__name__)
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -128,9 +131,13 @@ class _Reception:
     async def run(self, scope: Message) -> None:
         try:
             await self._guard.app(scope, self._counted, self._unless_refused)
-        except Exception:
-            if not self._refused:
+        except Exception as error:
+            if self._started:
                 raise
+            if not self._refused:  # an id or a field that Gradio stumbles over
+                log.error("%s %s failed: %s", scope["method"], scope["path"], repr(error)[:200])
+                log.debug("the failure", exc_info=error)
+                await refuse(self._send, 500, "this request could not be understood: see docs/api.md")
         finally:
             self._let_go()
 

@@ -3,6 +3,7 @@
 build(studio).launch(theme=theme())     opens it; `serve.serve` does the same, guarded
 """
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -22,6 +23,8 @@ from sketch2photo.page.live import ServerFunction, server_functions
 from sketch2photo.page.share import share_function
 from sketch2photo.page.shelf import Shelf
 from sketch2photo.page.slot import ModelSlot, Painter
+
+log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 STYLES = ("canvas.css", "photo.css", "bring.css", "keep.css")
@@ -67,6 +70,7 @@ def build(models: Shelf | Painter, slot: ModelSlot | None = None, network_addres
     for block in blocks.blocks.values():
         _refuse_addresses(block)
     blocks.validate_inputs = _fill_up
+    blocks.preprocess_data = _with_a_reason(blocks.preprocess_data)
     blocks.queue(max_size=64, status_update_rate=10, default_concurrency_limit=1)
     return blocks
 
@@ -88,3 +92,19 @@ def _refuse_addresses(block: Any) -> None:
 def _fill_up(block_fn: Any, inputs: list[Any]) -> None:
     """Let programs leave out the last arguments of a call, as gradio_client does; Gradio would fail without a word."""
     inputs.extend(component.value for component in block_fn.inputs[len(inputs) :])
+
+
+def _with_a_reason(preprocess: Any) -> Any:
+    """Let Gradio say why it refuses what a program sent; as a rule it answers with an error without a word."""
+
+    async def explained(*arguments: Any, **options: Any) -> Any:
+        try:
+            return await preprocess(*arguments, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            log.info("arguments of a call were refused: %r", error)
+            reason = "an argument is not what this call takes: see docs/api.md"
+            raise gr.Error(reason, print_exception=False) from None
+
+    return explained

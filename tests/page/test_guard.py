@@ -71,8 +71,19 @@ def test_length_that_is_no_number_is_refused(length):
     assert call(APP, [b"x"], {"content-length": length})[0].status_code == 413
 
 
-def test_errors_of_the_application_still_come_through():
+def test_failure_of_the_application_is_a_sentence(caplog):
     async def fails(scope, receive, send):
+        raise KeyError("of its own")
+
+    response, _ = call(guard.BodyLimit(fails, limit=LIMIT), [b"x"])
+    assert response.status_code == 500
+    assert response.json()["error"] == "this request could not be understood: see docs/api.md"
+    assert "POST / failed: KeyError('of its own')" in caplog.text
+
+
+def test_failure_after_the_answer_began_comes_through():
+    async def fails(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("of its own")
 
     with pytest.raises(RuntimeError, match="of its own"):

@@ -20,8 +20,8 @@ class Caller:
 
         self.client = Client(url, verbose=False, download_files=str(folder), httpx_kwargs={"trust_env": False})
 
-    def __call__(self, *arguments, **fields):
-        return self.client.submit(*arguments, **fields, api_name="/predict").result(timeout=SECONDS)
+    def __call__(self, *arguments, endpoint: str = "/predict", **fields):
+        return self.client.submit(*arguments, **fields, api_name=endpoint).result(timeout=SECONDS)
 
     def refusal(self, *arguments, **fields) -> str:
         from gradio_client.exceptions import AppError
@@ -66,6 +66,55 @@ def test_category_colour_and_seed_reach_the_model(predict, sketch):
     assert red > 200 and green < 20 and blue < 20
     assert middle(category="car") != middle(category="shoe")
     assert middle(category="car", seed=0) != middle(category="car", seed=1)
+
+
+def sketches(folder: Path, png, circle, count: int) -> list:
+    from gradio_client import handle_file
+
+    for i in range(count):
+        (folder / f"{i}.png").write_bytes(png(circle(x=0.25 + 0.03 * i)))
+    return [handle_file(str(folder / f"{i}.png")) for i in range(count)]
+
+
+def test_batch_of_sixteen(predict, tmp_path, png, circle):
+    sent = sketches(tmp_path, png, circle, 16)
+    wished = [CATEGORIES[i % 12] for i in range(16)]
+    photos, results = predict(sent, wished, "#102030", None, endpoint="/predict_batch")
+    assert [Image.open(photo["image"]).size for photo in photos] == [(128, 128)] * 16
+    assert [photo["caption"] for photo in photos] == wished == [result["category"] for result in results]
+    assert {result["colour"] for result in results} == {"#102030"}
+    assert all(sum(result["probabilities"].values()) == pytest.approx(1) for result in results)
+    # Each result is of its own sketch.
+    alone = predict(sent[15], wished[15], "#102030")
+    assert (
+        np.array_equal(Image.open(photos[15]["image"]), Image.open(alone[0]))
+        and alone[1] == results[15]["probabilities"]
+    )
+
+
+def test_batch_that_is_wrong_is_refused_with_a_sentence(predict, tmp_path, png, circle):
+    from gradio_client import handle_file
+
+    def refusal(*arguments) -> str:
+        return predict.refusal(*arguments, endpoint="/predict_batch")
+
+    sent = sketches(tmp_path, png, circle, 17)
+    (tmp_path / "empty.png").write_bytes(png(np.full((64, 64), 255, np.uint8)))
+    assert refusal(sent) == "there are 17 sketches: send 1 to 16"
+    assert refusal([]) == "there are 0 sketches: send 1 to 16"
+    assert refusal(sent[:2], ["car"]).startswith("categories has 1 entries for 2 sketches: send one for each, or one")
+    assert "unknown category 'appel'" in refusal(sent[:2], ["apple", "appel"])
+    assert "seed is '-1'" in refusal(sent[:2], None, None, [0, -1])
+    assert "the colour must be like" in refusal(sent[:2], None, "red")
+    assert refusal([sent[0], handle_file(str(tmp_path / "empty.png"))]).startswith("sketch 2 of 2 is empty")
+    assert "unknown model 'other'" in refusal(sent[:1], None, None, None, "other")
+
+
+def test_categories_and_models(predict):
+    assert predict(endpoint="/categories") == list(CATEGORIES)
+    (model,) = predict(endpoint="/models")
+    assert model["name"] == "fake" and list(model["palette"]) == list(CATEGORIES) and model["has_classifier"]
+    assert "unknown model 'other'" in predict.refusal("other", endpoint="/categories")
 
 
 def test_names_of_the_endpoint(predict):
