@@ -19,6 +19,7 @@ __all__ = [
     "ClassifierConfig",
     "ClassifierModelConfig",
     "DiscriminatorConfig",
+    "EvaluationConfig",
     "GanConfig",
     "GanLossConfig",
     "GanModelConfig",
@@ -147,6 +148,21 @@ class GanOptimiserConfig(Checked):
 
 
 @dataclass(frozen=True)
+class EvaluationConfig(Checked):
+    """Measures on the validation split while training, and which weights are kept as RUN/best."""
+
+    place: ClassVar[str] = "evaluation."
+    every: Count = 2000
+    """Steps between evaluations."""
+    features: str = ""
+    """SqueezeNet 1.1's convolutions (.mat); without it nothing is evaluated but val_l1, and no best kept."""
+    best: Literal["kid", "feature_distance", "pair_distance", "recognition", "ink_with_edge"] = "kid"
+    """The figure whose best value so far decides what RUN/best holds; see sketch2photo/evaluation/run.py."""
+    per_category: Count = 16
+    """Validation photos of each category, at most."""
+
+
+@dataclass(frozen=True)
 class GanConfig(Checked):
     """Train a generator from sketches to photos."""
 
@@ -156,6 +172,7 @@ class GanConfig(Checked):
     loss: GanLossConfig = field(default_factory=GanLossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: GanOptimiserConfig = field(default_factory=GanOptimiserConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     batch_size: Count = 1
     """Pairs a step."""
     steps: Count = 100_000

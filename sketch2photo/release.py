@@ -15,7 +15,7 @@ import numpy as np
 from sketch2photo import process
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError, exit_on_user_error
-from sketch2photo.released import Calibration, ReleasedModel, quantised, write
+from sketch2photo.released import BEST, BEST_FILE, Calibration, ReleasedModel, quantised, read, write
 
 CALIBRATION_FILE = "calibration.json"
 """Written into a classifier's run at its end."""
@@ -24,7 +24,9 @@ CALIBRATION_FILE = "calibration.json"
 def main(arguments: list[str]) -> None:
     """The command. User errors are one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m sketch2photo.release", description="Make a released model.")
-    parser.add_argument("--gan", type=Path, required=True, metavar="RUN", help="a run of train.py gan")
+    parser.add_argument(
+        "--gan", type=Path, required=True, metavar="RUN", help="a run of train.py gan, or its folder `best`"
+    )
     parser.add_argument("--classifier", type=Path, metavar="RUN", help="a run of train.py classifier")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
     parser.add_argument(
@@ -53,18 +55,7 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
     """
     from sketch2photo import checkpoints
 
-    run = checkpoints.read_run(gan)
-    if not isinstance(run.config, GanConfig):
-        raise CheckpointError(f"--gan {str(gan)!r} is a {run.kind} run: name one of train.py gan")
-    state = checkpoints.restore_state(gan)
-    model = ReleasedModel(
-        gan=run.config.model,
-        categories=run.categories,
-        palette=run.palette,
-        generator=state.get("ema") or state["generator"],
-        discriminator=state["discriminator"] if with_discriminator else None,
-    )
-    steps = {"gan": int(state["step"]), "images": int(state["step"]) * run.config.batch_size}
+    model, steps = _generator(gan, with_discriminator)
     if classifier is None:
         return model, steps
     named = checkpoints.read_run(classifier)
@@ -72,15 +63,15 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
         raise CheckpointError(
             f"--classifier {str(classifier)!r} is a {named.kind} run: name one of train.py classifier"
         )
-    if set(named.categories) != set(run.categories):
+    if set(named.categories) != set(model.categories):
         raise CheckpointError(
-            f"the categories differ: {', '.join(run.categories)} in {str(gan)!r}, {', '.join(named.categories)} in "
+            f"the categories differ: {', '.join(model.categories)} in {str(gan)!r}, {', '.join(named.categories)} in "
             f"{str(classifier)!r}: train both on the same list (train.py classifier --categories ...)"
         )
     from sketch2photo.models import vgg
 
     state = checkpoints.restore_state(classifier)
-    order = [named.categories.index(category) for category in run.categories]
+    order = [named.categories.index(category) for category in model.categories]
     model = dataclasses.replace(
         model,
         classifier=_reordered(vgg.fold(state["params"]), order),
@@ -88,6 +79,38 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
         calibration=read_calibration(classifier),
     )
     return model, {**steps, "classifier": int(state["step"])}
+
+
+def _generator(gan: Path, with_discriminator: bool) -> tuple[ReleasedModel, dict[str, int]]:
+    """The latest generator of a run; or, where its folder `best` is named, the best."""
+    from sketch2photo import checkpoints
+
+    best = gan.name == BEST and not checkpoints.is_run(gan) and checkpoints.is_run(gan.parent)
+    run = checkpoints.read_run(gan.parent if best else gan)
+    if not isinstance(run.config, GanConfig):
+        raise CheckpointError(f"--gan {str(gan)!r} is a {run.kind} run: name one of train.py gan")
+    if best:
+        model = read(gan)
+        step = _best_step(run.path)
+        model = model if with_discriminator else dataclasses.replace(model, discriminator=None)
+    else:
+        state = checkpoints.restore_state(gan)
+        step = int(state["step"])
+        model = ReleasedModel(
+            gan=run.config.model,
+            categories=run.categories,
+            palette=run.palette,
+            generator=state.get("ema") or state["generator"],
+            discriminator=state["discriminator"] if with_discriminator else None,
+        )
+    return model, {"gan": step, "images": step * run.config.batch_size}
+
+
+def _best_step(run: Path) -> int:
+    try:
+        return int(json.loads((run / BEST_FILE).read_text())["step"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{str(run / BEST_FILE)!r} cannot be read ({error}): release the run itself") from None
 
 
 def read_calibration(run: Path) -> Calibration:

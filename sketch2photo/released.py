@@ -23,6 +23,8 @@ from sketch2photo.errors import CheckpointError, ConfigError
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "weights.npz", "MODEL_CARD.md"
+BEST, BEST_FILE = "best", "best.json"
+"""In a training run: the released model of its best weights so far, and which step and figure they are of."""
 _SCALE = ":scale"
 
 Arrays = dict[Any, Any]

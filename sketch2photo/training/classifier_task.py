@@ -39,6 +39,7 @@ class ClassifierTask:
     """See `training.loop.Task`."""
 
     kind = "classifier"
+    evaluation_every = 0  # its samples measure all there is to measure
 
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
         self._data = [pipeline.open_dataset(path) for path in data]
@@ -115,6 +116,9 @@ class ClassifierTask:
                     none = none_probability(logits, 1.0)
                     figures["val_none_recall"] = float((none[~known] > none_threshold(none[known])).mean())
         return figures
+
+    def evaluate(self, state: ClassifierState, out: Path, step: int) -> dict[str, float]:
+        return {}
 
     def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
         """Calibrate on the validation drawings, finished and half drawn alike, and write calibration.json."""

@@ -1,5 +1,6 @@
 """What a generator's run reads, trains and shows."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ class GanTask:
         self._networks = gan.GanNetworks(config, len(self.categories), features)
         self._step = gan.make_step(self._networks)
         self._examples: dict[str, np.ndarray] | None = None
+        self._evaluation = None
+        if config.evaluation.features:
+            # Imported here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
+            from sketch2photo.training.evaluating import Evaluating
+
+            self._evaluation = Evaluating(config, self._data)
+        self.evaluation_every = config.evaluation.every if self._evaluation else 0
         self._generate = jax.jit(self._generate_photos)
 
     def batches(self) -> Batches:
@@ -94,6 +102,13 @@ class GanTask:
         write_picture(folder / f"{step:07d}.png", grid(rows))
         difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
         return {"val_l1": float(difference.mean() / 127.5)}
+
+    def evaluate(self, state: GanState, out: Path, step: int) -> dict[str, float]:
+        """KID, feature distance, recognition and lines on validation photos; the best weights go to RUN/best."""
+        if self._evaluation is None:
+            return {}
+        weights = state.generator if state.ema is None else state.ema
+        return self._evaluation(weights, state.discriminator, functools.partial(self._generate, weights), out, step)
 
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
         say(f"done: release it by  python -m sketch2photo.release --gan {out} --out checkpoints/NAME")

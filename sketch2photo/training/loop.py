@@ -41,6 +41,9 @@ class Task(Protocol):
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
 
+    evaluation_every: int
+    """Steps between calls of `evaluate`; 0 for never."""
+
     @property
     def config(self) -> GanConfig | ClassifierConfig: ...
 
@@ -64,6 +67,10 @@ class Task(Protocol):
 
     def sample(self, state: State, folder: Path, step: int) -> dict[str, float]:
         """Write a grid of pictures to the folder; figures of an evaluation, if any, for evaluation.jsonl."""
+        ...
+
+    def evaluate(self, state: State, out: Path, step: int) -> dict[str, float]:
+        """Figures for evaluation.jsonl that take longer than a sample; may keep the best weights in `out`."""
         ...
 
     def finish(self, state: State, out: Path, say: Callable[[str], None]) -> None:
@@ -156,9 +163,12 @@ def _steps(
         settle()
         pending = (step, metrics, waited)
         last = step == config.steps or interruption.asked
-        if last or step % config.sample_every == 0:
+        evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
+        if last or evaluating or step % config.sample_every == 0:
             settle()
             figures = task.sample(state, out / "samples", step)
+            if evaluating:
+                figures |= task.evaluate(state, out, step)
             if figures:
                 evaluations.write(step, figures)
                 evaluations.flush()
@@ -169,7 +179,7 @@ def _steps(
             stats.flush()
             state = task.before_saving(state)
             saved.save(step, state, batches.get_state())
-        if last or step % config.sample_every == 0 or step % config.save_every == 0:
+        if last or evaluating or step % config.sample_every == 0 or step % config.save_every == 0:
             since = time.perf_counter()
         if interruption.asked:
             progress.say(f"stopped after step {step}, saved: go on with --resume")

@@ -39,6 +39,7 @@ class Walk:
     """A task small enough to follow by hand: params move by the batch, plus noise from key and step."""
 
     kind = "classifier"
+    evaluation_every = 0
     categories = ("a", "b")
     palette: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
 

@@ -1,0 +1,120 @@
+"""Measure a released model on a dataset: a table by category, a JSON file, and a picture of best, median and worst.
+
+    python -m sketch2photo.evaluation --checkpoint checkpoints/studio --data datasets/studio \
+        --features squeezenet_v1.1_notop.mat --out evaluation
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from sketch2photo import process
+from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
+
+TRAINING_PHOTOS = 300
+"""Training photos of a category that the classifier and the search for copies know."""
+
+
+def main(arguments: list[str]) -> None:
+    """The command. User errors are one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sketch2photo.evaluation",
+        description="Measure a released model on a dataset's photos and the sketches made of them.",
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="DIR", help="a released model, or a run of train.py gan"
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a dataset of pairs")
+    parser.add_argument("--split", choices=("val", "test", "train"), default="val", help="default: %(default)s")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many photos of each category")
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="SqueezeNet 1.1's convolutions (.mat), for KID, feature distance, recognition and copies",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="gets evaluation.json and pictures.png (default: nothing is written)"
+    )
+    options = parser.parse_args(arguments)
+    with exit_on_user_error("evaluation"):
+        if options.limit is not None and options.limit < 1:
+            raise ConfigError(f"--limit is {options.limit}: give at least 1")
+        if options.out is not None and options.out.exists() and not options.out.is_dir():
+            raise ConfigError(f"--out {str(options.out)!r} is a file: choose a folder")
+        process.prepare()
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, print and write.
+
+    Raises:
+      UserError: the checkpoint, the dataset or the features cannot be used, or do not belong together.
+    """
+    from sketch2photo.data import pipeline
+    from sketch2photo.evaluation import report
+    from sketch2photo.evaluation.painter import open_model, painter
+    from sketch2photo.evaluation.run import SIZE, evaluate, reference
+
+    model = open_model(options.checkpoint)
+    data = pipeline.open_dataset(options.data)
+    _check(model, data, options)
+    compare = None
+    if options.features is not None:
+        from sketch2photo.evaluation import squeezenet
+
+        features = squeezenet.features(squeezenet.load(options.features), SIZE)
+        training = pipeline.pair_examples(data, "train", image_size=SIZE, per_category=TRAINING_PHOTOS)
+        compare = reference(features, training, data.categories)
+    else:
+        print("no KID, feature distance, recognition or copies: name a file of SqueezeNet 1.1 by --features")
+    examples = pipeline.pair_examples(
+        data,
+        options.split,
+        image_size=model.gan.image_size,
+        input_channels=model.gan.input_channels,
+        per_category=options.limit or max(data.sizes.values()),
+    )
+    found = evaluate(painter(model, data.categories), examples, data.categories, compare)
+    print(report.table(found))
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        content: dict[str, Any] = {
+            "checkpoint": str(options.checkpoint),
+            "data": str(options.data),
+            "split": options.split,
+            "features": None if options.features is None else options.features.name,
+            "figures": found.figures,
+            "by_category": found.by_category,
+        }
+        draft = options.out / "evaluation.json.part"
+        draft.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(draft, options.out / "evaluation.json")
+        report.write_extremes(options.out / "pictures.png", found, examples, data.categories)
+        print(f"written to {options.out}: evaluation.json, pictures.png (best, median and worst of each category)")
+
+
+def _check(model: Any, data: Any, options: argparse.Namespace) -> None:
+    if data.kind != "pairs":
+        raise DataError(f"--data {str(options.data)!r} holds sketches without photos: name a dataset of pairs")
+    if not data.sizes.get(options.split):
+        raise DataError(f"{str(options.data)!r} has no split {options.split!r}: it has {', '.join(data.sizes)}")
+    if data.input_channels > model.gan.input_channels:
+        raise DataError(f"{str(options.data)!r} has coloured inputs, {str(options.checkpoint)!r} takes line drawings")
+    unknown = [name for name in data.categories if name not in model.categories]
+    if unknown and model.gan.class_conditional:
+        raise DataError(
+            f"{str(options.checkpoint)!r} does not know {unknown[0]!r} of {str(options.data)!r}: "
+            f"it paints {', '.join(model.categories)}"
+        )
+    missing = [name for label, name in enumerate(data.categories) if not (data.labels(options.split) == label).any()]
+    if missing:
+        print(f"split {options.split!r} has no {', '.join(missing)}: training photos take their place, and flatter it")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,177 @@
+"""How good a generator's pictures of held-out sketches are: every measure, over all and by category.
+
+The same for a released model (`python -m sketch2photo.evaluation`) and in the training loop: whatever paints is a
+function. Every figure has one name, in logs, tables and JSON; `METRICS` says what it is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sketch2photo import images
+from sketch2photo.evaluation import colour, copies, kernel, lines, recognition
+from sketch2photo.evaluation.frechet import frechet_distance
+
+Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
+Features = Callable[[np.ndarray], np.ndarray]
+"""As `squeezenet.Features`, which this module does without, so that nothing here needs jax."""
+Examples = Mapping[str, np.ndarray]
+"""sketch, photo, label and colour, as `pipeline.pair_examples` gives them."""
+
+SIZE = 128
+"""Pixels a side at which features are taken."""
+_SIDE = 256
+"""Pixels a side at which lines are compared; their distances are meant for it."""
+_CHUNK = 8
+
+METRICS: dict[str, tuple[str, bool]] = {
+    "l1": ("mean difference from the photo, of 2", False),
+    "kid": ("kernel distance on SqueezeNet's features, rows of one length (KID-SqueezeNet)", False),
+    "feature_distance": ("Fréchet distance on SqueezeNet's features (FD-SqueezeNet)", False),
+    "pair_distance": ("1 - cosine of the features of a picture and its photo", False),
+    "recognition": ("share that a classifier of the training photos names rightly", True),
+    "outline_iou": ("overlap of the object with the inside of closed outlines, median", True),
+    "ink_with_edge": ("share of the ink with an edge within 4 pixels of 256, mean", True),
+    "colour_difference": ("CIEDE2000 between the colour asked for and the object's median", False),
+    "nearest": ("1 - cosine to the nearest training photo, median", True),
+    "suspicious": ("share nearer to a training photo than 99% of the held-out photos are", False),
+}
+"""Each figure: what it says, and whether more is better."""
+WITHOUT_FEATURES = ("l1", "outline_iou", "ink_with_edge", "colour_difference")
+"""The figures that need no file of features."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What painted pictures are held against."""
+
+    features: Features
+    training: np.ndarray
+    """Features of training photos, (n, d)."""
+    classifier: recognition.PhotoClassifier | None
+    """None where the data has one category only."""
+
+
+def reference(features: Features, training: Examples, categories: tuple[str, ...]) -> Reference:
+    """Features of some training photos and a classifier of them.
+
+    Args:
+      training: some of the training split's examples, of every category.
+    """
+    rows = features(training["photo"])
+    several = len(categories) > 1
+    return Reference(
+        features, rows, recognition.fit(rows, training["label"], categories, decay=1e-3) if several else None
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures by name over all pictures and by category, and the pictures."""
+
+    figures: dict[str, float]
+    by_category: dict[str, dict[str, float]]
+    """With "n", the number of pictures. Of the distances between sets only `feature_distance` is there."""
+    photos: np.ndarray
+    """What was painted, uint8 (n, s, s, 3)."""
+    distance: np.ndarray
+    """How far each is from its photo: `pair_distance`, or `l1` without features."""
+
+
+def evaluate(
+    paint: Paint, examples: Examples, categories: tuple[str, ...], compare: Reference | None = None
+) -> Evaluation:
+    """Paint the examples' sketches, told their photos' categories and colours, and measure."""
+    photos = _painted(paint, examples)
+    each: dict[str, np.ndarray] = {"l1": _l1(photos, examples["photo"])}
+    each["colour_difference"] = np.array(
+        [_colour_difference(photo, asked) for photo, asked in zip(photos, examples["colour"], strict=True)]
+    )
+    if examples["sketch"].shape[-1] == 1:  # a coloured input has no lines
+        each |= _line_figures(examples["sketch"], photos)
+    figures: dict[str, float] = {}
+    painted = real = None
+    if compare is not None:
+        painted, real = compare.features(photos), compare.features(examples["photo"])
+        each["pair_distance"] = 1 - _cosine(painted, real)
+        if compare.classifier is not None:
+            names = [categories[label] for label in examples["label"]]
+            each["recognition"] = compare.classifier.named(painted, names).astype(float)
+        each["nearest"], _ = copies.nearest(painted, compare.training)
+        of_real, _ = copies.nearest(real, compare.training)
+        figures["suspicious"] = copies.suspicious(each["nearest"], of_real)
+        if len(painted) > 1:
+            found = kernel.subset_distance(kernel.on_sphere(painted), kernel.on_sphere(real))
+            figures |= {"kid": found.mean, "kid_sd": found.sd, "feature_distance": frechet_distance(painted, real)}
+    by_category: dict[str, dict[str, float]] = {}
+    for label, name in enumerate(categories):
+        chosen = examples["label"] == label
+        if not chosen.any():
+            continue
+        by_category[name] = {"n": int(chosen.sum()), **_summary(each, chosen)}
+        if painted is not None and real is not None and chosen.sum() > 1:
+            by_category[name]["feature_distance"] = frechet_distance(painted[chosen], real[chosen])
+    figures |= {"n": len(photos), **_summary(each, np.ones(len(photos), bool))}
+    return Evaluation(_sorted(figures), by_category, photos, each.get("pair_distance", each["l1"]))
+
+
+def better(metric: str, value: float, than: float | None) -> bool:
+    """Whether a value of a metric is better than an earlier one; any number is better than none."""
+    if np.isnan(value):
+        return False
+    if than is None:
+        return True
+    return value > than if METRICS[metric][1] else value < than
+
+
+def _painted(paint: Paint, examples: Examples) -> np.ndarray:
+    photos = []
+    n = len(examples["label"])
+    for first in range(0, n, _CHUNK):
+        # The last part is filled up, so that one shape is compiled.
+        rows = np.minimum(np.arange(first, first + _CHUNK), n - 1)
+        photos.append(np.asarray(paint(*(examples[name][rows] for name in ("sketch", "label", "colour"))))[: n - first])
+    return np.concatenate(photos)
+
+
+def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndarray]:
+    pairs = [
+        (images.resize_sketch(sketch[..., 0], _SIDE), images.resize(photo, _SIDE))
+        for sketch, photo in zip(sketches, photos, strict=True)
+    ]
+    found = {
+        "outline_iou": [lines.outline_iou(*pair) for pair in pairs],
+        "ink_with_edge": [lines.ink_with_edge(*pair) for pair in pairs],
+    }
+    return {name: np.array([np.nan if v is None else v for v in values]) for name, values in found.items()}
+
+
+def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:
+    found = colour.median_lab(photo)
+    # Nothing painted is as wrong as white.
+    return float(colour.ciede2000(colour.to_lab(asked), np.array([100.0, 0, 0]) if found is None else found))
+
+
+def _l1(photos: np.ndarray, true: np.ndarray) -> np.ndarray:
+    return np.array([np.abs(a.astype(np.float32) - b).mean() / 127.5 for a, b in zip(photos, true, strict=True)])
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+
+
+def _summary(each: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, float]:
+    """Medians of what is named so, means of the rest; what is known of none is left out."""
+    found = {}
+    for name, values in each.items():
+        known = values[chosen & ~np.isnan(values)]
+        if len(known):
+            found[name] = float(np.median(known) if name in ("outline_iou", "nearest") else known.mean())
+    return _sorted(found)
+
+
+def _sorted(figures: dict[str, float]) -> dict[str, float]:
+    order = ["n", *METRICS]
+    return dict(sorted(figures.items(), key=lambda pair: order.index(pair[0].removesuffix("_sd"))))
