@@ -105,7 +105,8 @@ def checkpoint(tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_command_prints_writes_and_draws(tmp_path, capsys, data, checkpoint):
+def test_the_command_prints_writes_and_draws(tmp_path, capsys, monkeypatch, data, checkpoint):
+    monkeypatch.setattr(run, "SIZE", 64)
     features = fake_file(tmp_path / "net.mat")
     out = tmp_path / "out"
     command.main(

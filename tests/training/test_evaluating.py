@@ -10,6 +10,7 @@ import pytest
 from sketch2photo import Studio, release, released
 from sketch2photo.config import GAN_PRESETS, EvaluationConfig
 from sketch2photo.errors import ConfigError
+from sketch2photo.evaluation import run
 from sketch2photo.training import evaluating, loop
 from sketch2photo.training.gan_task import GanTask
 from tests import tiny
@@ -24,6 +25,12 @@ def folder(tmp_path_factory):
     prepare("photos", "--raw", folder / "raw", "--out", folder / "pairs", "--size", 64)
     fake_file(folder / "net.mat")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Features of 64 px: a quarter of the work."""
+    monkeypatch.setattr(run, "SIZE", 64)
 
 
 def config(folder, best="kid", **changes):
