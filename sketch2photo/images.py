@@ -207,7 +207,7 @@ class Frame:
         return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(PAPER,) * 3)
 
 
-SMALLEST = 0.7
+SMALLEST = 0.8
 """A drawing whose longer side takes less than this share of the sheet is looked at closer."""
 CLOSEST = 4.0
 SHEET = 256

@@ -107,7 +107,8 @@ def line_width(sketch: np.ndarray) -> float:
     length = sum(cv2.arcLength(outline, True) for outline in outlines) / 2
     if not length:
         return 1.0 if drawn.any() else 0.0
-    mean = float((PAPER - sketch[cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0].astype(np.float64)).sum())
+    near = np.asarray(cv2.dilate(drawn, np.ones((3, 3), np.uint8))) > 0
+    mean = float((PAPER - sketch[near].astype(np.float64)).sum())
     inside = cv2.distanceTransform(drawn, cv2.DIST_L2, 5)
     ridge = (drawn > 0) & (inside >= cv2.dilate(inside, np.ones((3, 3), np.uint8)) - 1e-3)
     usual = 2 * float(np.median(inside[ridge])) - 0.5

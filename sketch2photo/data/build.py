@@ -17,7 +17,7 @@ from sketch2photo.data.spool import Spool
 from sketch2photo.data.workers import in_order
 from sketch2photo.errors import DataError
 
-_FORM = 1
+_FORM = 2
 """Counts up whenever the same settings would make other examples, so that no run goes on with those of an older one."""
 
 

@@ -47,7 +47,6 @@ def parser() -> argparse.ArgumentParser:
     photos.add_argument(
         "--manifest", type=Path, metavar="CSV", help="columns file, category; if known group, split, source, licence"
     )
-    photos.add_argument("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
 
     sketchy = sources.add_parser("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
     sketchy.add_argument(
@@ -98,7 +97,16 @@ def parser() -> argparse.ArgumentParser:
     demo = sources.add_parser("demo", help="objects drawn and shaded by rule: something to train on at once")
     demo.add_argument("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
-    demo.add_argument("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
+    for command in (photos, demo):
+        command.add_argument(
+            "--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)"
+        )
+        command.add_argument(
+            "--styles",
+            nargs="+",
+            metavar="STYLE",
+            help="of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)",
+        )
 
     for command in (photos, sketchy, pairs, drawings):
         command.add_argument(

@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import shuffle
 
-from sketch2photo.data.example import Example
+from sketch2photo.data.edges import object_mask
+from sketch2photo.data.example import HUMAN, Example, decode, encode_sketch
 
 NAME = "sketch_photo"
 """In dataset_info.json: how a dataset of ours is known."""
@@ -34,8 +35,8 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Sketches and photos by category."""
 
     name = NAME
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First form."}  # noqa: RUF012
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {"1.0.0": "First form.", "1.1.0": "human, style, mask."}  # noqa: RUF012
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=kind) for kind in KINDS]  # noqa: RUF012
 
     def __init__(
@@ -55,6 +56,8 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         features: dict[str, Any] = {
             "sketches": tfds.features.Sequence(tfds.features.Image(shape=(self._size, self._size, self._channels))),
+            "human": tfds.features.Sequence(np.bool_),
+            "style": tfds.features.Sequence(tfds.features.Text()),
             "label": tfds.features.ClassLabel(names=list(self._categories)),
             "group": tfds.features.Text(),
             "source": tfds.features.Text(),
@@ -64,6 +67,7 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
         if self._kind == "pairs":
             features["photo"] = tfds.features.Image(shape=(self._size, self._size, 3))
+            features["mask"] = tfds.features.Image(shape=(self._size, self._size, 1))
             features["colour"] = tfds.features.Tensor(shape=(3,), dtype=np.uint8)
         else:
             features["strokes"] = tfds.features.Tensor(shape=(None, 3), dtype=np.int16)
@@ -77,8 +81,11 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str) -> Iterable[tuple[int, dict[str, Any]]]:
         for number, example in enumerate(self._examples[split]()):
+            styles = example.styles or [HUMAN] * len(example.sketches)
             record: dict[str, Any] = {
                 "sketches": example.sketches,
+                "human": [style == HUMAN for style in styles],
+                "style": styles,
                 "label": example.category,
                 "group": example.group,
                 "source": example.source,
@@ -87,7 +94,9 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 "content": example.content,
             }
             if self._kind == "pairs":
-                record |= {"photo": example.photo, "colour": example.colour}
+                assert example.photo is not None
+                mask = example.mask or encode_sketch(object_mask(decode(example.photo, 3)))
+                record |= {"photo": example.photo, "colour": example.colour, "mask": mask}
             else:
                 strokes = example.strokes if example.strokes is not None else np.zeros((0, 3), np.int16)
                 record["strokes"] = strokes

@@ -1,11 +1,10 @@
-"""Sketches drawn from a photo: contour lines at two scales, the silhouette, and lines as a person might draw them.
+"""Where the lines of a photo are: the object's outline, its inner edges, its parts, and what a difference of Gaussians
+sees.
 
-A model trained on raw edge maps fails on a mouse drawing, so every photo is rendered several ways. All
-lines pass through the same form, a `Path` of points, so that they can be smoothed, simplified, shaken and cut
-before they are drawn.
+All lines leave here in the same form, a `Path` of points, so that they can be smoothed, simplified, shaken and cut
+before they are drawn (`styles`).
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -21,7 +20,7 @@ WHITE_FROM = 250
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Which edges count."""
 
     blur: float
@@ -30,7 +29,7 @@ class _Scale:
     """Canny's lower threshold; the upper one is 2.5 times this."""
 
 
-_FINE, _COARSE, _FAINT, _COARSEST = _Scale(1.2, 30), _Scale(2.2, 45), _Scale(2.2, 25), _Scale(3.2, 30)
+FINE, COARSE, FAINT, COARSEST = Scale(1.2, 30), Scale(2.2, 45), Scale(2.2, 25), Scale(3.2, 30)
 
 
 @dataclass(frozen=True)
@@ -41,35 +40,6 @@ class Outline:
     """uint8 (s, s): 255 on the object."""
     paths: list[Path]
     """Its closed outer borders, longest first."""
-
-
-def renderings(photo: np.ndarray, seed: int, count: int = 7) -> list[np.ndarray]:
-    """`count` sketches of a square photo, uint8 (s, s): fine and coarse contours, silhouette, then human-like ones.
-
-    Args:
-      photo: uint8 (s, s, 3) RGB, the object on white; without a white ground the silhouette becomes the coarsest
-        contours instead.
-      seed: the same seed gives the same lines, see `seed_of`.
-      count: at least 1.
-    """
-    subject = _Subject(photo)
-    sketches = []
-    for kind in range(count):
-        if kind == 0:
-            paths, width = subject.contours(_FINE), 3 * subject.unit
-        elif kind == 1:
-            paths, width = subject.contours(_COARSE), 3 * subject.unit
-        elif kind == 2:
-            paths, width = subject.silhouette(), 3 * subject.unit
-        else:
-            paths, width = _by_hand(subject, np.random.default_rng([seed, kind]))
-        sketches.append(lines.draw(paths, subject.side, width))
-    return sketches
-
-
-def seed_of(content: bytes) -> int:
-    """A seed that depends on a file's content alone, so that a photo keeps its lines when others come or go."""
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
 
 
 def find_outline(photo: np.ndarray) -> Outline | None:
@@ -96,44 +66,23 @@ def find_outline(photo: np.ndarray) -> Outline | None:
     found, _ = cv2.findContours(holes, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     found = [c for c in found if cv2.contourArea(c) > 0.004 * side * side]
     cv2.drawContours(filled, found, -1, 0, -1)
-    return Outline(filled, _borders(filled))
+    return Outline(filled, borders(filled))
 
 
-def _borders(mask: np.ndarray) -> list[Path]:
+def object_mask(photo: np.ndarray) -> np.ndarray:
+    """Where the object on the white ground of `photo` is, uint8 (s, s): 255 there; everywhere without such a ground."""
+    outline = find_outline(photo)
+    return np.full(photo.shape[:2], 255, np.uint8) if outline is None else outline.mask
+
+
+def borders(mask: np.ndarray) -> list[Path]:
+    """The closed borders of a mask, outer ones and those of holes, longest first."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     paths = [lines.close(c.reshape(-1, 2).astype(np.float32)) for c in contours if len(c) > 0.1 * mask.shape[0]]
     return sorted(paths, key=len, reverse=True)
 
 
-class _Subject:
-    """A photo with what its renderings share."""
-
-    def __init__(self, photo: np.ndarray):
-        self.side: int = photo.shape[0]
-        self.unit = self.side / NATIVE
-        self.outline = find_outline(photo)
-        self._photo = photo
-        self._edges: dict[_Scale, list[Path]] = {}
-
-    def edges(self, scale: _Scale) -> list[Path]:
-        """See `inner_edges`."""
-        if scale not in self._edges:
-            self._edges[scale] = inner_edges(self._photo, self.outline, scale)
-        return self._edges[scale]
-
-    def silhouette(self) -> list[Path]:
-        if self.outline is None:
-            return self.contours(_COARSEST)
-        return [lines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
-
-    def contours(self, scale: _Scale) -> list[Path]:
-        """The outline and the clear inner edges, smoothed, without lines that crowd others."""
-        inner = [lines.smooth(path, 2 * self.unit) for path in self.edges(scale)]
-        outer = [] if self.outline is None else [lines.smooth(path, 1.2 * self.unit) for path in self.outline.paths]
-        return outer + lines.thin_out(inner, outer, self.side, 5 * self.unit)
-
-
-def inner_edges(photo: np.ndarray, outline: Outline | None, scale: _Scale) -> list[Path]:
+def inner_edges(photo: np.ndarray, outline: Outline | None, scale: Scale) -> list[Path]:
     """Linked Canny edges of a square photo away from its outline, longest first."""
     unit = photo.shape[0] / NATIVE
     soft = cv2.GaussianBlur(photo, (0, 0), scale.blur * unit)
@@ -206,28 +155,77 @@ def _follow(start: int, free: set[int], around: tuple[int, ...]) -> list[int]:
             return chain
 
 
-def _by_hand(subject: _Subject, rng: np.random.Generator) -> tuple[list[Path], float]:
-    """Lines as a person might draw them, and their width: rounded, simplified, shaken, here and there open or
-    running over.
+def parts(photo: np.ndarray, outline: Outline, count: int) -> list[Path]:
+    """Borders between areas of different colour inside an object, longest first: windows, soles, leaves, cushions.
+
+    People draw the parts of a thing, not the edges of its surface. The photo is smoothed until areas are flat (mean
+    shift, Comaniciu & Meer 2002), its colours are brought to `count` (k-means in CIELAB), and small areas vanish.
     """
-    side, unit, outline = subject.side, subject.unit, subject.outline
-    outer = []
+    side = photo.shape[0]
+    work = min(side, _PARTS_AT)
+    small = cv2.resize(photo, (work, work), interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(outline.mask, (work, work), interpolation=cv2.INTER_AREA) > 127
+    if inside.sum() < 200:
+        return []
+    flat = cv2.cvtColor(cv2.pyrMeanShiftFiltering(small, 6, 18), cv2.COLOR_RGB2LAB)
+    colours = flat[inside].astype(np.float32)
+    colours[:, 0] *= 0.5  # light and shade make fewer parts than colour
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    cv2.setRNGSeed(0)
+    _, labels, _ = cv2.kmeans(colours, count, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    which = np.zeros((work, work), np.uint8)
+    which[inside] = labels.ravel() + 1
+    unit = work / NATIVE
+    which = cv2.medianBlur(which, 2 * round(3 * unit) + 1)
+    rim = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+    found = []
+    for label in range(1, count + 1):
+        area = cv2.morphologyEx((which == label).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        for border in cv2.findContours(area, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+            if cv2.contourArea(border) > 0.004 * inside.sum():
+                found += _inner_runs(border.reshape(-1, 2), rim, 5 * unit, round(14 * unit))
+    across = np.hypot(*_gradient(cv2.GaussianBlur(small, (0, 0), 1.2)))
+    across = cv2.dilate(across, np.ones((3, 3), np.uint8))
+    clear = [path for path in found if np.median(across[tuple(path.astype(int).T[::-1])]) > _CLEAR]
+    return [(path + 0.5) * (side / work) - 0.5 for path in sorted(clear, key=len, reverse=True)]
+
+
+_CLEAR = 100.0
+"""Slope (Sobel) from which on a border is one of parts and not of light and shade."""
+_PARTS_AT = 160
+"""Side at which parts are looked for: finer is slower and finds more of them, not better ones."""
+
+
+def _inner_runs(border: np.ndarray, rim: np.ndarray, gap: float, shortest: int) -> list[Path]:
+    """The stretches of a closed border that keep `gap` pixels from the object's outline."""
+    inner = rim[border[:, 1], border[:, 0]] > gap
+    if inner.all():
+        return [lines.close(border.astype(np.float32))]
+    border, inner = (np.roll(a, -int(np.argmin(inner)), 0) for a in (border, inner))
+    starts = np.flatnonzero(np.diff(inner.astype(np.int8), prepend=0) == 1)
+    ends = np.flatnonzero(np.diff(inner.astype(np.int8), append=0) == -1) + 1
+    return [border[a:b].astype(np.float32) for a, b in zip(starts, ends, strict=True) if b - a >= shortest]
+
+
+def difference_of_gaussians(photo: np.ndarray, outline: Outline | None, sharpness: float = 18.0) -> np.ndarray:
+    """Dark lines where a photo is darker than around, uint8 (s, s): XDoG (Winnemoeller, Kyprianidis & Olsen 2012,
+    eq. 7 and 5), without its dark areas.
+
+    Args:
+      sharpness: p, how much stronger lines are than tones.
+    """
+    unit = photo.shape[0] / NATIVE
+    # The eye's brightness; red on green is seen through the channel that is darkest.
+    grey = cv2.min(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.add(photo.min(-1), 20)).astype(np.float32) / 255
+    fine, coarse = (cv2.GaussianBlur(grey, (0, 0), 1.3 * k * unit) for k in (1.0, 1.6))
+    response = sharpness * (fine - coarse)
+    ink = 1 - np.where(response >= -0.12, 1.0, 1 + np.tanh(6 * (response + 0.12)))
+    sketch = (255 * (1 - ink)).clip(0, 255).astype(np.uint8)
+    drawn = (sketch < 128).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8)
+    long = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) > 14 * unit
+    long[0] = False
+    sketch[cv2.dilate(long[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0] = 255
     if outline is not None:
-        rounded = cv2.GaussianBlur(outline.mask, (0, 0), rng.choice([0.8, 1.5, 2.5]) * unit)
-        outer = [lines.smooth(path, 2 * unit) for path in _borders((rounded > 127).astype(np.uint8))]
-    width = rng.uniform(2, 5) * unit
-    inner = []
-    most = 40 if outline is None else rng.choice([0, 3, 6, 10, 16])
-    if most:
-        scale = (_FINE, _COARSE, _FAINT, _COARSEST)[rng.integers(4)]
-        inner = [lines.smooth(path, 2.5 * unit) for path in subject.edges(scale)]
-        inner = lines.thin_out(inner, outer, side, width + rng.choice([3, 6]) * unit)[:most]
-    amplitude = rng.uniform(1, 5) * unit
-    field = lines.wobble_field(side, amplitude, rng)
-    coarseness = rng.choice([0.8, 1.6, 2.6]) * unit
-    paths = []
-    for path in outer + inner:
-        path = lines.simplify(path, coarseness)
-        path = lines.shake(path, field, 0.25 * amplitude, rng)
-        paths.extend(lines.open_up(path, unit, rng))
-    return paths, width
+        sketch = np.minimum(sketch, lines.draw(outline.paths, photo.shape[0], 2 * unit))
+    return sketch

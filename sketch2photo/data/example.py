@@ -10,6 +10,8 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.errors import DataError
 
+HUMAN = "human"
+"""The style of a sketch that a person drew."""
 SPLITS = ("train", "val", "test")
 """From the least to the most strictly kept: what lies in a later one is never moved to an earlier one."""
 
@@ -29,6 +31,10 @@ class Example:
     """uint8 (3,): the photo's `images.dominant_colour`."""
     strokes: np.ndarray | None = None
     """int16 (n, 3): x and y in 0..255 and the number of the stroke, in drawing order."""
+    styles: list[str] = field(default_factory=list)
+    """How each sketch came to be: "human", or the style it was drawn in from the photo; empty: all by people."""
+    mask: bytes | None = None
+    """A PNG file, square: 255 on the photo's object; None where it is still to be found."""
     group: str = ""
     """What may not be torn apart by a split; empty where it is still to be found."""
     split: str = ""

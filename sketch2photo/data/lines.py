@@ -8,6 +8,7 @@ from sketch2photo.images import PAPER
 Path = np.ndarray
 """float32 (n, 2): x, y of successive points, in pixels. Closed when it ends where it begins."""
 
+_FINER = 3
 _SHIFT = 4
 """Fractional bits of OpenCV's line coordinates."""
 
@@ -113,10 +114,96 @@ def open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
     return [path]
 
 
+def polygon(path: Path, tolerance: float) -> Path:
+    """Straight pieces between few corners, points two pixels apart: lines drawn with a mouse."""
+    if is_closed(path):
+        corners = close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
+    else:
+        corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
+    return _resample(corners, 2.0)
+
+
+def as_ellipse(path: Path, apart: float = 0.08) -> Path | None:
+    """The ellipse that a closed path nearly is, as people draw wheels and buttons; None where it is none.
+
+    Args:
+      apart: how far the two may be from each other, as a share of the ellipse's radius.
+    """
+    if not is_closed(path) or len(path) < 12:
+        return None
+    (x, y), (width, height), turn = cv2.fitEllipse(path[:-1].reshape(-1, 1, 2))
+    if not 4 < max(width, height) < 3 * min(width, height):
+        return None
+    cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    axes = np.array([[cosine, sine], [-sine, cosine]]) * np.array([[width / 2], [height / 2]])
+    off = (path - (x, y)) @ np.linalg.inv(axes)
+    if np.abs(np.hypot(*off.T) - 1).max() > 2 * apart or np.abs(np.hypot(*off.T) - 1).mean() > apart:
+        return None
+    at = np.linspace(0, 2 * np.pi, max(16, round(np.pi * max(width, height) / 4)))
+    return (np.stack([np.cos(at), np.sin(at)], 1) @ axes + (x, y)).astype(np.float32)
+
+
+def into_strokes(path: Path, most: int, rng: np.random.Generator) -> list[Path]:
+    """A line in at most `most` strokes, taken up anew where it turns most, as a hand does.
+
+    Args:
+      path: with points two pixels apart.
+    """
+    if len(path) < 16 or most < 2:
+        return [path]
+    reach = 4
+    ahead = np.roll(path, -reach, 0) - path
+    behind = path - np.roll(path, reach, 0)
+    turn = np.abs(np.angle(np.exp(1j * (np.arctan2(*ahead.T[::-1]) - np.arctan2(*behind.T[::-1])))))
+    if not is_closed(path):
+        turn[:reach] = turn[-reach:] = 0
+    turn = turn + rng.uniform(0, 0.35, len(turn))  # where nothing turns, anywhere
+    cuts: list[int] = []
+    for at in np.argsort(-turn):
+        if all(min(abs(at - cut), len(path) - abs(at - cut)) > max(6, len(path) // (2 * most)) for cut in cuts):
+            cuts.append(int(at))
+        if len(cuts) == most:
+            break
+    if not is_closed(path):
+        return [piece for piece in np.split(path, sorted(c for c in cuts if 6 < c < len(path) - 6)) if len(piece) > 3]
+    ring = path[:-1]
+    cuts = sorted(min(cut, len(ring) - 1) for cut in cuts)
+    turned = np.roll(ring, -cuts[0], 0)
+    pieces = np.split(turned, [cut - cuts[0] for cut in cuts[1:]])
+    return [np.concatenate([piece, after[:1]]) for piece, after in zip(pieces, pieces[1:] + pieces[:1], strict=True)]
+
+
+def misplace(path: Path, amount: float, rng: np.random.Generator) -> Path:
+    """A stroke as a whole a little off: shifted by up to `amount` pixels, turned and stretched by about as much."""
+    middle = path.mean(0)
+    extent = max(float(np.ptp(path, 0).max()), 1.0)
+    swing = min(amount / extent, 0.12)
+    turn, (wider, longer) = rng.uniform(-swing, swing), rng.uniform(-swing, swing, 2)
+    matrix = np.array([[1 + wider, -turn], [turn, 1 + longer]])
+    return ((path - middle) @ matrix.T + middle + rng.uniform(-amount, amount, 2)).astype(np.float32)
+
+
+def run_on(path: Path, most: float, rng: np.random.Generator) -> Path:
+    """A stroke whose ends run on past where they should stop, or stop short of it, by up to `most` pixels."""
+    if len(path) < 8:
+        return path
+    for _ in range(2):
+        path = path[::-1]
+        by = rng.uniform(-most, most)
+        if by < 0:
+            path = path[: max(4, len(path) - round(-by / 2))]
+        else:
+            tangent = path[-1] - path[-4]
+            tangent = tangent / max(float(np.hypot(*tangent)), 1e-3)
+            path = np.concatenate([path, path[-1:] + tangent * by])
+    return path
+
+
 def draw(paths: list[Path], side: int, width: float) -> np.ndarray:
-    """Black lines on a white sheet, uint8 (side, side), smooth at their edges."""
-    sheet = np.full((side, side), PAPER, np.uint8)
+    """Black lines on a white sheet, uint8 (side, side), smooth at their edges, of any width in pixels."""
+    # Drawn larger: OpenCV's own smooth lines have but every other width.
+    sheet = np.full((_FINER * side, _FINER * side), PAPER, np.uint8)
     for path in paths:
-        fixed = np.round(path * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(sheet, [fixed], False, 0, max(1, round(width)), cv2.LINE_AA, _SHIFT)
-    return sheet
+        fixed = np.round((_FINER * path + (_FINER - 1) / 2) * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(sheet, [fixed], False, 0, max(1, round(_FINER * width)), cv2.LINE_8, _SHIFT)
+    return cv2.resize(sheet, (side, side), interpolation=cv2.INTER_AREA)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sketch2photo import images
 from sketch2photo.data import reading
-from sketch2photo.data.example import SPLITS, Example, decode, encode_photo, encode_sketch
+from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_photo, encode_sketch
 from sketch2photo.errors import DataError
 
 
@@ -80,13 +80,18 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
         "content": old.content,
     }
     sketches = [_sketch(data, dataset.input_channels, input_channels, size) for data in old.sketches]
+    unknown = "unknown" if dataset.kind == "pairs" else HUMAN  # datasets of version 1.0.0 do not say
+    styles = old.styles or [unknown] * len(sketches)
     if kind == "pairs":
         assert old.photo is not None
         photo = _photo(old.photo, size)
-        return [Example(sketches=sketches, photo=photo, colour=old.colour, **shared)]
+        mask = None if old.mask is None else _mask(old.mask, size)
+        return [Example(sketches=sketches, photo=photo, mask=mask, colour=old.colour, styles=styles, **shared)]
     if dataset.kind == "drawings":
-        return [Example(sketches=sketches, strokes=old.strokes, **shared)]
-    return [Example(sketches=[sketch], **shared) for sketch in sketches]
+        return [Example(sketches=sketches, strokes=old.strokes, styles=styles, **shared)]
+    return [
+        Example(sketches=[sketch], styles=[style], **shared) for sketch, style in zip(sketches, styles, strict=True)
+    ]
 
 
 def _sketch(data: bytes, channels: int, wanted: int, size: int) -> bytes:
@@ -95,6 +100,11 @@ def _sketch(data: bytes, channels: int, wanted: int, size: int) -> bytes:
     if sketch.shape[0] == size and channels == wanted:
         return data
     return encode_sketch(images.resize_sketch(sketch, size))
+
+
+def _mask(data: bytes, size: int) -> bytes:
+    mask = decode(data, 1)
+    return data if mask.shape[0] == size else encode_sketch(((images.resize(mask, size) > 127) * 255).astype("uint8"))
 
 
 def _photo(data: bytes, size: int) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import edges, groups, tables
+from sketch2photo.data import groups, styles, tables
 from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo
 from sketch2photo.data.splits import check_split
 from sketch2photo.errors import DataError, ImageError
@@ -142,8 +142,8 @@ def visible(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name[0] not in "._" and p.name != "Thumbs.db")
 
 
-def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
-    """A photo at `size` with `count` renderings, or why not. Runs in a worker process."""
+def make_example(raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...]) -> Example | Skipped:
+    """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():
         return Skipped(raw.name, "no such file")
     try:
@@ -151,15 +151,16 @@ def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
         photo = read_photo(raw.path, raw.name, size)
     except (ImageError, OSError) as error:
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
-    drawn = edges.renderings(photo, edges.seed_of(content), count)
+    drawn = styles.renderings(photo, styles.seed_of(content), count, chosen)
     # A blank sheet teaches a model to paint this photo from nothing.
-    drawn = [sketch for sketch in drawn if images.ink_box(sketch) is not None]
+    drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
     if not drawn:
         return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges")
     return Example(
         file=raw.name,
         category=raw.category,
-        sketches=[encode_sketch(sketch) for sketch in drawn],
+        sketches=[encode_sketch(sketch) for _, sketch in drawn],
+        styles=[style for style, _ in drawn],
         photo=encode_photo(photo),
         colour=images.dominant_colour(photo),
         group=raw.group,
@@ -171,6 +172,6 @@ def make_example(raw: RawPhoto, *, size: int, count: int) -> Example | Skipped:
     )
 
 
-def maker(size: int, count: int) -> functools.partial:
+def maker(size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT) -> functools.partial:
     """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size, count=count)
+    return functools.partial(make_example, size=size, count=count, chosen=chosen)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sketch2photo.data import archives, demo, download, drawings, merge, pairs, photos, sketchy
+from sketch2photo.data import archives, demo, download, drawings, merge, pairs, photos, sketchy, styles
 from sketch2photo.data.build import Plan
 from sketch2photo.errors import ConfigError
 
@@ -35,7 +35,12 @@ def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
     items = _named(items, options, origin if options.manifest is None else "")
-    return Plan("pairs", options.size, items, photos.maker(options.size, options.renderings), skipped)
+    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
+
+
+def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
+    chosen = styles.check(options.styles) if options.styles else styles.DEFAULT
+    return photos.maker(options.size, options.renderings, chosen)
 
 
 def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -94,7 +99,7 @@ def _demo(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     demo.write(raw, options.count, options.seed)
     items, skipped = photos.from_folders(raw)
     items = [dataclasses.replace(item, source="demo", licence=demo.LICENCE) for item in items]
-    return Plan("pairs", options.size, items, photos.maker(options.size, options.renderings), skipped)
+    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
 
 
 def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:

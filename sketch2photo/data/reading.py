@@ -29,9 +29,13 @@ class Record:
     content: str
     """A hash of that file, or of a drawing's strokes."""
     sketches: list[bytes]
+    styles: list[str]
+    """Of each sketch: "human", or the style it was drawn in from the photo; empty in datasets of version 1.0.0."""
     photo: bytes | None
     colour: np.ndarray | None
     strokes: np.ndarray | None
+    mask: bytes | None = None
+    """255 on the photo's object; None in drawings and in datasets of version 1.0.0."""
 
 
 class Dataset:
@@ -163,6 +167,8 @@ def _parse(raw: bytes) -> Record:
         label=values["label"].int64_list.value[0],
         **{name: values[name].bytes_list.value[0].decode() for name in _TEXTS},
         sketches=list(values["sketches"].bytes_list.value),
+        styles=[text.decode() for text in values["style"].bytes_list.value] if "style" in has else [],
+        mask=values["mask"].bytes_list.value[0] if "mask" in has else None,
         photo=values["photo"].bytes_list.value[0] if "photo" in has else None,
         colour=np.array(values["colour"].int64_list.value, np.uint8) if "colour" in has else None,
         strokes=_strokes(values["strokes"].int64_list.value) if "strokes" in has else None,

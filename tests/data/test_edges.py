@@ -1,58 +1,9 @@
-"""Renderings of a photo: clean black lines on white, where the object is, the same each time."""
+"""Where the lines of a photo are found: outline, edges, parts."""
 
 import cv2
 import numpy as np
-import pytest
 
-from sketch2photo import images
 from sketch2photo.data import edges, lines
-from tests.data.raw_files import draw_photo
-
-
-@pytest.mark.parametrize("size", [64, 128, 256, 512])
-def test_lines_are_clean_and_clear_at_every_size(size):
-    for sketch in edges.renderings(draw_photo("circle", 4, size), seed=1):
-        assert sketch.shape == (size, size) and sketch.dtype == np.uint8
-        assert (sketch < 30).mean() > 0.002, "there is black"
-        assert (sketch > 250).mean() > 0.7, "on much white"
-        assert (images.resize_sketch(sketch, size // 2) < 128).mean() > 0.002, "that survives half the size"
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
-def test_the_number_of_renderings(count):
-    assert len(edges.renderings(draw_photo("square", 1, 128), seed=1, count=count)) == count
-
-
-def test_human_like_lines_differ_from_each_other_and_by_seed_only():
-    photo = draw_photo("square", 2, 256)
-    one, same, other = (edges.renderings(photo, seed) for seed in (1, 1, 2))
-    for a, b in zip(one, same, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert len({sketch.tobytes() for sketch in one}) == 7
-    for k in range(3):
-        np.testing.assert_array_equal(one[k], other[k])
-    assert all((one[k] != other[k]).any() for k in range(3, 7))
-
-
-def test_the_silhouette_follows_the_outline():
-    photo = np.full((256, 256, 3), 255, np.uint8)
-    cv2.circle(photo, (128, 128), 80, (30, 90, 200), -1)
-    silhouette = edges.renderings(photo, seed=0, count=3)[2]
-    y, x = np.nonzero(silhouette < 128)
-    distance = np.hypot(x - 128, y - 128)
-    assert distance.min() > 76.5 and distance.max() < 83.5
-    angles = np.unique((np.degrees(np.arctan2(y - 128, x - 128)) // 5).astype(int) % 72)
-    assert len(angles) == 72, "all the way round"
-
-
-def test_human_like_lines_stay_near_the_object():
-    photo = np.full((256, 256, 3), 255, np.uint8)
-    cv2.circle(photo, (128, 128), 80, (30, 90, 200), -1)
-    for seed in range(5):
-        for sketch in edges.renderings(photo, seed)[3:]:
-            y, x = np.nonzero(sketch < 128)
-            distance = np.hypot(x - 128, y - 128)
-            assert distance.min() > 65 and distance.max() < 95
 
 
 def test_holes_belong_to_the_outline():
@@ -63,27 +14,31 @@ def test_holes_belong_to_the_outline():
     assert outline.mask[128, 128] == 0 and outline.mask[128, 128 + 80] == 255
 
 
-def test_without_white_ground_there_is_no_outline_but_lines():
-    photo = np.full((256, 256, 3), (60, 120, 60), np.uint8)
-    cv2.rectangle(photo, (60, 60), (190, 190), (200, 40, 40), -1)
-    assert edges.find_outline(photo) is None
-    for sketch in edges.renderings(photo, seed=3):
-        box = images.ink_box(sketch)
-        assert box is not None
-        assert np.abs(np.array(box) - [60, 60, 190, 190]).max() <= 12
+def test_parts_are_the_borders_of_areas_and_not_of_shade():
+    photo = np.full((256, 256, 3), 255, np.uint8)
+    cv2.circle(photo, (128, 128), 100, (200, 60, 40), -1)
+    cv2.circle(photo, (128, 128), 40, (40, 60, 200), -1)
+    outline = edges.find_outline(photo)
+    assert outline is not None
+    found = edges.parts(photo, outline, 3)
+    assert found
+    assert np.abs(np.hypot(*(found[0] - 128).T) - 40).max() < 5
+    shaded = photo.copy()
+    cv2.circle(shaded, (128, 128), 100, (200, 60, 40), -1)
+    light = np.linspace(0.5, 1.2, 256)[None, :, None]
+    inside = outline.mask > 0
+    shaded[inside] = (shaded * light).clip(0, 255).astype(np.uint8)[inside]
+    assert edges.parts(shaded, outline, 3) == []
 
 
-def test_an_empty_photo_gives_empty_sheets():
-    for sketch in edges.renderings(np.full((128, 128, 3), 255, np.uint8), seed=0):
-        assert sketch.min() == 255
-
-
-def test_red_on_green_of_the_same_brightness_is_an_edge():
-    photo = np.full((256, 256, 3), (0, 130, 0), np.uint8)
-    photo[:, 128:] = (254, 0, 0)
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    assert abs(int(grey[0, 0]) - int(grey[0, -1])) <= 2
-    assert images.ink_box(edges.renderings(photo, seed=0, count=1)[0]) is not None
+def test_difference_of_gaussians_draws_dark_lines_and_no_specks():
+    photo = np.full((256, 256, 3), 255, np.uint8)
+    cv2.rectangle(photo, (50, 50), (200, 200), (200, 160, 60), -1)
+    cv2.line(photo, (80, 120), (170, 120), (40, 20, 10), 3)
+    photo[150, 100] = 0
+    sketch = edges.difference_of_gaussians(photo, edges.find_outline(photo))
+    assert sketch[120, 125] < 60 and sketch[150, 100] > 200
+    assert (sketch[135:145, 60:190] > 250).all()
 
 
 def test_link_takes_each_pixel_once_and_goes_straight_on():
@@ -115,3 +70,34 @@ def test_smoothing_keeps_ends_and_closure():
     ring = lines.smooth(np.stack([50 * np.cos(turn), 50 * np.sin(turn)], 1).astype(np.float32), 2.0)
     np.testing.assert_array_equal(ring[0], ring[-1])
     assert np.abs(np.hypot(*ring.T) - 50).max() < 0.5
+
+
+def test_a_wheel_is_an_ellipse_and_a_square_is_none():
+    turn = np.linspace(0, 2 * np.pi, 80)
+    noise = np.random.default_rng(0).normal(0, 0.5, (80, 2))
+    wheel = np.stack([60 + 30 * np.cos(turn), 50 + 20 * np.sin(turn)], 1) + noise
+    wheel[-1] = wheel[0]
+    found = lines.as_ellipse(wheel.astype(np.float32))
+    assert found is not None
+    assert np.abs(np.hypot((found[:, 0] - 60) / 30, (found[:, 1] - 50) / 20) - 1).max() < 0.1
+    square = lines.simplify(np.array([[0, 0], [40, 0], [40, 40], [0, 40], [0, 0]], np.float32), 0.1)
+    assert lines.as_ellipse(square) is None
+    assert lines.as_ellipse(wheel[:40].astype(np.float32)) is None, "an arc"
+
+
+def test_strokes_begin_at_corners_and_leave_nothing_out():
+    square = lines.polygon(np.array([[0, 0], [80, 0], [80, 80], [0, 80], [0, 0]], np.float32), 1.0)
+    strokes = lines.into_strokes(square, 4, np.random.default_rng(1))
+    assert len(strokes) == 4
+    for stroke in strokes:
+        corner = np.abs(stroke[0][None] - np.array([[0, 0], [80, 0], [80, 80], [0, 80]])).max(1).min()
+        assert corner <= 8
+    points = {tuple(point) for stroke in strokes for point in stroke.round(3).tolist()}
+    assert points >= {tuple(point) for point in square.round(3).tolist()}
+
+
+def test_lines_have_the_width_they_are_asked_to_have():
+    path = np.array([[20, 64], [108, 64]], np.float32)
+    for width in (1.5, 2.0, 3.0, 4.5):
+        across = (255 - lines.draw([path], 128, width)[:, 64].astype(float)).sum() / 255
+        assert abs(across - width) < 0.8, width

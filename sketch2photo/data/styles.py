@@ -1,0 +1,195 @@
+"""Sketches drawn from a photo, in several styles: edge maps, outlines, and lines as people draw them.
+
+A model trained on raw edge maps fails on a mouse drawing, so every photo is rendered several ways. What people draw
+differs from edges in what is drawn (parts, not texture), in its shape (few corners, or rounded) and in how the pen goes
+(strokes taken up anew, that miss each other or run on); each of the styles by hand does that in its own measure.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from sketch2photo.data import edges, lines
+from sketch2photo.data.lines import Path
+from sketch2photo.errors import choose
+
+Rng = np.random.Generator
+
+
+def seed_of(content: bytes) -> int:
+    """A seed that depends on a file's content alone, so that a photo keeps its lines when others come or go."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
+
+
+class _Subject:
+    """A photo with what its renderings share."""
+
+    def __init__(self, photo: np.ndarray):
+        self.photo = photo
+        self.side: int = photo.shape[0]
+        self.unit = self.side / edges.NATIVE
+        self.outline = edges.find_outline(photo)
+        self._edges: dict[edges.Scale, list[Path]] = {}
+        self._parts: dict[int, list[Path]] = {}
+
+    def inner_edges(self, scale: edges.Scale) -> list[Path]:
+        """See `edges.inner_edges`."""
+        if scale not in self._edges:
+            self._edges[scale] = edges.inner_edges(self.photo, self.outline, scale)
+        return self._edges[scale]
+
+    def parts(self, count: int) -> list[Path]:
+        """See `edges.parts`; of a photo without an outline its coarsest edges."""
+        if self.outline is None:
+            return self.inner_edges(edges.COARSEST)
+        if count not in self._parts:
+            self._parts[count] = edges.parts(self.photo, self.outline, count)
+        return self._parts[count]
+
+    @cached_property
+    def silhouette(self) -> list[Path]:
+        if self.outline is None:
+            return self.contours(edges.COARSEST)
+        return [lines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
+
+    def contours(self, scale: edges.Scale) -> list[Path]:
+        """The outline and the clear inner edges, smoothed, without lines that crowd others."""
+        inner = [lines.smooth(path, 2 * self.unit) for path in self.inner_edges(scale)]
+        outer = [] if self.outline is None else [lines.smooth(path, 1.2 * self.unit) for path in self.outline.paths]
+        return outer + lines.thin_out(inner, outer, self.side, 5 * self.unit)
+
+
+def _canny(subject: _Subject, rng: Rng) -> np.ndarray:
+    scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]
+    return lines.draw(subject.contours(scale), subject.side, rng.uniform(2.5, 5) * subject.unit)
+
+
+def _xdog(subject: _Subject, rng: Rng) -> np.ndarray:
+    return edges.difference_of_gaussians(subject.photo, subject.outline, rng.uniform(12, 24))
+
+
+def _silhouette(subject: _Subject, rng: Rng) -> np.ndarray:
+    return lines.draw(subject.silhouette, subject.side, rng.uniform(2.5, 5) * subject.unit)
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How a person draws; lengths in pixels of a 256 px picture, each a range of which every drawing takes one."""
+
+    rounding: tuple[float, float]
+    """Of the outline, before anything else."""
+    tolerance: tuple[float, float]
+    """How far a line may be from the photo's where it is simplified."""
+    angular: float
+    """Chance that lines are straight pieces between corners and not rounded."""
+    wobble: tuple[float, float]
+    """By which the whole drawing is distorted."""
+    strokes: tuple[int, int]
+    """Into how many strokes a long line falls."""
+    miss: tuple[float, float]
+    """By which strokes are misplaced, and their ends stop short or run on."""
+    details: tuple[int, ...]
+    """How many inner lines are drawn."""
+    again: float = 0.0
+    """Chance that a stroke is gone over twice."""
+    width: tuple[float, float] = (2.2, 5.5)
+
+
+_CONTOUR = _Manner((0.8, 1.5), (0.8, 1.6), 0.0, (0.3, 1.5), (1, 2), (0.0, 1.0), (2, 4, 8, 12, 16))
+_HAND = _Manner((1.0, 2.5), (1.2, 2.6), 0.15, (1.0, 4.0), (1, 4), (0.5, 2.5), (0, 2, 4, 6, 9))
+_MOUSE = _Manner((1.0, 3.0), (2.5, 5.0), 0.8, (1.0, 5.0), (1, 3), (0.5, 3.0), (0, 2, 4, 7))
+_LOOSE = _Manner((2.0, 5.0), (2.0, 4.5), 0.3, (2.0, 6.0), (2, 7), (2.0, 5.0), (0, 2, 3, 5), again=0.15)
+
+
+def _by(manner: _Manner) -> Callable[[_Subject, Rng], np.ndarray]:
+    def draw(subject: _Subject, rng: Rng) -> np.ndarray:
+        return _by_hand(subject, manner, rng)
+
+    return draw
+
+
+def _by_hand(subject: _Subject, manner: _Manner, rng: Rng) -> np.ndarray:
+    """Lines as a person might draw them: the outline and some inner lines, simplified, in strokes, misplaced."""
+    side, unit = subject.side, subject.unit
+    width = rng.uniform(*manner.width) * unit
+    tolerance = rng.uniform(*manner.tolerance) * unit
+    miss = rng.uniform(*manner.miss) * unit
+    outer = _outer(subject, rng.uniform(*manner.rounding) * unit)
+    inner = _inner(subject, outer, rng.choice(manner.details), width + rng.choice([3, 6]) * unit, rng)
+    wobble = rng.uniform(*manner.wobble) * unit
+    field = lines.wobble_field(side, wobble, rng)
+    simplify = lines.polygon if rng.random() < manner.angular else lines.simplify
+    most = int(rng.integers(manner.strokes[0], manner.strokes[1] + 1))
+    drawn = []
+    for number, path in enumerate(outer + inner):
+        ellipse = lines.as_ellipse(path) if number >= len(outer) else None
+        path = simplify(path, tolerance) if ellipse is None else ellipse
+        path = lines.shake(path, field, 0.15 * wobble, rng)
+        for stroke in lines.into_strokes(path, most if len(path) * 2 > 0.4 * side else 1, rng):
+            stroke = lines.misplace(stroke, miss, rng)
+            drawn.append(lines.run_on(stroke, 2 * miss, rng))
+            if rng.random() < manner.again:
+                drawn.append(lines.misplace(stroke, miss, rng))
+    return lines.draw(drawn, side, width)
+
+
+def _outer(subject: _Subject, rounding: float) -> list[Path]:
+    if subject.outline is None:
+        return []
+    rounded = (cv2.GaussianBlur(subject.outline.mask, (0, 0), rounding) > 127).astype(np.uint8)
+    return [lines.smooth(path, 2 * subject.unit) for path in edges.borders(rounded)]
+
+
+def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng) -> list[Path]:
+    """`most` inner lines: the borders of parts, then edges; many of a photo without an outline."""
+    if subject.outline is None:
+        most = 40
+    if not most:
+        return []
+    parts = subject.parts(int(rng.integers(3, 6))) if rng.random() < 0.8 else []
+    scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.integers(4)]
+    both = parts + [path for path in subject.inner_edges(scale) if len(path) > 26 * subject.unit]
+    smooth = [lines.smooth(path, 3 * subject.unit) for path in both]
+    return lines.thin_out(smooth, outer, subject.side, gap)[:most]
+
+
+STYLES: dict[str, Callable[[_Subject, Rng], np.ndarray]] = {
+    "canny": _canny,
+    "silhouette": _silhouette,
+    "contour": _by(_CONTOUR),
+    "hand": _by(_HAND),
+    "mouse": _by(_MOUSE),
+    "loose": _by(_LOOSE),
+    "xdog": _xdog,
+}
+"""Canny's edges at one of four scales; the outline alone; outline and inner edges drawn carefully, by hand, by mouse,
+loosely; and dark lines by difference of Gaussians."""
+DEFAULT = tuple(STYLES)
+
+
+def check(styles: list[str]) -> tuple[str, ...]:
+    """The styles if they are known. Raises `ConfigError`."""
+    return tuple(choose("style in --styles", style, tuple(STYLES)) for style in styles)
+
+
+def renderings(
+    photo: np.ndarray, seed: int, count: int = len(DEFAULT), styles: tuple[str, ...] = DEFAULT
+) -> list[tuple[str, np.ndarray]]:
+    """`count` sketches of a square photo, each with the name of its style, uint8 (s, s): the styles in turn.
+
+    Args:
+      photo: uint8 (s, s, 3) RGB, the object on white; without a white ground the silhouette becomes the coarsest
+        contours instead.
+      seed: the same seed gives the same lines, see `seed_of`; more renderings leave the first ones as they are.
+    """
+    subject = _Subject(photo)
+    drawn = []
+    for number in range(count):
+        style = styles[number % len(styles)]
+        rng = np.random.default_rng([seed, list(STYLES).index(style), number // len(styles)])
+        drawn.append((style, STYLES[style](subject, rng)))
+    return drawn
