@@ -144,7 +144,7 @@ def check_out(out: Path, overwrite: bool) -> None:
 
 
 def _write_manifest(path: Path, examples: list[Example]) -> None:
-    columns = ("file", "category", "group", "split", "source", "licence", "content")
+    columns = ("file", "category", "group", "split", "source", "licence", "content", "mask_quality")
     with path.open("w", newline="", encoding="utf-8") as lines:
         table = csv.writer(lines)
         table.writerow(columns)

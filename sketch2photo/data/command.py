@@ -97,6 +97,20 @@ def parser() -> argparse.ArgumentParser:
     demo = sources.add_parser("demo", help="objects drawn and shaded by rule: something to train on at once")
     demo.add_argument("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
+    for command in (photos, sketchy, demo):
+        command.add_argument(
+            "--segment",
+            choices=("none", "watershed", "grabcut", "auto"),
+            default="none",
+            help="cut the object out and put it on white (default none: photos as they are)",
+        )
+        command.add_argument(
+            "--min-mask-quality",
+            type=_share,
+            default=0.0,
+            metavar="Q",
+            help="leave out worse masks, 0 to 1 (default 0)",
+        )
     for command in (photos, demo):
         command.add_argument(
             "--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)"
@@ -151,6 +165,16 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
 
 
 def _side(text: str) -> int:

@@ -35,6 +35,8 @@ class Example:
     """How each sketch came to be: "human", or the style it was drawn in from the photo; empty: all by people."""
     mask: bytes | None = None
     """A PNG file, square: 255 on the photo's object; None where it is still to be found."""
+    mask_quality: float | None = None
+    """See `segment.Quality`; None where nothing was cut out."""
     group: str = ""
     """What may not be torn apart by a split; empty where it is still to be found."""
     split: str = ""

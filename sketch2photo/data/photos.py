@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import groups, styles, tables
+from sketch2photo.data import cutout, groups, styles, tables
 from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo
 from sketch2photo.data.splits import check_split
 from sketch2photo.errors import DataError, ImageError
@@ -142,7 +142,9 @@ def visible(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.name[0] not in "._" and p.name != "Thumbs.db")
 
 
-def make_example(raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...]) -> Example | Skipped:
+def make_example(
+    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...], cut: cutout.Cut
+) -> Example | Skipped:
     """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():
         return Skipped(raw.name, "no such file")
@@ -151,6 +153,14 @@ def make_example(raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...
         photo = read_photo(raw.path, raw.name, size)
     except (ImageError, OSError) as error:
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
+    mask = quality = None
+    if cut.method != "none":
+        found = cutout.cut_out(photo, cut.method)
+        reason = cutout.doubtful(found.quality, cut.least)
+        if reason:
+            return Skipped(raw.name, reason)
+        photo, quality = found.photo, found.quality.score
+        mask = encode_sketch(((found.mask > 127) * 255).astype("uint8"))
     drawn = styles.renderings(photo, styles.seed_of(content), count, chosen)
     # A blank sheet teaches a model to paint this photo from nothing.
     drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
@@ -162,6 +172,8 @@ def make_example(raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...
         sketches=[encode_sketch(sketch) for _, sketch in drawn],
         styles=[style for style, _ in drawn],
         photo=encode_photo(photo),
+        mask=mask,
+        mask_quality=quality,
         colour=images.dominant_colour(photo),
         group=raw.group,
         split=raw.split,
@@ -172,6 +184,8 @@ def make_example(raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...
     )
 
 
-def maker(size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT) -> functools.partial:
+def maker(
+    size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: cutout.Cut = cutout.NO_CUT
+) -> functools.partial:
     """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size, count=count, chosen=chosen)
+    return functools.partial(make_example, size=size, count=count, chosen=chosen, cut=cut)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sketch2photo.data import archives, demo, download, drawings, merge, pairs, photos, sketchy, styles
+from sketch2photo.data import archives, cutout, demo, download, drawings, merge, pairs, photos, sketchy, styles
 from sketch2photo.data.build import Plan
 from sketch2photo.errors import ConfigError
 
@@ -40,7 +40,13 @@ def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
 def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
     chosen = styles.check(options.styles) if options.styles else styles.DEFAULT
-    return photos.maker(options.size, options.renderings, chosen)
+    return photos.maker(options.size, options.renderings, chosen, _cut(options))
+
+
+def _cut(options: argparse.Namespace) -> cutout.Cut:
+    if options.min_mask_quality and options.segment == "none":
+        raise ConfigError("--min-mask-quality judges what --segment cuts out: give --segment auto as well")
+    return cutout.Cut(options.segment, options.min_mask_quality)
 
 
 def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -53,7 +59,7 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
     folder = _folder(raw, draft, choose, say, inner=False)
     items, skipped = sketchy.find(folder, options.categories, drawings.renames(options.rename), options.rendering)
-    return Plan("pairs", options.size, items, sketchy.maker(options.size), skipped)
+    return Plan("pairs", options.size, items, cutout.maker(sketchy.maker(options.size), _cut(options)), skipped)
 
 
 def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:

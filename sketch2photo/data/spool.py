@@ -14,7 +14,7 @@ from pathlib import Path
 from sketch2photo.data.example import Example, Skipped
 
 _HEAD = struct.Struct("<QQI")
-_HEAVY: dict = {"sketches": [], "photo": None, "strokes": None}
+_HEAVY: dict = {"sketches": [], "photo": None, "strokes": None, "mask": None}
 """What stays on disk while the splits are decided."""
 
 

@@ -1,0 +1,227 @@
+"""The object of a photo, cut out of its background and put on white, with a score of how good the mask is.
+
+`watershed` floods from sure ground and sure object (Meyer 1991); `grabcut` fits colour models to inside and outside of
+a rectangle (Rother, Kolmogorov & Blake 2004); `auto` says first what the ground looks like along the picture's border,
+and starts GrabCut from there.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from sketch2photo.images import PAPER
+
+Method = Literal["none", "watershed", "grabcut", "auto"]
+METHODS: tuple[str, ...] = get_args(Method)
+
+_WORK = 192
+"""Side at which masks are found; borders are then brought to the photo's size."""
+_MARGIN = 0.84
+"""Share of the frame that an object's longer side takes after it was put on white."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a mask is, each from 0 (useless) to 1."""
+
+    border: float
+    """Falls with the share of the picture's border that the object touches: it may be cut off."""
+    area: float
+    """Falls where the object takes under 5 or over 70 % of the picture."""
+    smooth: float
+    """Falls with raggedness: how much longer the outline is than that of the smoothed mask, and with loose pieces."""
+
+    @property
+    def score(self) -> float:
+        """The product of the three."""
+        return self.border * self.area * self.smooth
+
+
+def find_mask(photo: np.ndarray, method: str) -> np.ndarray:
+    """Where the object is, uint8 (h, w): 255 there, 0 around; all 255 for "none".
+
+    Args:
+      photo: uint8 (h, w, 3) RGB.
+      method: one of `METHODS`.
+    """
+    height, width = photo.shape[:2]
+    if method == "none":
+        return np.full((height, width), 255, np.uint8)
+    scale = min(1.0, _WORK / max(height, width))
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
+    found = {"watershed": _watershed, "grabcut": _grabcut, "auto": _auto}[method](small)
+    found = _tidy(found)
+    if scale < 1:
+        found = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
+        found = ((cv2.GaussianBlur(found, (0, 0), 0.5 / scale) > 127) * 255).astype(np.uint8)
+    return found
+
+
+def quality(mask: np.ndarray) -> Quality:
+    """What can be said of a mask without knowing the true one."""
+    inside = mask > 127
+    share = float(inside.mean())
+    if not share:
+        return Quality(0.0, 0.0, 0.0)
+    rim = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    border = float(np.clip(1 - 2.5 * rim.mean(), 0, 1))
+    area = float(np.clip(share / 0.05, 0, 1) * np.clip((0.95 - share) / 0.25, 0, 1))
+    rounded = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(inside.shape) / 50) > 0.5
+    length, calm = _outline_length(inside), _outline_length(rounded)
+    pieces = cv2.connectedComponentsWithStats(inside.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+    smooth = float(np.clip(1.6 - 0.6 * length / max(calm, 1.0), 0, 1) * pieces.max() / pieces.sum())
+    return Quality(border, area, smooth)
+
+
+def _outline_length(inside: np.ndarray) -> float:
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return sum(cv2.arcLength(contour, True) for contour in contours)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How photo, mask and sketches are moved alike, so that pairs stay aligned: the object large, in the middle."""
+
+    matrix: np.ndarray
+    """float64 (2, 3): a point of the picture as a point of the square, both in pixels."""
+    size: int
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """A photo, sketch or mask of the picture's size, moved; what comes in from outside is white (masks: 0)."""
+        shrink = self.matrix[0, 0] < 1
+        soft = cv2.GaussianBlur(picture, (0, 0), 0.4 / self.matrix[0, 0]) if shrink else picture
+        ground = (PAPER,) * (3 if picture.ndim == 3 else 1)
+        return cv2.warpAffine(
+            soft,
+            self.matrix,
+            (self.size, self.size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=ground,
+        )
+
+    def apply_to_mask(self, mask: np.ndarray) -> np.ndarray:
+        """As `apply`, with nothing of the object outside of the picture."""
+        return PAPER - self.apply(PAPER - mask)
+
+
+def placement(mask: np.ndarray, size: int) -> Placement:
+    """The one transform that brings the object of `mask` to the middle, its longer side 84 % of the frame."""
+    left, top, width, height = cv2.boundingRect((mask > 127).astype(np.uint8))
+    if not width:
+        left, top, (height, width) = 0, 0, mask.shape
+    scale = _MARGIN * size / max(width, height)
+    x, y = left + (width - 1) / 2, top + (height - 1) / 2
+    middle = (size - 1) / 2
+    return Placement(np.array([[scale, 0, middle - scale * x], [0, scale, middle - scale * y]]), size)
+
+
+def on_white(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The object on white ground, its edge soft over about a pixel."""
+    alpha = cv2.GaussianBlur(mask, (0, 0), 0.7).astype(np.float32)[..., None] / 255
+    return (photo * alpha + PAPER * (1 - alpha)).round().astype(np.uint8)
+
+
+def _tidy(mask: np.ndarray) -> np.ndarray:
+    """The largest piece and what is near its size, without pinholes and hairs."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(float)
+    areas[0] = 0
+    mask = np.where((areas > 0.25 * areas.max())[labels] & (labels > 0), 255, 0).astype(np.uint8)
+    holes = cv2.connectedComponentsWithStats((mask == 0).astype(np.uint8), connectivity=4)
+    small = holes[2][:, cv2.CC_STAT_AREA] < 0.004 * mask.size
+    small[0] = False
+    return np.where(small[holes[1]], 255, mask).astype(np.uint8)
+
+
+def _watershed(photo: np.ndarray) -> np.ndarray:
+    distance = _from_border(photo)
+    limit = _otsu(distance)
+    object_ = cv2.erode((distance > limit).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=4)
+    object_[_ring(photo.shape[:2], 0.06)] = 0
+    markers = np.zeros(photo.shape[:2], np.int32)
+    markers[_ring(photo.shape[:2], 0.02)] = 1
+    markers[object_ > 0] = 2
+    if not (object_ > 0).any():
+        markers[_centre(photo.shape[:2], 0.15)] = 2
+    flooded = cv2.watershed(np.ascontiguousarray(cv2.GaussianBlur(photo, (0, 0), 1.0)), markers)
+    return np.where(flooded == 2, 255, 0).astype(np.uint8)
+
+
+def _grabcut(photo: np.ndarray) -> np.ndarray:
+    height, width = photo.shape[:2]
+    x, y = max(1, round(0.04 * width)), max(1, round(0.04 * height))
+    state = np.full((height, width), cv2.GC_BGD, np.uint8)
+    state[y : height - y, x : width - x] = cv2.GC_PR_FGD
+    return _cut(photo, state, 5)
+
+
+def _auto(photo: np.ndarray) -> np.ndarray:
+    distance = _from_border(photo)
+    ring = _ring(photo.shape[:2], 0.03)
+    plain = float(np.quantile(distance[ring], 0.9))
+    limit = float(np.clip(_otsu(distance), 2 * plain if plain < 8 else 0, 60))
+    likely = distance > limit
+    state = np.full(photo.shape[:2], cv2.GC_PR_BGD, np.uint8)
+    if plain < 8:
+        # A plain ground is known well; what differs from it clearly is the object, wherever it lies.
+        state[likely] = cv2.GC_PR_FGD
+        state[cv2.erode(likely.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3) > 0] = cv2.GC_FGD
+        state[distance < 0.4 * limit] = cv2.GC_BGD
+        return _cut(photo, state, 3)
+    # On a busy ground the middle counts as well: what people photograph is there.
+    height, width = photo.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    middle = np.exp(-(((x / width - 0.5) / 0.33) ** 2 + ((y / height - 0.52) / 0.33) ** 2))
+    evidence = middle * (0.35 + np.clip(distance / max(float(np.quantile(distance, 0.9)), 1.0), 0, 1))
+    state[evidence > 0.42] = cv2.GC_PR_FGD
+    state[evidence > 1.05] = cv2.GC_FGD
+    state[ring | (evidence < 0.08)] = cv2.GC_BGD
+    return _cut(photo, state, 6)
+
+
+def _cut(photo: np.ndarray, state: np.ndarray, rounds: int) -> np.ndarray:
+    known = np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    if known.sum() < 30 or (~known).sum() < 30:
+        return np.where(known, 255, 0).astype(np.uint8)
+    cv2.setRNGSeed(0)
+    smooth = np.ascontiguousarray(cv2.bilateralFilter(photo, 5, 25, 3))
+    state, *_ = cv2.grabCut(smooth, state, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    return np.where(np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)), 255, 0).astype(np.uint8)
+
+
+def _from_border(photo: np.ndarray) -> np.ndarray:
+    """How unlike the picture's border each pixel is: CIELAB distance to the nearest of the border's colours, float32;
+    light and shade count less than colour."""
+    lab = cv2.cvtColor(cv2.GaussianBlur(photo, (0, 0), 1.0).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab[..., 0] *= 0.8
+    ring = lab[_ring(photo.shape[:2], 0.03)]
+    count = min(5, len(ring))
+    cv2.setRNGSeed(0)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 15, 0.5)
+    _, labels, centres = cv2.kmeans(ring, count, None, stop, 1, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    # A colour of a small part of the border may be the object's, where it touches it.
+    centres = centres[np.bincount(labels.ravel(), minlength=count) > 0.08 * len(ring)]
+    return np.sqrt(((lab[:, :, None] - centres) ** 2).sum(-1)).min(-1)
+
+
+def _otsu(values: np.ndarray) -> float:
+    top = max(float(np.quantile(values, 0.99)), 1.0)
+    grey = (values / top * 255).clip(0, 255).astype(np.uint8)
+    return cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[0] / 255 * top
+
+
+def _ring(shape: tuple[int, ...], share: float) -> np.ndarray:
+    inside = np.zeros(shape, bool)
+    y, x = max(1, round(share * shape[0])), max(1, round(share * shape[1]))
+    inside[y:-y, x:-x] = True
+    return ~inside
+
+
+def _centre(shape: tuple[int, ...], share: float) -> np.ndarray:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return (x / shape[1] - 0.5) ** 2 + (y / shape[0] - 0.5) ** 2 < share**2
