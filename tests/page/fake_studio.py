@@ -9,11 +9,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from sketch2photo import images
+from sketch2photo import images, released
 from sketch2photo.errors import choose
 
 CATEGORIES = (
@@ -151,13 +152,21 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--milliseconds", type=float, default=0)
     parser.add_argument("--no-classifier", action="store_true")
+    parser.add_argument("--second", type=Path, help="a released model's folder; a fake of its categories stands in")
     options = parser.parse_args()
     from sketch2photo.errors import exit_on_user_error
     from sketch2photo.page.serve import serve
+    from sketch2photo.page.shelf import Shelf
+
+    def second(path: Path) -> FakeStudio:
+        model = FakeStudio(released.outline(path).categories)
+        model.name = path.name
+        return model
 
     studio = FakeStudio(has_classifier=not options.no_classifier, milliseconds=options.milliseconds)
+    Shelf.__init__.__kwdefaults__["load"] = second
     with exit_on_user_error("fake_studio"):
-        serve(studio, port=options.port)
+        serve(studio, {options.second.name: options.second} if options.second else None, port=options.port)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ export function keeping({ find, session, model: choose, put }) {
     const other = new Sheet(/** @type {HTMLCanvasElement} */ (sheet.canvas.cloneNode()));
     await other.load(picture);
     other.repaint(strokes, picture);
-    return (await session.other({ png: other.png(), category: category ?? "auto", colour: colour ?? "", seed })).photo ?? null;
+    return session.other(other.png(), { category: category ?? "", colour: colour ?? "", seed });
   }
 
   const saving = new Saving(find("saving"), shown, paint);

@@ -52,7 +52,7 @@ export function start(element, props, server) {
   const bars = new Bars(find("bars"), (category) => session.choose(category === wish.category ? unasked(session.model) : category));
   const colours = new Colours(find("colour"), (colour) => session.wishFor({ colour }));
   const starters = new Starters(find("examples").querySelector(".row"), /** @type {HTMLElement} */ (root.querySelector(".faint")), begin);
-  const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish }), storages());
+  const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish: { ...wish, model: session.model.name } }), storages());
   const variations = new Variations(find("variations"), {
     seed: () => wish.seed,
     ask: (seeds) => session.vary(seeds.map((seed) => ({ seed }))),
@@ -63,10 +63,7 @@ export function start(element, props, server) {
   const keeper = keeping({
     find,
     session,
-    model: (name) => {
-      const other = models.find((model) => model.name === name);
-      if (other && other !== session.model) use(other);
-    },
+    model: pick,
     put: () => {
       revise(() => true);
       session.wishFor({});
@@ -104,7 +101,6 @@ export function start(element, props, server) {
     offerCategories(find("category"), model);
     find("bars").hidden = !model.has_classifier;
     find("variation").hidden = !varies(model);
-    find("vary").hidden = !server.variations;
     find("examples").hidden = find("surprise").hidden = !starters.size;
     find("hint").textContent = words.hint(model.categories);
     find("knows").textContent = starters.size ? "" : words.knows(model.categories);
@@ -115,6 +111,12 @@ export function start(element, props, server) {
   function use(model) {
     offer(model);
     session.use(model);
+  }
+
+  /** The model of this name, if there is one. @param {unknown} name */
+  function pick(name) {
+    const other = models.find((model) => model.name === name);
+    if (other && other !== session.model) use(other);
   }
 
   /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
@@ -148,7 +150,8 @@ export function start(element, props, server) {
   async function restore() {
     const kept = draft.load();
     if (!kept?.strokes.length && !kept?.picture) return;
-    const { category, colour, seed } = kept.wish;
+    const { category, colour, seed, model } = kept.wish;
+    pick(model);
     wish.category = known(session.model, String(category));
     if (/^#[0-9a-f]{6}$/.test(String(colour))) wish.colour = /** @type {string} */ (colour);
     if (Number.isInteger(seed)) wish.seed = /** @type {number} */ (seed);

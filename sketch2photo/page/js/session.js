@@ -78,17 +78,21 @@ export class Session {
     return this.server.live_predict({ ...this.#look, person: this.person, seq, category, colour: wish.colour });
   }
 
-  /** Four at a time, in a place of the server's line that is not the drawing's. @param {{seed: number}[]} wishes */
+  /** Several looks of the drawing, in a place of the server's line that is not the photo's. @param {{seed: number}[]} wishes */
   vary(wishes) {
-    this.questions += 1;
-    const category = this.answer?.category ?? "auto";
-    return this.server.variations({ ...this.#look, person: this.person, seq: this.questions, category, wishes });
+    return this.#aside({ ...this.#look, category: this.answer?.category ?? "auto", wishes });
   }
 
-  /** Another drawing than the one on the sheet. @param {object} request its `png`, and more */
-  other(request) {
+  /** The photo of another drawing than the one on the sheet. @param {string} png @param {Partial<Wish>} look @returns {Promise<string | null>} */
+  async other(png, { category, colour, seed }) {
+    const reply = await this.#aside({ ...this.#look, png, wishes: [{ category: category || "auto", colour, seed }] });
+    return reply.variations?.[0]?.photo ?? null;
+  }
+
+  /** @param {object} request */
+  #aside(request) {
     this.questions += 1;
-    return this.server.live_predict({ model: this.model.name ?? "", ...request, person: `${this.person}-other`, seq: this.questions });
+    return this.server.variations({ ...request, person: this.person, seq: this.questions });
   }
 
   /** @param {import("./live.js").State} state @param {string} sentence */
@@ -96,6 +100,13 @@ export class Session {
     this.print.root.dataset.state = state;
     // What the server says of a refused request is in its own words.
     this.print.say(state === "busy" || state === "offline" ? words[state] : sentence);
+    if (state === "offline") this.#signedOut();
+  }
+
+  /** No answer may also mean that the sign-in ran out, as after a restart of a server with a password. */
+  async #signedOut() {
+    const reply = await fetch("config", { cache: "no-store" }).catch(() => null);
+    if (reply?.status === 401 && this.print.root.dataset.state === "offline") this.print.say(words.signIn);
   }
 
   /** @param {import("./live.js").Reply} reply @param {number} milliseconds */

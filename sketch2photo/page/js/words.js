@@ -149,6 +149,7 @@ const table = {
 
   // What hinders
   busy: { en: "many people are drawing right now: retrying", ko: "지금 그리는 사람이 많아요. 다시 시도하는 중입니다" },
+  signIn: { en: "Sign in again: reload this page. Your drawing stays.", ko: "다시 로그인하세요. 페이지를 새로 고치면 되고, 그림은 남아 있습니다." },
   offline: { en: "offline, retrying", ko: "연결이 끊겼어요. 다시 시도하는 중입니다" },
 
   // Keeping and sharing
