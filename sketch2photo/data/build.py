@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo.data import groups, reading, report, splits
-from sketch2photo.data.example import SPLITS, Example, Skipped
+from sketch2photo.data.example import SPLITS, Example, Skipped, decode, thumbnail
 from sketch2photo.data.place import check_free, kept_draft, put_in_place, remove
 from sketch2photo.data.progress import counted
 from sketch2photo.data.spool import Spool
@@ -79,6 +79,7 @@ def build(
         if overwrite:
             _keep_splits(spool.light, out)
         remarks += splits.settle(spool.light)
+        skipped += _without_too_near(spool)
         categories = tuple(sorted({example.category for example in spool.light}))
         content = draft / "dataset"
         remove(content)
@@ -100,6 +101,7 @@ def build(
         )
         _write_manifest(content / "manifest.csv", spool.light)
         summary = report.write(content, plan.kind, spool, skipped, remarks, settings)
+        _write_checksums(content)
         spool.close()
         put_in_place(content, out)
     return summary
@@ -141,6 +143,28 @@ def _fingerprint(plan: Plan) -> str:
 def check_out(out: Path, overwrite: bool) -> None:
     """Raises `DataError` when `out` may not be written."""
     check_free(out, overwrite, is_ours=reading.is_ours)
+
+
+def _without_too_near(spool: Spool) -> list[Skipped]:
+    """Take out the training pictures that are nearly equal to one for validation or test, which must stay unseen."""
+    near = groups.too_near(spool.light)
+    left_out = []
+    for number, other in near.items():
+        example, like = spool[number], spool.light[other]
+        picture = b"" if example.photo is None else thumbnail(decode(example.photo, 3))
+        reason = f"nearly the same as {like.file}, which is in {like.split}"
+        left_out.append(Skipped(example.file, reason, picture))
+    spool.drop(set(near))
+    return left_out
+
+
+def _write_checksums(folder: Path) -> None:
+    """checksums.sha256, as `sha256sum --check` reads it."""
+    lines = []
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    (folder / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
 
 
 def _write_manifest(path: Path, examples: list[Example]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import edges, segment
-from sketch2photo.data.example import Example, Skipped, decode, encode_photo, encode_sketch
+from sketch2photo.data.example import Example, Skipped, decode, encode_photo, encode_sketch, thumbnail
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def example_cut_out(example: Example, cut: Cut) -> Example | Skipped:
     found = cut_out(decode(example.photo, 3), cut.method)
     reason = doubtful(found.quality, cut.least)
     if reason:
-        return Skipped(example.file, reason)
+        return Skipped(example.file, reason, thumbnail(decode(example.photo, 3)))
     sketches = [encode_sketch(found.placement.apply(decode(data, 1))) for data in example.sketches]
     return dataclasses.replace(
         example,

@@ -55,6 +55,8 @@ class Skipped:
 
     file: str
     reason: str
+    thumbnail: bytes = b""
+    """A small JPEG file, where it is a picture."""
 
 
 def encode_sketch(sketch: np.ndarray) -> bytes:
@@ -77,6 +79,13 @@ def read_photo(path: Path, name: str, size: int) -> np.ndarray:
 def read_sketch(path: Path, name: str, size: int) -> np.ndarray:
     """A picture file as a square sketch at `size`, dark on white. Raises `ImageError`."""
     return images.resize_sketch(images.clean_sheet(images.decode_sketch(path, name)), size)
+
+
+def thumbnail(photo: np.ndarray) -> bytes:
+    """A picture, uint8 RGB, as `Skipped` keeps it."""
+    scale = 96 / max(photo.shape)
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
+    return cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes()
 
 
 def decode(data: bytes, channels: int) -> np.ndarray:

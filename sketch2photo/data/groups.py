@@ -142,5 +142,31 @@ def _pairs(coarse: np.ndarray, fine: np.ndarray, mirrored: bool) -> set[tuple[in
     return found
 
 
+def too_near(examples: list[Example]) -> dict[int, int]:
+    """The training pictures that are nearly the same as one kept for validation or test: their number, and its number.
+
+    Args:
+      examples: with their splits settled.
+    """
+    kept = [i for i, e in enumerate(examples) if e.fingerprint is not None and e.split != "train"]
+    train = [i for i, e in enumerate(examples) if e.fingerprint is not None and e.split == "train"]
+    found: dict[int, int] = {}
+    if not kept or not train:
+        return found
+    for frame in range(2):
+        coarse = _flat(np.stack([examples[i].fingerprint.coarse[frame] for i in kept]))
+        fine = _flat(np.stack([examples[i].fingerprint.fine[frame] for i in kept]))
+        for start in range(0, len(train), _BLOCK):
+            block = [examples[i].fingerprint for i in train[start : start + _BLOCK]]
+            for step in (1, -1):  # as it is, mirrored
+                afar = _flat(np.stack([f.coarse[frame][:, ::step] for f in block])) @ coarse.T > _ALIKE_FROM_AFAR
+                for row in np.flatnonzero(afar.any(1)):
+                    columns = np.flatnonzero(afar[row])
+                    detail = fine[columns] @ _flat(block[row].fine[frame][None, :, ::step])[0]
+                    if detail.max() > _ALIKE_IN_DETAIL:
+                        found.setdefault(train[start + row], kept[columns[detail.argmax()]])
+    return found
+
+
 def _flat(table: np.ndarray) -> np.ndarray:
     return table.reshape(len(table), -1).astype(np.float32)

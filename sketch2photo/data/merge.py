@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo import images
-from sketch2photo.data import reading
+from sketch2photo.data import groups, reading
 from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_photo, encode_sketch
 from sketch2photo.errors import DataError
 
@@ -86,7 +86,17 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
         assert old.photo is not None
         photo = _photo(old.photo, size)
         mask = None if old.mask is None else _mask(old.mask, size)
-        return [Example(sketches=sketches, photo=photo, mask=mask, colour=old.colour, styles=styles, **shared)]
+        return [
+            Example(
+                sketches=sketches,
+                photo=photo,
+                mask=mask,
+                colour=old.colour,
+                styles=styles,
+                **shared,
+                fingerprint=groups.fingerprint(decode(photo, 3)),
+            )
+        ]
     if dataset.kind == "drawings":
         return [Example(sketches=sketches, strokes=old.strokes, styles=styles, **shared)]
     return [

@@ -240,7 +240,7 @@ def make_example(raw: RawPair, *, size: int, input_channels: int) -> list[Exampl
         source=raw.source,
         licence=raw.licence,
         content=hashlib.sha256(content).hexdigest(),
-        fingerprint=None if raw.group else groups.fingerprint(photo),
+        fingerprint=groups.fingerprint(photo),
     )
     return [*made, example]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sketch2photo import images
 from sketch2photo.data import cutout, groups, styles, tables
-from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo
+from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo, thumbnail
 from sketch2photo.data.splits import check_split
 from sketch2photo.errors import DataError, ImageError
 
@@ -158,14 +158,14 @@ def make_example(
         found = cutout.cut_out(photo, cut.method)
         reason = cutout.doubtful(found.quality, cut.least)
         if reason:
-            return Skipped(raw.name, reason)
+            return Skipped(raw.name, reason, thumbnail(photo))
         photo, quality = found.photo, found.quality.score
         mask = encode_sketch(((found.mask > 127) * 255).astype("uint8"))
     drawn = styles.renderings(photo, styles.seed_of(content), count, chosen)
     # A blank sheet teaches a model to paint this photo from nothing.
     drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
     if not drawn:
-        return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges")
+        return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges", thumbnail(photo))
     return Example(
         file=raw.name,
         category=raw.category,
@@ -180,7 +180,7 @@ def make_example(
         source=raw.source,
         licence=raw.licence,
         content=hashlib.sha256(content).hexdigest(),
-        fingerprint=None if raw.group else groups.fingerprint(photo),
+        fingerprint=groups.fingerprint(photo),
     )
 
 

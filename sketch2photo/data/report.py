@@ -1,4 +1,4 @@
-"""What a dataset holds, for people: report.json, contact_sheet.png, a few printed lines."""
+"""What a dataset holds, for people: report.json, report.html, contact_sheet.png, a few printed lines."""
 
 import json
 from collections import Counter
@@ -9,12 +9,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sketch2photo.data import report_page
 from sketch2photo.data.colours import palette
 from sketch2photo.data.example import SPLITS, Skipped, decode
 
 _MANY = 40
 """With more categories than this the contact sheet shows less of each, in several columns."""
 _SHOWN_SKIPPED = 5
+_SHOWN_WARNINGS = 20
+FEW = 50
+"""A category of fewer examples is warned of."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Summary:
 
 
 def write(folder: Path, kind: str, spool: Any, skipped: list[Skipped], remarks: list[str], settings: dict) -> Summary:
-    """Write report.json and contact_sheet.png into `folder`; `spool` is `spool.Spool`, its splits settled."""
+    """Write report.json, report.html and contact_sheet.png into `folder`; `spool` with its splits settled."""
     examples = spool.light
     categories = sorted({e.category for e in examples})
     counts = {c: dict(Counter(e.split for e in examples if e.category == c)) for c in categories}
@@ -37,6 +41,7 @@ def write(folder: Path, kind: str, spool: Any, skipped: list[Skipped], remarks: 
         "categories": {c: {name: counts[c].get(name, 0) for name in SPLITS if totals[name]} for c in categories},
         "groups": len({e.group for e in examples}),
         "sources": dict(sorted(Counter(e.source for e in examples).items())),
+        "warnings": _warnings(kind, counts),
         "skipped": [{"file": s.file, "reason": s.reason} for s in skipped],
         "remarks": remarks,
         "settings": settings,
@@ -46,7 +51,18 @@ def write(folder: Path, kind: str, spool: Any, skipped: list[Skipped], remarks: 
         content["palette"] = palette([e.category for e in train], np.array([e.colour for e in train]))
     (folder / "report.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     cv2.imwrite(str(folder / "contact_sheet.png"), contact_sheet(kind, spool, categories)[..., ::-1])
+    report_page.write(folder / "report.html", content, spool, skipped)
     return Summary(content, _lines(content))
+
+
+def _warnings(kind: str, counts: dict[str, dict[str, int]]) -> list[str]:
+    """What may make a model bad, a sentence for each category."""
+    things = "photos" if kind == "pairs" else "drawings"
+    return [
+        f"{category} has only {sum(splits.values())} {things}: fewer than {FEW} rarely make a good category"
+        for category, splits in counts.items()
+        if sum(splits.values()) < FEW
+    ]
 
 
 def _lines(content: dict[str, Any]) -> list[str]:
@@ -60,6 +76,9 @@ def _lines(content: dict[str, Any]) -> list[str]:
     if skipped:
         lines.append(f"left out {len(skipped)} (all in report.json):")
         lines += [f"  {s['file']}: {s['reason']}" for s in skipped[:_SHOWN_SKIPPED]]
+    lines += [f"warning: {text}" for text in content["warnings"][:_SHOWN_WARNINGS]]
+    if len(content["warnings"]) > _SHOWN_WARNINGS:
+        lines.append(f"warning: {len(content['warnings']) - _SHOWN_WARNINGS} more categories are as small")
     lines += content["remarks"][:_SHOWN_SKIPPED]
     return lines
 

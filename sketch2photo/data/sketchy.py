@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
+from sketch2photo.data import groups
 from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo, read_sketch
 from sketch2photo.data.photos import PICTURES, check_folder, visible
 from sketch2photo.errors import DataError, ImageError, choose
@@ -176,6 +177,7 @@ def make_example(raw: RawPair, *, size: int) -> list[Example | Skipped]:
         source="sketchy",
         licence=LICENCE,
         content=hashlib.sha256(content).hexdigest(),
+        fingerprint=groups.fingerprint(photo),
     )
     return [*made, example]
 

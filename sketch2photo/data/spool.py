@@ -69,6 +69,12 @@ class Spool:
             return None
         return pickle.loads(content)
 
+    def drop(self, numbers: set[int]) -> None:
+        """Leave examples out; the others are numbered anew."""
+        kept = [number for number in range(len(self.light)) if number not in numbers]
+        self.light = [self.light[number] for number in kept]
+        self._places = [self._places[number] for number in kept]
+
     def __getitem__(self, number: int) -> Example:
         offset, place = self._places[number]
         made = self._read(offset)
