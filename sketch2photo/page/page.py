@@ -37,8 +37,8 @@ def _canvas(shelf: Shelf, slot: ModelSlot, share: ServerFunction) -> gr.HTML:
     """The canvas, the photo and the bars: `canvas.html`, `canvas.css` and the parts in `js/`."""
     return gr.HTML(
         value=None,
-        html_template=(HERE / "canvas.html").read_text(encoding="utf-8"),
-        css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
+        html_template=script.template(HERE / "canvas.html"),
+        css_template=script.styles(STYLES, HERE),
         js_on_load=script.join("main") + "modules.main.start(element, props, server);",
         apply_default_css=False,
         server_functions=[*server_functions(shelf, slot), share],

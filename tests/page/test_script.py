@@ -53,6 +53,30 @@ def test_another_form_of_import_or_export_is_an_error(tmp_path, line):
         script.join("main", tmp_path)
 
 
+def test_comments_and_indentation_stay_at_home(tmp_path):
+    text = """/** @param {string} a */
+export const address = (a) => `https://${a}/*`; // told
+  // not told
+export const cast = /** @type {any} */ (5);
+"""
+    write(tmp_path, main=text)
+    joined = script.join("main", tmp_path)
+    assert "const address = (a) => `https://${a}/*`; // told\nconst cast = (5);\n" in joined
+    assert "@" not in joined and "not told" not in joined
+
+
+def test_text_over_several_lines_is_an_error(tmp_path):
+    write(tmp_path, main="export const a = `one\n  two`;\n")
+    with pytest.raises(ValueError, match=r"main.js has a text over several lines: 'const a = `one'"):
+        script.join("main", tmp_path)
+
+
+def test_page_weighs_less_than_150_kilobytes():
+    """What we send, before compression: script, elements and styles."""
+    parts = [script.join("main"), script.template(page.HERE / "canvas.html"), script.styles(page.STYLES, page.HERE)]
+    assert 50_000 < sum(len(part.encode()) for part in parts) < 150_000
+
+
 def test_circle_is_an_error(tmp_path):
     write(
         tmp_path,
