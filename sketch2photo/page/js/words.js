@@ -141,9 +141,9 @@ const table = {
   },
   bar: {
     en: (/** @type {string} */ category, /** @type {number} */ percent, /** @type {boolean} */ chosen) =>
-      `${name(category)}, ${percent} percent${chosen ? ", chosen" : ""}`,
+      `${name(category)} ${percent}%${chosen ? ", chosen" : ""}`,
     ko: (/** @type {string} */ category, /** @type {number} */ percent, /** @type {boolean} */ chosen) =>
-      `${koreanName(category)}, ${percent}퍼센트${chosen ? ", 선택됨" : ""}`,
+      `${koreanName(category)} ${percent}%${chosen ? ", 선택됨" : ""}`,
   },
   latency: { en: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)} ms`, ko: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)}ms` },
 
@@ -232,8 +232,9 @@ export function fill(root) {
     const { text: inside, label, key } = element.dataset;
     if (inside) element.textContent = text(inside);
     if (!label) continue;
-    // A name other than what is written there would confuse those who speak to their computer.
-    if (!inside) element.setAttribute("aria-label", text(label));
+    // A button named other than what is written on it would confuse those who speak to their computer.
+    const written = inside || element.querySelector("[data-text]");
+    if (!(written && element.matches("button"))) element.setAttribute("aria-label", text(label));
     // A picture or a group needs no tooltip; what can be pressed does.
     if (element.matches("button, input")) element.title = key ? `${text(label)} (${key})` : text(label);
   }
