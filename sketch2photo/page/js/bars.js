@@ -30,7 +30,8 @@ export class Bars {
       for (const part of ["fill", "name", "share"]) {
         const span = document.createElement("span");
         span.className = part;
-        bar.append(span);
+        // The space keeps name and share apart for those who have the button read out.
+        bar.append(span, " ");
       }
       part(bar, "name").textContent = words.spoken(category);
       bar.addEventListener("click", () => this.choose(category));
