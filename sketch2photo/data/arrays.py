@@ -1,11 +1,14 @@
 """Pairs as plain arrays in .npz files: what `prepare_data.py export --npz` writes, read with nothing but numpy.
 
-A part, one file, holds n photos and the m sketches of them:
+A part, one file, holds n examples with m sketches and p photos, framed as the model sees them:
 
-    photo    uint8 (n, s, s, 3) RGB         sketch    uint8 (m, s, s, 1 or 3), 0 ink, 255 paper
-    label    int32 (n,) into `categories`   example   int32 (m,): which photo a sketch belongs to
-    colour   uint8 (n, 3)                   split, group, source, licence, name: texts (n,)
-    categories: texts (c,)                  about: a JSON text with `palette` and `format`
+    sketch   uint8 (m, s, s, 1 or 3), 0 ink, 255 paper
+    photo    uint8 (p, s, s, 3) RGB; `photo[photo_of]` are those of the sketches
+    photo_of, example   int32 (m,): which photo and which example a sketch belongs to
+    label    int32 (n,) into `categories`, which are texts (c,)
+    colour   uint8 (n, 3)
+    split, group, source, licence, name   texts (n,)
+    about    a JSON text with `palette` and `format`
 
 Other people's files are read, too: `photo` and `sketch` of one length, or the `arr_0` (input) and `arr_1` (photo) of
 `np.savez(file, inputs, photos)`, are all of one category and for training.
@@ -110,9 +113,10 @@ class ArrayPairs:
         part = self._parts[place]
         first, last = part["first"][row], part["first"][row + 1]
         chosen = first if rng is None else first + int(rng.integers(last - first))
+        place = part["in_order"][chosen]
         return {
-            "sketch": _with_channels(_resize_sketch(part["sketch"][part["in_order"][chosen]], size), channels),
-            "photo": _resize(part["photo"][row], size),
+            "sketch": _with_channels(_resize_sketch(part["sketch"][place], size), channels),
+            "photo": _resize(part["photo"][part["photo_of"][place]], size),
             "label": np.int32(self._labels[split][number]),
             "colour": part["colour"][row],
         }
@@ -155,9 +159,10 @@ def _read(path: Path) -> dict[str, Any]:
             raise DataError(f"{str(path)!r}: {name} must be uint8 (n, s, s, {channels[-1]}), not {received}")
         if array.shape[3] not in channels:
             raise DataError(f"{str(path)!r}: {name} must have {' or '.join(map(str, channels))} channels a pixel")
-    n, m = len(photo), len(sketch)
+    n, m = len(found.get("label", photo)), len(sketch)
     part = _defaults(path, n, m) | {k: v for k, v in found.items() if k not in ("arr_0", "arr_1", "about")}
     part |= {"sketch": sketch, "photo": photo}
+    part.setdefault("photo_of", part["example"])
     _check(path, part, n, m)
     about = json.loads(str(found["about"])) if "about" in found else {}
     if about.get("format", FORMAT) > FORMAT:
@@ -183,10 +188,13 @@ def _defaults(path: Path, n: int, m: int) -> dict[str, Any]:
 def _check(path: Path, part: dict[str, Any], n: int, m: int) -> None:
     for name in (*TEXTS, "label", "colour"):
         if len(part[name]) != n:
-            raise DataError(f"{str(path)!r}: {name} has {len(part[name])} entries for {n} photos: export it again")
+            raise DataError(f"{str(path)!r}: {name} has {len(part[name])} entries for {n} examples: export it again")
     example, label = part["example"], part["label"]
     if len(example) != m or example.dtype.kind != "i" or not np.array_equal(np.unique(example), np.arange(n)):
-        raise DataError(f"{str(path)!r}: {m} sketches do not belong to {n} photos one and all: export it again")
+        raise DataError(f"{str(path)!r}: {m} sketches do not belong to {n} examples one and all: export it again")
+    of = part["photo_of"]
+    if len(of) != m or of.dtype.kind != "i" or not 0 <= of.min() <= of.max() < len(part["photo"]):
+        raise DataError(f"{str(path)!r}: not every sketch has a photo: export it again")
     if label.dtype.kind != "i" or (n and not 0 <= label.min() <= label.max() < len(part["categories"])):
         raise DataError(f"{str(path)!r}: a label is not the number of a category: export it again")
 

@@ -60,27 +60,20 @@ class PlainBatches:
         return {"batches": self._position}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go to a position: the following batches are those that followed there, to the bit.
-
-        Raises:
-          DataError: a position of a dataset folder, which Grain counts otherwise.
-        """
-        if "batches" not in state:
-            raise DataError("the run read a dataset folder, not .npz files: resume it with the same --data")
+        """Go to a position: the following batches are those that followed there, to the bit."""
         self._made.clear()
         self._position = int(state["batches"])
 
     def _make(self, number: int) -> Batch:
-        places = range(number * self._batch_size, (number + 1) * self._batch_size)
         host, hosts = self._shard
-        return stack(
-            [self._load(self._order[place * hosts + host], chance(self._seed, place, host)) for place in places]
-        )
+        first = number * self._batch_size
+        places = [place * hosts + host for place in range(first, first + self._batch_size)]
+        return stack([self._load(self._order[place], chance(self._seed, place)) for place in places])
 
 
-def chance(seed: int, place: int, host: int = 0) -> np.random.Generator:
-    """What is random about the example at a place of a host's order."""
-    return np.random.default_rng([seed, 2, host, place])
+def chance(seed: int, place: int) -> np.random.Generator:
+    """What is random about the example at a place of the order, the same on however many hosts."""
+    return np.random.default_rng([seed, 2, place])
 
 
 def stack(examples: list[Batch]) -> Batch:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo import images
 from sketch2photo.data import arrays, reading
+from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import SPLITS, decode
 from sketch2photo.data.place import check_free, draft_beside, put_in_place
 from sketch2photo.errors import DataError
@@ -28,17 +28,19 @@ class _Part:
 
     photos: list[np.ndarray] = field(default_factory=list)
     sketches: list[np.ndarray] = field(default_factory=list)
+    photo_of: list[int] = field(default_factory=list)
     example: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     colours: list[np.ndarray] = field(default_factory=list)
     texts: list[tuple[str, ...]] = field(default_factory=list)
     bytes: int = 0
 
-    def add(self, split: str, record: reading.Record, photo: np.ndarray, sketches: list[np.ndarray], size: int) -> None:
+    def add(self, split: str, record: reading.Record, pictures: "_Pictures", size: int) -> None:
         assert record.colour is not None
-        self.example += [len(self.photos)] * len(sketches)
-        self.photos.append(photo)
-        self.sketches += sketches
+        self.example += [len(self.labels)] * len(pictures.sketches)
+        self.photo_of += [len(self.photos) + number for number in pictures.photo_of]
+        self.photos += pictures.photos
+        self.sketches += pictures.sketches
         self.labels.append(record.label)
         self.colours.append(record.colour)
         self.texts.append((split, record.group, record.source, record.licence, record.file))
@@ -52,6 +54,7 @@ class _Part:
             path,
             photo=np.stack(self.photos),
             sketch=np.stack(self.sketches),
+            photo_of=np.array(self.photo_of, np.int32),
             example=np.array(self.example, np.int32),
             label=np.array(self.labels, np.int32),
             colour=np.stack(self.colours),
@@ -98,7 +101,7 @@ def export(
         for part in _parts(dataset, size, splits, sketches, limit):
             part.write(content / f"{source.resolve().name}-{count:04d}.npz", dataset.categories, about)
             count += 1
-            say(f"part {count}: {len(part.photos)} photos, {len(part.sketches)} sketches")
+            say(f"part {count}: {len(part.labels)} photos, {len(part.sketches)} sketches")
         if not count:
             raise DataError(f"{str(source)!r} has no pairs in {', '.join(splits)}: choose other splits")
         put_in_place(content, out)
@@ -121,17 +124,36 @@ def _parts(
             taken[record.label] += 1
             if limit is not None and taken[record.label] > limit:
                 continue
-            assert record.photo is not None
-            photo = images.resize(decode(record.photo, 3), size)
-            drawn = [_sketch(data, size, channels) for data in record.sketches[:most]]
-            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in [photo, *drawn]) + 4096
+            pictures = _pictures(record, size, channels, most)
+            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in [*pictures.photos, *pictures.sketches]) + 4096
             if part.photos and part.bytes + weight > _TARGET:
                 yield part
                 part = _Part()
-            part.add(split, record, photo, drawn, weight)
+            part.add(split, record, pictures, weight)
     if part.photos:
         yield part
 
 
-def _sketch(data: bytes, size: int, channels: int) -> np.ndarray:
-    return images.resize_sketch(decode(data, channels), size).reshape(size, size, channels)
+@dataclass
+class _Pictures:
+    """What one example looks like; small drawings have a photo of their own, which is looked at closer with them."""
+
+    photos: list[np.ndarray]
+    sketches: list[np.ndarray]
+    photo_of: list[int]
+    """For each sketch the number of its photo."""
+
+
+def _pictures(record: reading.Record, size: int, channels: int, most: int | None) -> _Pictures:
+    assert record.photo is not None
+    whole_photo = decode(record.photo, 3)
+    found = _Pictures([], [], [])
+    shared: int | None = None
+    for data in record.sketches[:most]:
+        sketch, photo, whole = framed(decode(data, channels), whole_photo, size)
+        if not whole or shared is None:
+            found.photos.append(photo)
+            shared = len(found.photos) - 1 if whole else shared
+        found.photo_of.append(shared if whole and shared is not None else len(found.photos) - 1)
+        found.sketches.append(sketch)
+    return found

@@ -19,7 +19,7 @@ class Order:
     """
 
     def __init__(self, pools: list[np.ndarray], weights: list[float], seed: int):
-        self._pools, self._seed = pools, seed
+        self._pools, self._weights, self._seed = pools, weights, seed
         turns = _turns(np.asarray(weights, np.float64), max(_ROUND, 4 * len(pools)))
         self._turns = np.random.default_rng([seed, 0]).permutation(turns)
         self._per_round = np.bincount(self._turns, minlength=len(pools))
@@ -39,6 +39,9 @@ class Order:
         turn = rounds * int(self._per_round[pool]) + int(self._before[at])
         epoch, offset = divmod(turn, len(self._pools[pool]))
         return int(self._shuffled(pool, epoch)[offset])
+
+    def __reduce__(self):
+        return Order, (self._pools, self._weights, self._seed)
 
     def __repr__(self) -> str:
         return f"Order({len(self._pools)} pools, seed={self._seed})"

@@ -3,6 +3,7 @@
 Everything random on a single picture that the accelerator can do as well (mirror, zoom, warp) is not done here.
 """
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any, cast
@@ -13,6 +14,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data import strokes
 from sketch2photo.data.batches import Batch, balanced, chance, need_enough, stack
+from sketch2photo.data.decoded import DecodedPairs
 from sketch2photo.data.example import decode
 from sketch2photo.data.order import Order
 from sketch2photo.data.reading import Dataset, open_dataset
@@ -37,7 +39,11 @@ _LINE_WIDTHS = (2.0, 7.0)
 
 
 class Batches:
-    """An endless iterator of batches that can be put back to any position exactly."""
+    """An endless iterator of batches that can be put back to any position exactly.
+
+    Threads make batches ahead; with `workers` so many processes do, which never start a JAX backend. The batches are
+    the same however they are made.
+    """
 
     def __init__(
         self,
@@ -46,31 +52,60 @@ class Batches:
         batch_size: int,
         seed: int,
         shard: tuple[int, int] = (0, 1),
+        workers: int = 0,
     ):
         import grain
 
         host, hosts = shard
+        example = functools.partial(_example, load, seed, shard)
+        source = grain.MapDataset.source(cast(Any, order))[host::hosts]
+        self._all = source.map_with_index(example).batch(batch_size, drop_remainder=True)
+        self._batch_size, self._workers = batch_size, workers
+        self._go_to(0)
 
-        def example(place: int, number: int) -> Batch:
-            return load(number, chance(seed, place, host))
+    def _go_to(self, position: int) -> None:
+        import grain
 
-        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD * batch_size)
-        examples = grain.MapDataset.source(cast(Any, order))[host::hosts].map_with_index(example)
-        self._batches = iter(examples.to_iter_dataset(reading).batch(batch_size, drop_remainder=True))
+        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
+        batches = self._all[position:].to_iter_dataset(reading)
+        if self._workers:
+            from absl import flags
+
+            if not flags.FLAGS.is_parsed():
+                flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own, which only absl's programs parse
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers))
+        self._batches = iter(batches)
+        self._position = position
 
     def __iter__(self) -> "Batches":
         return self
 
     def __next__(self) -> Batch:
-        return next(self._batches)
+        batch = next(self._batches)
+        self._position += 1
+        return batch
 
     def get_state(self) -> dict[str, Any]:
         """The position, as JSON values."""
-        return self._batches.get_state()
+        return {"batches": self._position}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go to a position: the following batches are those that followed there, to the bit."""
-        self._batches.set_state(state)
+        # Runs of before counted examples.
+        self._go_to(int(state["batches"]) if "batches" in state else int(state["next_index"]) // self._batch_size)
+
+
+def _example(
+    load: Callable[[int, np.random.Generator], Batch], seed: int, shard: tuple[int, int], place: int, number: int
+) -> Batch:
+    host, hosts = shard
+    return load(number, chance(seed, place * hosts + host))
+
+
+def _worker_count(kept: bool) -> int:
+    """Processes that decode: none where pictures are kept decoded, or there is no core to spare for them."""
+    cores = os.cpu_count() or 1
+    return 0 if kept or cores < 4 else min(8, cores // 2)
 
 
 def pair_batches(
@@ -83,6 +118,8 @@ def pair_batches(
     balance: str = "none",
     seed: int,
     shard: tuple[int, int] = (0, 1),
+    memory: int | None = None,
+    workers: int | None = None,
 ) -> Batches:
     """Photos, each with one of its sketches drawn at random.
 
@@ -90,6 +127,8 @@ def pair_batches(
       balance: how often categories are drawn: "none" by their size, "sqrt" by its square root, "equal" alike.
       batch_size: examples a batch of this host.
       shard: number of this host and number of hosts; the hosts share the order between them.
+      memory: bytes that pictures may take that are kept once they are decoded; a share of what is free when None.
+      workers: processes that decode; as many as pay when None.
 
     Returns:
       Batches {"sketch": uint8 (n, s, s, input_channels), "photo": uint8 (n, s, s, 3), "label": int32 (n,),
@@ -102,10 +141,9 @@ def pair_batches(
     labels = dataset.labels(split)
     need_enough(len(labels), batch_size, f"{str(dataset.path)!r} in split {split!r}")
 
-    def load(number: int, rng: np.random.Generator) -> Batch:
-        return _pair(dataset, split, number, image_size, input_channels, rng)
-
-    return Batches(balanced(labels, balance, seed), load, batch_size, seed, shard)
+    pairs = DecodedPairs(dataset, split, image_size, input_channels, memory)
+    count = _worker_count(pairs.kept) if workers is None else workers
+    return Batches(balanced(labels, balance, seed), pairs.pair, batch_size, seed, shard, count)
 
 
 def pair_examples(
@@ -115,35 +153,15 @@ def pair_examples(
     split has none of that category.
     """
     _need_pairs(dataset)
+    by_split = {name: DecodedPairs(dataset, name, image_size, input_channels, 0) for name in (split, "train")}
     chosen = []
     for label in range(len(dataset.categories)):
-        for name in (split, "train"):
+        for name, pairs in by_split.items():
             numbers = np.flatnonzero(dataset.labels(name) == label)[:per_category]
             if len(numbers):
-                chosen += [(name, int(number)) for number in numbers]
+                chosen += [pairs.pair(int(number), None) for number in numbers]
                 break
-    return stack([_pair(dataset, name, number, image_size, input_channels, None) for name, number in chosen])
-
-
-def _pair(
-    dataset: Dataset, split: str, number: int, size: int, channels: int, rng: np.random.Generator | None
-) -> Batch:
-    record = dataset.record(split, number)
-    assert record.photo is not None and record.colour is not None
-    chosen = 0 if rng is None else int(rng.integers(len(record.sketches)))
-    sketch, photo = decode(record.sketches[chosen], channels), decode(record.photo, 3)
-    if channels == 1:
-        # As the page will see it; what moves the drawing moves the photo.
-        framed, frame = images.frame_drawing(sketch, size)
-        sketch, photo = framed[..., None], frame.cut(photo, size)
-    else:
-        sketch, photo = images.resize(sketch, size), images.resize(photo, size)
-    return {
-        "sketch": sketch,
-        "photo": photo,
-        "label": np.int32(record.label),
-        "colour": record.colour,
-    }
+    return stack(chosen)
 
 
 def sketch_batches(

@@ -63,6 +63,9 @@ class Dataset:
         self.path = path
         self.sizes: dict[str, int] = {name: len(source) for name, source in self._sources.items()}
 
+    def __reduce__(self):
+        return open_dataset, (self.path,)
+
     def __repr__(self) -> str:
         return f"Dataset({str(self.path)!r}, kind={self.kind!r}, sizes={self.sizes})"
 
@@ -87,6 +90,10 @@ class Dataset:
             raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
         return self._scan(split)[1]
 
+    def sketch_counts(self, split: str) -> np.ndarray:
+        """How many sketches every example has, int (n,)."""
+        return self._scan(split)[4]
+
     def sources(self) -> dict[str, str]:
         """Where the examples are from, each with its licence, "" where none is known."""
         return self._scan("train")[3] | self._scan("val")[3] | self._scan("test")[3]
@@ -101,19 +108,21 @@ class Dataset:
         return palette([self.categories[label] for label in labels], colours, k)
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
-    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, str]]:
-        labels, colours, strokes = [], [], []
+    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, str], np.ndarray]:
+        labels, colours, strokes, counts = [], [], [], []
         sources: dict[str, str] = {}
         for record in self.records(split):
             labels.append(record.label)
             colours.append(np.zeros(3, np.uint8) if record.colour is None else record.colour)
             strokes.append(record.strokes is not None and len(record.strokes) > 0)
             sources[record.source] = record.licence
+            counts.append(len(record.sketches))
         return (
             np.asarray(labels, np.int32),
             np.asarray(colours, np.uint8).reshape(-1, 3),
             np.asarray(strokes, bool),
             sources,
+            np.asarray(counts, int),
         )
 
     def records(self, split: str) -> Iterator[Record]:

@@ -56,11 +56,12 @@ class GanTask:
     def batches(self) -> Batches:
         return self._data.batches(
             "train",
-            batch_size=self.config.batch_size,
+            batch_size=self.config.batch_size // jax.process_count(),
             image_size=self.config.model.image_size,
             input_channels=self.config.model.input_channels,
             balance=self.config.balance,
             seed=self.config.seed,
+            shard=(jax.process_index(), jax.process_count()),
         )
 
     def initial_state(self, key: jax.Array) -> GanState:

@@ -9,6 +9,7 @@ import pytest
 
 from sketch2photo import images
 from sketch2photo.data import arrays, export, pipeline
+from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import decode
 from sketch2photo.data.source import open_pairs
 from sketch2photo.errors import DataError
@@ -29,14 +30,16 @@ def test_a_part_holds_what_the_dataset_does(exported, pairs):
     (file,) = sorted(exported.iterdir())
     part = np.load(file, allow_pickle=False)
     count = sum(pairs.sizes.values())
-    assert part["photo"].shape == (count, 64, 64, 3) and part["photo"].dtype == np.uint8
+    assert part["label"].shape == (count,) and part["photo"].shape[0] >= count
+    assert part["photo"].shape[1:] == (64, 64, 3) and part["photo"].dtype == np.uint8
     assert part["sketch"].shape == (7 * count, 64, 64, 1) and part["sketch"].dtype == np.uint8
     assert part["categories"].tolist() == ["circle", "square"]
     assert {name: int((part["split"] == name).sum()) for name in pairs.sizes} == pairs.sizes
     record = pairs.record("train", 5)
-    np.testing.assert_array_equal(part["photo"][5], decode(record.photo, 3))
-    mine = part["sketch"][part["example"] == 5]
-    np.testing.assert_array_equal(mine[2][..., 0], decode(record.sketches[2], 1))
+    place = np.flatnonzero(part["example"] == 5)[2]
+    sketch, photo, _ = framed(decode(record.sketches[2], 1), decode(record.photo, 3), 64)
+    np.testing.assert_array_equal(part["sketch"][place], sketch)
+    np.testing.assert_array_equal(part["photo"][part["photo_of"][place]], photo)
     assert part["label"][5] == record.label and part["name"][5] == record.file
     assert json.loads(str(part["about"]))["palette"].keys() == {"circle", "square"}
 
@@ -60,8 +63,9 @@ def test_hosts_share_the_order(exported, pairs_folder):
         alone = take(source.batches("train", **SETTINGS | {"batch_size": 8}), 4)
         hosts = [take(source.batches("train", **SETTINGS, shard=(host, 2)), 4) for host in range(2)]
         for whole, first, second in zip(alone, *hosts, strict=True):
-            np.testing.assert_array_equal(whole["photo"][0::2], first["photo"])
-            np.testing.assert_array_equal(whole["photo"][1::2], second["photo"])
+            for name in whole:
+                np.testing.assert_array_equal(whole[name][0::2], first[name])
+                np.testing.assert_array_equal(whole[name][1::2], second[name])
 
 
 def test_parts_stay_small(pairs_folder, tmp_path, monkeypatch):
@@ -87,7 +91,7 @@ def test_choosing_what_is_exported(pairs_folder, tmp_path):
     prepare("export", pairs_folder, "--out", tmp_path / "out", *options)
     (file,) = (tmp_path / "out").iterdir()
     part = np.load(file)
-    assert part["photo"].shape == (6, 32, 32, 3) and part["sketch"].shape == (12, 32, 32, 1)
+    assert part["label"].shape == (6,) and part["sketch"].shape == (12, 32, 32, 1)
     assert part["split"].tolist() == ["train"] * 6 and sorted(part["label"].tolist()) == [0] * 3 + [1] * 3
 
 
@@ -98,7 +102,8 @@ def test_other_sizes_are_close_to_what_opencv_makes(exported, pairs):
         other = pipeline.pair_examples(pairs, "train", image_size=size, per_category=3)
         for name in ("photo", "sketch"):
             difference = np.abs(one[name].astype(int) - other[name]).mean()
-            assert difference < 0.6, (size, name)
+            # Lines are brought to their width at another size.
+            assert difference < (7 if name == "sketch" else 1.2), (size, name)
 
 
 def test_thin_lines_survive_shrinking(tmp_path):
@@ -145,8 +150,10 @@ def test_what_is_no_pairs_file(tmp_path, pairs_folder, exported):
     assert "has no arrays sketch and photo, but other" in refused(other=pictures)
     assert "photo must be uint8 (n, s, s, 3), not float64" in refused(sketch=pictures, photo=pictures / 255)
     assert "sketch must have 1 or 3 channels" in refused(sketch=pictures[..., :2], photo=pictures)
-    assert "do not belong to 2 photos" in refused(sketch=pictures[:1], photo=pictures)
-    assert "label has 1 entries for 2 photos" in refused(sketch=pictures, photo=pictures, label=np.zeros(1, int))
+    assert "do not belong to 2 examples" in refused(sketch=pictures[:1], photo=pictures)
+    assert "colour has 2 entries for 1 examples" in refused(
+        sketch=pictures[:1], photo=pictures, label=np.zeros(1, int), colour=np.zeros((2, 3), np.uint8)
+    )
     assert "not the number of a category" in refused(sketch=pictures, photo=pictures, label=np.array([0, 1]))
     assert "is of format 9, newer than this program" in refused(
         sketch=pictures, photo=pictures, about=np.array('{"format": 9}')

@@ -286,3 +286,75 @@ def test_a_manifest_with_one_split_only(tmp_path):
     assert dataset.palette() == {}
     with pytest.raises(DataError, match="has 0 examples"):
         pipeline.pair_batches(dataset, "train", batch_size=1, image_size=32, seed=0)
+
+
+def test_decoded_once_or_each_time_gives_the_same(pairs):
+    settings = {"batch_size": 4, "image_size": 32, "balance": "sqrt", "seed": 5}
+    kept, not_kept = (pipeline.pair_batches(pairs, "train", memory=m, workers=0, **settings) for m in (10**9, 0))
+    assert_equal(take(kept, 30), take(not_kept, 30))
+
+
+def test_pictures_are_decoded_once(pairs, monkeypatch):
+    from sketch2photo.data import decoded
+
+    calls = []
+    monkeypatch.setattr(decoded, "decode", lambda data, channels: calls.append(1) or decode(data, channels))
+    all_pairs = decoded.DecodedPairs(pairs, "train", 32, 1, 10**9)
+    first = all_pairs.pair(3, None)
+    assert len(calls) == 2
+    assert_equal([all_pairs.pair(3, None)], [first])
+    assert len(calls) == 2
+    small = decoded.DecodedPairs(pairs, "train", 32, 1, all_pairs.bytes - 1)
+    assert all_pairs.kept and not small.kept
+    small.pair(3, None)
+    assert_equal([small.pair(3, None)], [first])
+    assert len(calls) == 6
+
+
+def test_free_memory_is_what_the_system_says():
+    from sketch2photo.data.decoded import free_memory
+
+    assert 10**7 < free_memory() < 10**13
+
+
+def count_backends(number, rng):
+    """How many JAX backends the process that makes the example has started, and which process that is."""
+    import os
+    import sys
+
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    return {"backends": np.int32(len(bridge._backends) if bridge else 0), "process": np.int64(os.getpid())}
+
+
+@pytest.mark.slow
+def test_worker_processes_start_no_backend_and_give_the_same(pairs):
+    import os
+
+    import jax
+
+    from sketch2photo.data.order import Order
+
+    assert jax.devices()
+    batches = pipeline.Batches(Order([np.arange(8)], [1.0], 0), count_backends, 4, 0, workers=2)
+    got = take(batches, 6)
+    assert all((batch["backends"] == 0).all() for batch in got)
+    processes = {int(process) for batch in got for process in batch["process"]}
+    assert len(processes) == 2 and os.getpid() not in processes
+    settings = {"batch_size": 4, "image_size": 32, "seed": 5}
+    by_threads = pipeline.pair_batches(pairs, "train", workers=0, **settings)
+    by_processes = pipeline.pair_batches(pairs, "train", workers=2, memory=0, **settings)
+    assert_equal(take(by_processes, 5), take(by_threads, 5))
+    state = json.loads(json.dumps(by_processes.get_state()))
+    by_processes.set_state({"batches": 2})
+    by_threads.set_state({"batches": 2})
+    assert_equal(take(by_processes, 3), take(by_threads, 3))
+    by_threads.set_state(state)
+    assert_equal(take(by_threads, 2), take(by_processes, 2))
+
+
+def test_a_position_of_an_older_run(pairs):
+    settings = {"batch_size": 4, "image_size": 32, "seed": 5}
+    one, other = (pipeline.pair_batches(pairs, "train", **settings) for _ in range(2))
+    take(one, 3)
+    other.set_state({"next_index": 12})
+    assert_equal(take(one, 2), take(other, 2))
