@@ -7,6 +7,7 @@ import { Colours } from "./colours.js";
 import { showRing } from "./cursor.js";
 import { DraftKeeper, storages } from "./draft.js";
 import { keeping } from "./keep.js";
+import { inviting } from "./invite.js";
 import { listKeys, listenForKeys } from "./keys.js";
 import { Overlay } from "./overlay.js";
 import { followPen } from "./pen.js";
@@ -257,6 +258,7 @@ export function start(element, props, server) {
   window.addEventListener("resize", cursor);
   window.addEventListener("pagehide", () => draft.flush());
 
+  inviting(find, server);
   offerModels(find("model"), models, use);
   offer(props.model);
   session.blank();

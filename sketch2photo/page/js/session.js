@@ -14,6 +14,7 @@ import { words } from "./words.js";
  * @typedef {{
  *   live_predict: (request: object) => Promise<import("./live.js").Reply>,
  *   variations: (request: object) => Promise<import("./variations.js").Reply>,
+ *   share?: (request: {address: string}) => Promise<import("./invite.js").Invitation>,
  * }} Server
  */
 

@@ -188,6 +188,12 @@ const table = {
 
   // Shortcuts and the rest
   api: { en: "API", ko: "API" },
+  invite: { en: "Invite", ko: "초대" },
+  inviteLabel: { en: "Invite others to this page", ko: "이 페이지로 초대하기" },
+  inviteTold: {
+    en: "Whoever opens this link can draw here too. Nobody sees what others draw.",
+    ko: "이 링크를 여는 사람은 누구나 여기서 그릴 수 있어요. 서로의 그림은 보이지 않습니다.",
+  },
   apiLabel: { en: "Use it from a program", ko: "프로그램에서 쓰기" },
   help: { en: "Keyboard shortcuts", ko: "키보드 단축키" },
   close: { en: "Close", ko: "닫기" },
