@@ -176,7 +176,12 @@ def serve(
         except KeyboardInterrupt:
             pass
         finally:
+            ended = slot.close()
             blocks.close(verbose=False)
+    if not ended:
+        # A thread that compiles would end the process with an abort while Python takes itself down.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool, auth: tuple[str, str] | None) -> None:

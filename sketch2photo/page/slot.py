@@ -86,6 +86,8 @@ class ModelSlot:
         self._ready: WeakKeyDictionary[Painter, int] = WeakKeyDictionary()
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._compiling: list[threading.Thread] = []
+        self._closed = False
 
     def __len__(self) -> int:
         """How many drawings wait, those being painted not counted."""
@@ -98,6 +100,7 @@ class ModelSlot:
         """
         thread = threading.Thread(target=self._compile, args=(painter or self._painter,), name="compile", daemon=True)
         thread.start()
+        self._compiling.append(thread)
         return thread
 
     def ask(self, person: str, order: Order, number: int = 0) -> "Future[Answer]":
@@ -122,6 +125,8 @@ class ModelSlot:
         """As `ask`, for several pictures at once, which are replaced together."""
         jobs = self._jobs(orders, number)
         with self._change:
+            if self._closed:
+                raise Busy
             older, lost = self._line.replace(person, jobs)
             self._wake()
         _fail(older, Superseded())
@@ -132,9 +137,28 @@ class ModelSlot:
         """Places for all of a program's orders, behind those it already has. Raises `ConfigError` as `ask` does."""
         jobs = self._jobs(orders, 0)
         with self._change:
+            if self._closed:
+                raise Busy
             self._line.append(person, jobs)
             self._wake()
         return [job.answer for job in jobs]
+
+    def close(self, seconds: float = 10.0) -> bool:
+        """Turn away what waits, and wait for the call that runs. Whether no thread is at work any more: one that
+        compiles cannot be stopped.
+        """
+        with self._change:
+            self._closed = True
+            left = self._line.take(len(self._line))
+            while more := self._line.take(len(self._line)):
+                left += more
+            thread = self._thread
+            self._change.notify()
+        _fail(left, Busy())
+        for each in (thread, *self._compiling):
+            if each is not None and each.is_alive():
+                each.join(seconds if each is thread else 0)
+        return not any(each is not None and each.is_alive() for each in (thread, *self._compiling))
 
     def _jobs(self, orders: Sequence[Order], number: int) -> list[Job]:
         # Looked at here, because a bad wish would fail a whole call of the model, with others' drawings in it.
@@ -156,6 +180,8 @@ class ModelSlot:
 
     def _compile(self, painter: Painter) -> None:
         for batch in sorted(painter.batches):
+            if self._closed:
+                return
             try:
                 painter.compile(batch)
             except Exception:
@@ -166,7 +192,8 @@ class ModelSlot:
     def _work(self) -> None:
         while True:
             with self._change:
-                if not self._change.wait_for(lambda: len(self._line), timeout=_IDLE_SECONDS):
+                self._change.wait_for(lambda: len(self._line) or self._closed, timeout=_IDLE_SECONDS)
+                if not len(self._line):
                     self._thread = None
                     return
                 painter = self._line.first.order.painter

@@ -221,3 +221,32 @@ def test_idle_thread_ends_and_the_next_drawing_starts_another(studio, monkeypatc
     wait_until(lambda: threads() <= before)
     slot.ask("a", order(1), 2).result(5)
     assert levels(studio) == [0, 1]
+
+
+def test_close_turns_away_who_waits_and_ends_the_threads(studio, wait_until):
+    slot = ModelSlot(studio)
+    slot.prepare().join(10)
+    studio.hold()
+    running = slot.ask("a", order(0))
+    wait_until(lambda: studio.calls)
+    waiting = [slot.ask("b", order(1)), *slot.queue("c", [order(i) for i in range(3)])]
+    threading.Timer(0.1, studio.release).start()
+    assert slot.close()
+    assert running.result(5).prediction.photo is not None
+    for future in waiting:
+        with pytest.raises(Busy):
+            future.result(5)
+    with pytest.raises(Busy):
+        slot.ask("a", order(2), 2)
+    assert levels(studio) == [0]
+
+
+def test_close_says_when_something_still_compiles(studio):
+    go = threading.Event()
+    studio.compile = lambda batch: go.wait(10)
+    slot = ModelSlot(studio)
+    thread = slot.prepare()
+    assert not slot.close()
+    go.set()
+    thread.join(10)
+    assert slot.close() and len(studio.sizes) == 0
