@@ -1,6 +1,6 @@
 """Make a released model of finished runs.
 
-python -m sketch2photo.release --gan RUN [--classifier RUN] --out checkpoints/NAME [--with-discriminator]
+python -m sketch2photo.release --gan RUN [--classifier RUN|RELEASE] --out checkpoints/NAME [--with-discriminator]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 from sketch2photo import process
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError, exit_on_user_error
-from sketch2photo.released import BEST, BEST_FILE, Calibration, ReleasedModel, quantised, read, write
+from sketch2photo.released import BEST, BEST_FILE, CONFIG_FILE, Calibration, ReleasedModel, quantised, read, write
 
 CALIBRATION_FILE = "calibration.json"
 """Written into a classifier's run at its end."""
@@ -27,7 +27,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--gan", type=Path, required=True, metavar="RUN", help="a run of train.py gan, or its folder `best`"
     )
-    parser.add_argument("--classifier", type=Path, metavar="RUN", help="a run of train.py classifier")
+    parser.add_argument(
+        "--classifier",
+        type=Path,
+        metavar="RUN|RELEASE",
+        help="a run of train.py classifier, or a released model that keeps its own",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
     parser.add_argument(
         "--with-discriminator", action="store_true", help="so that others can go on training (train.py gan --init)"
@@ -53,32 +58,48 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
     Raises:
       CheckpointError: a folder is not a run, is of the other kind or has saved nothing; category lists differ.
     """
-    from sketch2photo import checkpoints
 
     model, steps = _generator(gan, with_discriminator)
     if classifier is None:
         return model, steps
-    named = checkpoints.read_run(classifier)
-    if not isinstance(named.config, ClassifierConfig):
+    theirs, named, trained = _named(classifier)
+    if set(named) != set(model.categories):
         raise CheckpointError(
-            f"--classifier {str(classifier)!r} is a {named.kind} run: name one of train.py classifier"
-        )
-    if set(named.categories) != set(model.categories):
-        raise CheckpointError(
-            f"the categories differ: {', '.join(model.categories)} in {str(gan)!r}, {', '.join(named.categories)} in "
+            f"the categories differ: {', '.join(model.categories)} in {str(gan)!r}, {', '.join(named)} in "
             f"{str(classifier)!r}: train both on the same list (train.py classifier --categories ...)"
         )
+    order = [named.index(category) for category in model.categories]
+    weights = _reordered(theirs["classifier"], order)
+    return dataclasses.replace(model, **theirs | {"classifier": weights}), {**steps, **trained}
+
+
+def _named(path: Path) -> tuple[dict[str, Any], tuple[str, ...], dict[str, int]]:
+    """What a released model has of the classifier of this run or released model; its categories; the steps, if known.
+
+    Raises:
+      CheckpointError: the folder holds no classifier.
+    """
+    from sketch2photo import checkpoints
     from sketch2photo.models import vgg
 
-    state = checkpoints.restore_state(classifier)
-    order = [named.categories.index(category) for category in model.categories]
-    model = dataclasses.replace(
-        model,
-        classifier=_reordered(vgg.fold(state["params"]), order),
-        classifier_config=dataclasses.replace(named.config.model, norm="none"),
-        calibration=read_calibration(classifier),
-    )
-    return model, {**steps, "classifier": int(state["step"])}
+    if (path / CONFIG_FILE).is_file():
+        model = read(path)
+        if model.classifier is None:
+            raise CheckpointError(
+                f"--classifier {str(path)!r} was released without one: name a run of train.py classifier"
+            )
+        fields = ("classifier", "classifier_config", "calibration")
+        return {field: getattr(model, field) for field in fields}, model.categories, {}
+    named = checkpoints.read_run(path)
+    if not isinstance(named.config, ClassifierConfig):
+        raise CheckpointError(f"--classifier {str(path)!r} is a {named.kind} run: name one of train.py classifier")
+    state = checkpoints.restore_state(path)
+    parts = {
+        "classifier": vgg.fold(state["params"]),
+        "classifier_config": dataclasses.replace(named.config.model, norm="none"),
+        "calibration": read_calibration(path),
+    }
+    return parts, named.categories, {"classifier": int(state["step"])}
 
 
 def _generator(gan: Path, with_discriminator: bool) -> tuple[ReleasedModel, dict[str, int]]:
@@ -185,7 +206,8 @@ def model_card(name: str, model: ReleasedModel, steps: dict[str, int]) -> str:
         f"{steps['gan']:,} steps, {steps['images']:,} images seen",
     ]
     if model.classifier_config is not None:
-        lines.append(f"- Classifier: VGG16, {model.classifier_config.image_size} px, {steps['classifier']:,} steps")
+        trained = f", {steps['classifier']:,} steps" if "classifier" in steps else ", as released before"
+        lines.append(f"- Classifier: VGG16, {model.classifier_config.image_size} px{trained}")
     lines += [
         f"- Categories: {', '.join(model.categories)}",
         f"- Discriminator included: {'yes' if model.discriminator is not None else 'no'}",

@@ -109,9 +109,23 @@ def test_the_classifier_keeps_its_answers_in_the_generators_order(runs, tmp_path
     logits = network.logits(classifier_weights(), classifier.layers.to_model(sketch[None, ..., None]))
     powers = np.exp((np.asarray(logits)[0, :3] - float(np.max(logits))) / CALIBRATION.temperature)
     expected = dict(zip(SWAPPED, powers / powers.sum(), strict=True))
-    assert np.ptp(list(expected.values())) > 0.05
+    assert np.ptp(list(expected.values())) > 0.3
     assert prediction.probabilities == pytest.approx(expected, abs=0.1)  # int8 weights of a tiny network
     assert list(prediction.probabilities) == list(tiny.CATEGORIES)
+
+
+def test_a_released_models_classifier_can_be_kept(runs, tmp_path, capsys):
+    gan, named = runs
+    command("--gan", gan, "--classifier", named, "--out", tmp_path / "first")
+    command("--gan", gan, "--classifier", tmp_path / "first", "--out", tmp_path / "second")
+    first, second = (Studio.load(tmp_path / name) for name in ("first", "second"))
+    drawing = tiny.drawing(3)
+    assert second.predict(drawing).probabilities == pytest.approx(first.predict(drawing).probabilities, abs=1e-4)
+    assert second.calibration == CALIBRATION
+    assert "as released before" in (tmp_path / "second" / "MODEL_CARD.md").read_text()
+    command("--gan", gan, "--out", tmp_path / "silent")
+    said = refused(capsys, "--gan", gan, "--classifier", tmp_path / "silent", "--out", tmp_path / "third")
+    assert "was released without one" in said
 
 
 @pytest.mark.parametrize("ema", [True, False])

@@ -4,8 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
@@ -13,7 +17,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are
 SHOW = "import os, sys; print(os.getcwd()); print(sys.prefix); print(sys.argv[1:])\n"
 
 
-def run(script: Path, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    script: Path, *arguments: str, cwd: Path, limit: float = 240, **environment: str
+) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if k not in ("PYTHON", "PYTHONPATH")}
     return subprocess.run(
         [str(script), *arguments],
@@ -21,7 +27,7 @@ def run(script: Path, *arguments: str, cwd: Path, **environment: str) -> subproc
         env=inherited | environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=limit,
     )
 
 
@@ -108,3 +114,46 @@ def test_bench_lists_and_refuses(root: Path, copy: Path):
     unknown = run(copy / "scripts/bench", "nonsense", cwd=copy)
     assert unknown.returncode == 2
     assert unknown.stderr == "scripts/bench: there is no benchmark 'nonsense': run scripts/bench to list them\n"
+
+
+@pytest.mark.timeout(1800)
+def test_the_released_model_is_made_and_made_further_by_one_command(root: Path, tmp_path: Path):
+    """On six drawn pictures; the second call finds everything finished and releases again."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for name in ("scripts", "sketch2photo"):
+        shutil.copytree(root / name, folder / name)
+    for name in ("train.py", "prepare_data.py"):
+        shutil.copy(root / name, folder / name)
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        (folder / name).write_text("# nothing\n")
+    venv.create(folder / ".venv", system_site_packages=False, symlinks=True)
+    here = sysconfig.get_paths()["purelib"]
+    there = next((folder / ".venv/lib").glob("python3*/site-packages"))
+    (there / "ours.pth").write_text(here + "\n")
+    data = tmp_path / "data"
+    rows = ["file,category,group,split,source,licence"]
+    for i in range(8):
+        name = f"photos/{'ball' if i % 2 else 'box'}/{i}.png"
+        (data / "studio" / name).parent.mkdir(parents=True, exist_ok=True)
+        picture = np.full((160, 160, 3), 255, np.uint8)
+        cv2.rectangle(picture, (40, 40), (100 + 3 * i, 120), (40, 40 + 20 * i, 200), -1)
+        cv2.imwrite(str(data / "studio" / name), picture)
+        rows.append(f"{name},{'ball' if i % 2 else 'box'},g{i},{'val' if i > 5 else 'train'},ours,none")
+    (data / "studio/manifest.csv").write_text("\n".join(rows) + "\n")
+    options = {
+        "S2P_GAN_OPTIONS": "--preset debug --steps 2 --batch-size 2",
+        "S2P_CLASSIFIER_OPTIONS": "--preset debug --steps 2 --batch-size 2",
+    }
+    call = (folder / "scripts/train_studio", str(data), str(tmp_path / "work"), str(tmp_path / "model"))
+    first = run(*call, cwd=tmp_path, limit=900, **options)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["MODEL_CARD.md", "config.json", "weights.npz"]
+    longer = {name: value.replace("--steps 2", "--steps 3") for name, value in options.items()}
+    again = run(*call, cwd=tmp_path, limit=900, **longer)
+    assert again.returncode == 0, again.stdout + again.stderr
+    steps = (tmp_path / "work/gan/stats.jsonl").read_text().splitlines()
+    assert len(steps) == 3, "the run was begun anew"
+
+    refused = run(folder / "scripts/train_studio", str(tmp_path), str(tmp_path / "work"), cwd=tmp_path)
+    assert refused.returncode == 2 and "has no studio/manifest.csv" in refused.stderr
