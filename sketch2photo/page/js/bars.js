@@ -12,6 +12,8 @@ export class Bars {
     this.choose = choose;
     /** @type {Map<string, HTMLButtonElement>} */
     this.bars = new Map();
+    /** What is on show, as text. */
+    this.shown = "";
   }
 
   /** One bar for each of these. @param {string[]} categories */
@@ -38,11 +40,16 @@ export class Bars {
       place.append(bar);
       this.bars.set(category, bar);
     }
+    this.shown = "";
     this.show({}, null, null);
   }
 
   /** @param {Record<string, number>} probabilities @param {string | null} painted @param {string | null} chosen */
   show(probabilities, painted, chosen) {
+    // Asked for at every move of the pen; new text in each bar would lay out the page anew each time.
+    const asked = JSON.stringify([probabilities, painted, chosen]);
+    if (asked === this.shown) return;
+    this.shown = asked;
     const highest = Math.max(0, ...Object.values(probabilities));
     for (const [category, bar] of this.bars) {
       const share = probabilities[category] ?? 0;
