@@ -82,10 +82,8 @@ class GanModelConfig(Checked):
                 raise ConfigError(f"{name} is {getattr(self, name)}: choose one of {', '.join(map(str, allowed))}")
         conditional = self.class_conditional or self.colour_conditional
         if conditional and self.generator.norm != "conditional":
-            raise ConfigError(
-                f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional: "
-                "set generator.norm to 'conditional'"
-            )
+            norm = f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional"
+            raise ConfigError(f"{norm}: set generator.norm to 'conditional'")
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,10 @@ class AugmentConfig(Checked):
     """Largest elastic displacement of the sketch against the photo, as a share of the side."""
     erase: Share = 0.0
     """Chance that a patch of the sketch's lines is rubbed out (sketch only)."""
+    width: Share = 0.0
+    """How much thicker or thinner lines become at random, up to a pixel on each side at 1 (line drawings only)."""
+    unfinished: Share = 0.0
+    """Chance that all of the sketch on one side of a random line is missing, as before it was drawn (sketch only)."""
     diffaugment: bool = False
     """Translation and cutout before the discriminator (Zhao et al. 2020), alike for sketch and photo."""
 

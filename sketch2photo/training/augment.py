@@ -32,6 +32,10 @@ def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Im
         sketch = elastic_warp(keys[1], sketch - ground, config.warp) + ground
     if config.erase:
         sketch = _erase(keys[2], sketch, config.erase, ground)
+    if config.width and ground < 0:
+        sketch = vary_width(keys[3], sketch, config.width)
+    if config.unfinished:
+        sketch = _unfinished(jax.random.fold_in(key, 4), sketch, config.unfinished, ground)
     return sketch, photo
 
 
@@ -89,6 +93,36 @@ def _erase(key: jax.Array, sketch: Image, chance: float, ground: float) -> Image
         jax.random.uniform(place, (n, 2)), jax.random.uniform(extent, (n, 2), minval=0.05, maxval=0.35), size
     )
     hit = jax.random.bernoulli(chosen, chance, (n,))[:, None, None] & inside
+    return jnp.where(hit[..., None], ground, sketch)
+
+
+def vary_width(key: jax.Array, sketch: Image, amount: float) -> Image:
+    """Lines up to `amount` pixels thicker or thinner on each side: between a sketch and its dilation or erosion.
+
+    Args:
+      sketch: ink +1, paper -1.
+      amount: at most 1.
+    """
+    padded = jnp.pad(sketch, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    size = sketch.shape[1]
+    # A cross, which is nearer to a disc than a square is; shifted views, for windowed maxima are slow on a CPU.
+    around = [padded[:, y : y + size, x : x + size] for y, x in ((1, 0), (1, 2), (0, 1), (2, 1))]
+    thicker = jnp.maximum(sketch, jnp.maximum(jnp.maximum(around[0], around[1]), jnp.maximum(around[2], around[3])))
+    # No thinner than half: a line one pixel wide would be gone.
+    thinner = 0.5 * (sketch + jnp.minimum(jnp.minimum(around[0], around[1]), jnp.minimum(around[2], around[3])))
+    by = jax.random.uniform(key, (sketch.shape[0], 1, 1, 1), minval=-amount, maxval=amount)
+    return sketch + jnp.maximum(by, 0) * (thicker - sketch) + jnp.maximum(-by, 0) * (thinner - sketch)
+
+
+def _unfinished(key: jax.Array, sketch: Image, chance: float, ground: float) -> Image:
+    """What lies beyond a random line is missing in `chance` of the sketches; at most about half of the sheet."""
+    n, size = sketch.shape[:2]
+    chosen, turn_key, place_key = jax.random.split(key, 3)
+    turn = jax.random.uniform(turn_key, (n, 1, 1), maxval=2 * jnp.pi)
+    place = jax.random.uniform(place_key, (n, 1, 1), minval=0.0, maxval=0.35)
+    at = (jnp.arange(size) + 0.5) / size - 0.5
+    beyond = jnp.cos(turn) * at[None, None, :] + jnp.sin(turn) * at[None, :, None] > place
+    hit = jax.random.bernoulli(chosen, chance, (n,))[:, None, None] & beyond
     return jnp.where(hit[..., None], ground, sketch)
 
 

@@ -78,3 +78,24 @@ def test_diffaugment_is_alike_for_one_key_and_differentiable():
     assert set(np.unique(gradient)) == {0.0, 1.0}
     # cutout and the rows shifted out: between a tenth and a half of the pixels are not seen
     assert 0.1 < float((gradient == 0).mean()) < 0.5
+
+
+def test_width_makes_lines_thicker_and_thinner_and_loses_none():
+    sheet = np.full((16, 32, 32, 1), -1.0, np.float32)
+    sheet[:, :, 15:17] = 1.0
+    varied, photo = augment_pair(
+        AugmentConfig(flip=False, width=1.0), jax.random.key(0), jnp.asarray(sheet), jnp.ones((16, 32, 32, 3))
+    )
+    across = np.asarray(varied)[:, 16, :, 0].sum(-1) / 2 + 16
+    assert across.max() > 3 and across.min() < 1.6 and across.min() > 0.9
+    assert (photo == 1).all()
+
+
+def test_an_unfinished_sketch_lacks_one_side(pair):
+    whole = jnp.ones_like(pair[0])
+    cut, photo = augment_pair(AugmentConfig(flip=False, unfinished=1.0), jax.random.key(1), whole, pair[1])
+    np.testing.assert_array_equal(photo, pair[1])
+    missing = np.asarray(cut < 0).mean((1, 2, 3))
+    assert (missing <= 0.52).all() and missing.max() > 0.05
+    kept, _ = augment_pair(AugmentConfig(flip=False, unfinished=0.0, erase=0.0), jax.random.key(1), whole, pair[1])
+    np.testing.assert_array_equal(kept, whole)
