@@ -35,6 +35,8 @@ class RunInfo:
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Where the training data are from, each with its licence."""
 
 
 def write_run(
@@ -43,10 +45,12 @@ def write_run(
     config: GanConfig | ClassifierConfig,
     categories: tuple[str, ...],
     palette: dict[str, tuple[str, ...]] | None = None,
+    sources: dict[str, str] | None = None,
 ) -> RunInfo:
     """Make a run's folder and say in it what is trained. Written whole or not at all."""
     path.mkdir(parents=True, exist_ok=True)
     content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
+    content["sources"] = sources or {}
     draft = path / (_RUN_FILE + ".part")
     draft.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(draft, path / _RUN_FILE)
@@ -61,7 +65,7 @@ def read_run(path: str | Path) -> RunInfo:
         kind = content["kind"]
         config = from_dict({"gan": GanConfig, "classifier": ClassifierConfig}[kind], content["config"])
         palette = {name: tuple(colours) for name, colours in content.get("palette", {}).items()}
-        return RunInfo(path, kind, config, tuple(content["categories"]), palette)
+        return RunInfo(path, kind, config, tuple(content["categories"]), palette, dict(content.get("sources", {})))
     except FileNotFoundError:
         raise CheckpointError(
             f"{str(path)!r} is not a training run (it has no {_RUN_FILE}): name the --out folder of train.py"

@@ -57,6 +57,8 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
         data = source.read_bytes() if isinstance(source, Path) else source
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_size(name, *image.size)
+        if image.format == "PNG":  # loading passes over wrong checksums of the pixels
+            Image.open(io.BytesIO(data), formats=_FORMATS).verify()
         image.load()
         return np.asarray(_opaque(_upright(image)).convert(mode))
     except ImageError:

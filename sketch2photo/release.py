@@ -41,7 +41,9 @@ def main(arguments: list[str]) -> None:
     with exit_on_user_error("release"):
         process.prepare()
         model, steps = assemble(options.gan, options.classifier, options.with_discriminator)
-        size = write(model, options.out, model_card(options.out.name, model, steps))
+        size = write(
+            model, options.out, model_card(options.out.name, model, steps, sources(options.gan, options.classifier))
+        )
         print(f"{options.out}: {size / 1e6:.1f} MB")
         photo, probability = loss_of_packing(model)
         print(
@@ -197,7 +199,15 @@ def _doodle(seed: int) -> np.ndarray:
     return sheet
 
 
-def model_card(name: str, model: ReleasedModel, steps: dict[str, int]) -> str:
+def sources(gan: Path, classifier: Path | None) -> dict[str, str]:
+    """Where the data of these runs are from, each with its licence."""
+    from sketch2photo import checkpoints
+
+    runs = [checkpoints.read_run(path) for path in (gan, classifier) if path is not None]
+    return {name: licence for run in runs for name, licence in run.sources.items()}
+
+
+def model_card(name: str, model: ReleasedModel, steps: dict[str, int], sources: dict[str, str] | None = None) -> str:
     """The facts a card starts with; what only people know (data, figures, terms) is theirs to add."""
     lines = [
         f"# {name}",
@@ -211,6 +221,11 @@ def model_card(name: str, model: ReleasedModel, steps: dict[str, int]) -> str:
     lines += [
         f"- Categories: {', '.join(model.categories)}",
         f"- Discriminator included: {'yes' if model.discriminator is not None else 'no'}",
+    ]
+    if sources:
+        lines += ["", "| trained on | licence |", "| --- | --- |"]
+        lines += [f"| {source} | {licence or 'not stated'} |" for source, licence in sorted(sources.items())]
+    lines += [
         "",
         "Say here what it was trained on, under which terms it may be used, and what was measured.",
         "",

@@ -97,6 +97,7 @@ def build(
             size=plan.size,
             input_channels=plan.input_channels,
             categories=categories,
+            sources={example.source: example.licence for example in spool.light},
             splits=readers,
         )
         _write_manifest(content / "manifest.csv", spool.light)

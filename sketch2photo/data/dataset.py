@@ -46,11 +46,13 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         size: int,
         input_channels: int,
         categories: tuple[str, ...],
+        sources: dict[str, str],
         splits: dict[str, Callable[[], Iterable[Example]]],
         data_dir: Path,
     ):
         self._kind, self._size, self._channels = kind, size, input_channels
         self._categories, self._examples = categories, splits
+        self._sources = sources
         super().__init__(config=kind, data_dir=data_dir, file_format="array_record")
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -74,6 +76,9 @@ class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             description="Sketches and photos by category. Sketches are black on white.",
+            license="; ".join(
+                f"{source}: {licence or 'not stated'}" for source, licence in sorted(self._sources.items())
+            ),
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
@@ -110,6 +115,7 @@ def write(
     size: int,
     input_channels: int = 1,
     categories: tuple[str, ...],
+    sources: dict[str, str] | None = None,
     splits: dict[str, Callable[[], Iterable[Example]]],
 ) -> None:
     """Write a dataset into the existing, empty `folder`.
@@ -118,12 +124,19 @@ def write(
       kind: "pairs" or "drawings".
       size: pixels a side of photos and sketches.
       input_channels: of the sketches; 3 where they are coloured inputs.
+      sources: where the pictures are from, each with its licence, "" where none is known.
       splits: for each split that is not empty, a function that yields its examples.
     """
     work = folder / "tfds"
     tfds.disable_progress_bar()
     builder = SketchPhoto(
-        kind=kind, size=size, input_channels=input_channels, categories=categories, splits=splits, data_dir=work
+        kind=kind,
+        size=size,
+        input_channels=input_channels,
+        categories=categories,
+        sources=sources or {},
+        splits=splits,
+        data_dir=work,
     )
     with contextlib.redirect_stdout(io.StringIO()):  # it prints where it writes, which is not where the data will be
         builder.download_and_prepare()

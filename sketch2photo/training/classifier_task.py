@@ -50,6 +50,7 @@ class ClassifierTask:
         self.categories = tuple(config.categories) or tuple(present)
         self.config = dataclasses.replace(config, categories=self.categories)
         self.palette: dict[str, tuple[str, ...]] = {}
+        self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
         self._step = classifier.make_step(self._network)
         self._measure: Callable[[Arrays], Arrays] | None = None

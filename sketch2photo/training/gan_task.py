@@ -35,6 +35,7 @@ class GanTask:
             raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
         self.palette = self._data.palette()
+        self.sources = self._data.sources
         features = None
         if config.loss.perceptual or config.loss.projected:
             if config.loss.perceptual_features:

@@ -92,14 +92,14 @@ def train(task: Task, out: Path, *, init: str = "", resume: bool = False) -> Sta
     if init and not resume:
         state = task.initialise(state, init, print)  # may fail: the folder is not made before
     if not resume:
-        checkpoints.write_run(out, task.kind, config, task.categories, task.palette)
+        checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
     with checkpoints.RunCheckpoints(out) as saved, _Interruption() as interruption:
         first = 0
         if resume:
             state, position = saved.restore(state)
             batches.set_state(position)
             first = int(state.step)
-            checkpoints.write_run(out, task.kind, config, task.categories, task.palette)
+            checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
         progress = Progress(first, config.steps, config.batch_size)
         stats, evaluations = Stats(out / "stats.jsonl", first), Stats(out / "evaluation.jsonl", first)
         try:
@@ -111,6 +111,11 @@ def train(task: Task, out: Path, *, init: str = "", resume: bool = False) -> Sta
         if int(state.step) >= config.steps:
             task.finish(state, out, progress.say)
     return state
+
+
+def sources_of(task: Task) -> dict[str, str]:
+    """Where a task's data are from, each with its licence; nothing where it does not know."""
+    return getattr(task, "sources", {})
 
 
 def _check_folder(out: Path, resume: bool) -> None:

@@ -350,3 +350,24 @@ def test_the_real_photos(real_data, tmp_path):
     for record in dataset.records("train"):
         drawn = [(decode(sketch, 1) < 128).mean() for sketch in record.sketches]
         assert len(drawn) == 7 and min(drawn) > 0.005 and max(drawn) < 0.3
+
+
+def test_sources_and_licences_go_with_the_dataset_and_the_card(tmp_path):
+    from sketch2photo import checkpoints, release
+    from sketch2photo.config import GAN_PRESETS
+    from tests import tiny
+
+    rows = [[f"{n}.png", "ball", "mine", "CC0"] if n else ["0.png", "ball", "theirs", ""] for n in range(3)]
+    for number in range(3):
+        write_picture(tmp_path / f"{number}.png", draw_photo("circle", number))
+    manifest = write_csv(tmp_path / "m.csv", ["file", "category", "source", "licence"], rows)
+    prepare("photos", "--manifest", manifest, "--out", tmp_path / "out", "--size", 64)
+    info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())
+    assert info["redistributionInfo"]["license"] == "mine: CC0; theirs: not stated"
+    sources = pipeline.open_dataset(tmp_path / "out").sources()
+    assert sources == {"mine": "CC0", "theirs": ""}
+    checkpoints.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("ball",), {}, sources)
+    card = release.model_card(
+        "x", tiny.model(), {"gan": 1, "images": 4, "classifier": 1}, release.sources(tmp_path / "run", None)
+    )
+    assert "| mine | CC0 |" in card and "| theirs | not stated |" in card
