@@ -53,9 +53,14 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
 def subset_distance(
     a: np.ndarray, b: np.ndarray, *, subset: int = 100, subsets: int = 100, seed: int = 0
 ) -> KernelDistance:
-    """The kernel distance of random subsets of both sides, drawn without replacement; smaller where there are fewer."""
+    """The kernel distance of random subsets of both sides, drawn without replacement.
+
+    Where there are no more than `subset` pictures, subsets are half of them: of the whole there is but one, and its
+    distance has no spread.
+    """
     rng = np.random.default_rng(seed)
-    size = min(subset, len(a), len(b))
+    fewest = min(len(a), len(b))
+    size = subset if fewest > subset else max(2, fewest // 2)
     values = [
         kernel_distance(a[rng.choice(len(a), size, replace=False)], b[rng.choice(len(b), size, replace=False)])
         for _ in range(subsets)
