@@ -93,7 +93,7 @@ def _without_specks(marks: np.ndarray, smallest: int) -> np.ndarray:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= smallest
     large[0] = False
-    return large[labels]
+    return large[np.asarray(labels, np.int32)]
 
 
 def line_width(sketch: np.ndarray) -> float:

@@ -216,7 +216,8 @@ def difference_of_gaussians(photo: np.ndarray, outline: Outline | None, sharpnes
     """
     unit = photo.shape[0] / NATIVE
     # The eye's brightness; red on green is seen through the channel that is darkest.
-    grey = cv2.min(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.add(photo.min(-1), 20)).astype(np.float32) / 255
+    darkest = photo.min(-1).astype(np.float32) + 20
+    grey = np.minimum(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), darkest).astype(np.float32) / 255
     fine, coarse = (cv2.GaussianBlur(grey, (0, 0), 1.3 * k * unit) for k in (1.0, 1.6))
     response = sharpness * (fine - coarse)
     ink = 1 - np.where(response >= -0.12, 1.0, 1 + np.tanh(6 * (response + 0.12)))

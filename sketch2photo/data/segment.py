@@ -190,7 +190,9 @@ def _cut(photo: np.ndarray, state: np.ndarray, rounds: int) -> np.ndarray:
         return np.where(known, 255, 0).astype(np.uint8)
     cv2.setRNGSeed(0)
     smooth = np.ascontiguousarray(cv2.bilateralFilter(photo, 5, 25, 3))
-    state, *_ = cv2.grabCut(smooth, state, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    state, *_ = cv2.grabCut(
+        smooth, state, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK
+    )
     return np.where(np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)), 255, 0).astype(np.uint8)
 
 
