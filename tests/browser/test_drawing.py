@@ -179,7 +179,8 @@ def test_everything_can_be_reached_and_named_by_keyboard_and_screen_reader(visit
     me = visit(fake_page)
     nameless = me.page.evaluate(
         """() => [...document.querySelectorAll('.s2p button, .s2p input, .s2p select, .s2p canvas')]
-            .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim()))
+            .filter(e => !e.closest('[aria-hidden=true], [hidden]'))
+            .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length)))
             .map(e => e.outerHTML)"""
     )
     assert nameless == []

@@ -152,8 +152,10 @@ def test_tab_is_opened_only_where_someone_would_see_it(monkeypatch):
     assert not serve.has_screen()
 
 
+# What is started in the background of a shell inherits that Ctrl-C is ignored, and would wait for ever.
 SERVE = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.page.fake_studio import FakeStudio
 from sketch2photo.page.serve import serve
 from sketch2photo.errors import exit_on_user_error
