@@ -203,7 +203,9 @@ def sources(gan: Path, classifier: Path | None) -> dict[str, str]:
     """Where the data of these runs are from, each with its licence."""
     from sketch2photo import checkpoints
 
-    runs = [checkpoints.read_run(path) for path in (gan, classifier) if path is not None]
+    # A run's folder `best` is none itself, nor is a released model that gives its classifier.
+    folders = [gan if checkpoints.is_run(gan) else gan.parent, classifier]
+    runs = [checkpoints.read_run(path) for path in folders if path is not None and checkpoints.is_run(path)]
     return {name: licence for run in runs for name, licence in run.sources.items()}
 
 

@@ -358,7 +358,7 @@ def test_the_window_holds_the_ink_and_is_centred_on_it_when_it_looks_closer(box)
 
 
 def test_a_drawing_that_fills_the_sheet_stays_where_it_is():
-    sketch = sheet_with(40, 60, 40 + 190, 60 + 80)
+    sketch = sheet_with(20, 60, 20 + 215, 60 + 80)
     framed, frame = images.frame_drawing(sketch, SIZE)
     np.testing.assert_array_equal(framed, images.resize_sketch(sketch, SIZE))
     assert (frame.left, frame.top, frame.side) == (0.0, 0.0, SHEET)
@@ -509,8 +509,8 @@ def test_small_in_a_corner_looks_as_large_in_the_middle(pen: int):
     """The same pen on a third of the size: the view is the drawing's, centred, with lines of the usual width."""
     large, _ = images.frame_drawing(a_drawing(512, pen), SIZE)
     small, frame = images.frame_drawing(a_drawing(512, pen, 0.27, corner=True), SIZE)
-    # Bring the small one's view, 0.7 of the frame, to the large one's 0.8.
-    zoom = 0.8 / 0.7
+    # Bring the small one's view to the large one's 0.8 of the frame.
+    zoom = 0.8 / images.SMALLEST
     middle = (SIZE - 1) / 2 * (1 - zoom)
     aligned = cv2.warpAffine(small, np.array([[zoom, 0, middle], [0, zoom, middle]]), (SIZE, SIZE), borderValue=(255,))
     assert overlap(aligned, large, 3) > 0.97

