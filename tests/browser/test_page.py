@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import DESK, Visitor
 from tests.page.fake_studio import CATEGORIES, COLOURS
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,31 @@ def test_blank_page_invites_to_draw(visit, fake_page):
     # Every request went to the page's own server, and nothing was wrong.
     assert {urlsplit(url).netloc for url in me.requests if url.startswith("http")} == {urlsplit(fake_page).netloc}
     assert me.complaints == []
+
+
+WATCH = """
+new MutationObserver(() => {
+    const sheet = document.querySelector('.s2p[data-ready=true] [data-testid=sketch]');
+    if (!sheet || window.reached) return;
+    const box = sheet.getBoundingClientRect();
+    window.reached = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+}).observe(document, { subtree: true, childList: true, attributes: true });
+"""
+"""Keep what a pen would touch at the moment the page says that it is ready."""
+
+
+def test_pen_reaches_the_sheet_at_once_on_a_slow_machine(browser, fake_page):
+    """Gradio takes away the cover of its start only after the page is there."""
+    context = browser.new_context(viewport=DESK)
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    me = Visitor(page, fake_page)
+    assert page.evaluate("() => window.reached.dataset.testid") == "sketch"
+    me.box()
+    me.settle()
+    assert me.photo != ""
+    context.close()
 
 
 def test_bars_show_every_category_in_its_place(visit, fake_page):
