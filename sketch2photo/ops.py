@@ -7,21 +7,27 @@ Every kernel is kept as (o, 4, 4, c), o channels on the small side and c on the 
 each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight
 gradients are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never
 meets a dilated convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times
-slower for a whole training step). Which form is compiled follows the platform lowered for
-(`jax.lax.platform_dependent`), not the machine that traces; tests hold both to each other.
+slower for a whole training step). Large layers take Winograd's tiles (`winograd`), all three products. Which form is
+compiled follows the platform lowered for (`jax.lax.platform_dependent`), not the machine that traces; tests hold both
+to each other.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from sketch2photo import stride_one, winograd
+
 DEEP = 8
 """Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
 NARROW = 8
-"""Fewer output channels than this and T is faster as a product and shifted sums (CPU)."""
+"""Fewer channels than this on the large side and tiles do not pay, and T from many channels is faster as a product and
+shifted sums (CPU)."""
+LARGE = 2**14
+"""Pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)."""
 
 NHWC = ("NHWC", "HWIO", "NHWC")
 """How every convolution's input, kernel and output lie."""
@@ -46,14 +52,46 @@ def patches(x: jax.Array) -> jax.Array:
     return jnp.concatenate(pieces, -1).reshape(n * h * w, 16 * c)
 
 
+def cells(x: Float[Array, "n h w c"]) -> Float[Array, "n h/2 w/2 4*c"]:
+    """Every 2x2 square as one pixel of four times the channels."""
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
+
+
+def uncells(x: Float[Array, "n h w k"]) -> Float[Array, "n 2*h 2*w c"]:
+    """The inverse of `cells`, c = k / 4."""
+    n, h, w, k = x.shape
+    return x.reshape(n, h, w, 2, 2, k // 4).transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, k // 4)
+
+
+def cell_kernel(kernel: _Kernel) -> Float[Array, "2 2 o 4*c"]:
+    """The kernel of S as a 2x2 one of stride 1 over `cells`."""
+    o, _, _, c = kernel.shape
+    return kernel.reshape(o, 2, 2, 2, 2, c).transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
+
+
+def _tile(product: Literal["strided", "adjoint", "gradient"], n: int, small_side: int, o: int, c: int) -> int:
+    """The outputs a side of Winograd's tiles for a layer of the pair; 0 where plainer forms are faster (CPU)."""
+    if small_side >= 16:
+        m, few = 4, 64
+    elif small_side == 8 and product != "strided":
+        m, few = 2, 128
+    else:
+        return 0
+    enough = n * (small_side // m) ** 2 >= few and c >= NARROW
+    return m if enough and (4 * c * o >= LARGE or (product == "gradient" and small_side >= 16)) else 0
+
+
 def _strided_lax(x: jax.Array, kernel: jax.Array) -> jax.Array:
     weights = kernel.transpose(1, 2, 3, 0)
     return lax.conv_general_dilated(x, weights, (2, 2), ((1, 1), (1, 1)), dimension_numbers=NHWC)
 
 
 def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    n, height, width, _ = x.shape
+    n, height, width, c = x.shape
     o = kernel.shape[0]
+    if m := _tile("strided", n, height // 2, o, c):
+        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(kernel), m), m)
     if height // 2 > DEEP:
         return _strided_lax(x, kernel)
     if height == width == 2:  # only the four centre taps meet the picture
@@ -72,7 +110,9 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     c = kernel.shape[3]
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
-    if h <= DEEP or c < NARROW:
+    if m := _tile("adjoint", n, h, o, c):
+        return uncells(winograd.adjoint(y, winograd.pack(cell_kernel(kernel), m), m))[:, 1:-1, 1:-1]
+    if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
     return _four_phases(y, kernel)
 
@@ -119,9 +159,13 @@ def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
     """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
-    o, c = small.shape[-1], large.shape[-1]
+    n, h, _, o = small.shape
+    c = large.shape[-1]
 
-    def by_patches(small: jax.Array, large: jax.Array) -> jax.Array:
+    def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
+        if m := _tile("gradient", n, h, o, c):
+            of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
+            return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
         # This order of operands runs at twice the speed of the other one.
         product = lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ())))
         return product.reshape(o, 4, 4, c)
@@ -130,7 +174,7 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
         kernel = jnp.zeros((o, 4, 4, c), small.dtype)
         return jax.vjp(lambda k: _strided_lax(large, k), kernel)[1](small)[0]
 
-    return lax.platform_dependent(small, large, cpu=by_patches, default=by_lax)
+    return lax.platform_dependent(small, large, cpu=by_products, default=by_lax)
 
 
 @jax.custom_vjp
@@ -160,36 +204,9 @@ up.defvjp(
 # ---------------------------------------------------------------- the stride-1 convolution of PatchGAN's last layers
 
 
-def _flat(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    weights = kernel.transpose(1, 2, 3, 0)
-    return lax.conv_general_dilated(x, weights, (1, 1), ((1, 1), (1, 1)), dimension_numbers=NHWC)
-
-
-@jax.custom_vjp
 def flat(x: Float[Array, "n h w c"], kernel: _Kernel) -> Float[Array, "n h-1 w-1 o"]:
     """4x4 convolution, stride 1, margin 1: one pixel a side smaller."""
-    return _flat(x, kernel)
-
-
-def _flat_backward(kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = kept
-    weights = kernel[:, ::-1, ::-1].transpose(1, 2, 0, 3)
-    dx = lax.conv_general_dilated(g, weights, (1, 1), ((2, 2), (2, 2)), dimension_numbers=NHWC)
-
-    def by_patches(g: jax.Array, x: jax.Array) -> jax.Array:
-        _, h, w, o = g.shape
-        margin = pad(x)
-        pieces = [margin[:, k : k + h, v : v + w] for k in range(4) for v in range(4)]
-        patches = jnp.concatenate(pieces, -1).reshape(-1, 16 * x.shape[-1])
-        return lax.dot_general(g.reshape(-1, o), patches, (((0,), (0,)), ((), ()))).reshape(kernel.shape)
-
-    def by_lax(g: jax.Array, x: jax.Array) -> jax.Array:
-        return jax.vjp(lambda k: _flat(x, k), jnp.zeros_like(kernel))[1](g)[0]
-
-    return dx, lax.platform_dependent(g, x, cpu=by_patches, default=by_lax)
-
-
-flat.defvjp(lambda x, kernel: (_flat(x, kernel), (x, kernel)), _flat_backward)
+    return stride_one.convolve(x, kernel.transpose(1, 2, 0, 3), 1)
 
 
 # ---------------------------------------------------------------- normalisation

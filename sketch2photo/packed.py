@@ -25,10 +25,10 @@ Form = Literal[
     "up-fold",
     "up-phases",
     "up-tiles2",
-    "up-tiles3",
+    "up-tiles4",
 ]
 """How a layer is computed: of the four taps that meet a single pixel; as one product of patches; plainly; by Winograd's
-tiles of 2, 3 or 4; by a product and shifted sums; by four phases. "few" is for few rows: a product of those with tens
+tiles of 2 or 4; by a product and shifted sums; by four phases. "few" is for few rows: a product of those with tens
 of megabytes of weights is up to three times as fast when the weights stand first."""
 
 _WIDE = 2**15
@@ -55,7 +55,7 @@ def choose(kind: Literal["down", "up"], kernel: jax.Array, small_side: int) -> F
         return "up-fold"
     if small_side == 16:
         return "up-fold" if pairs < 8 * _WIDE else "up-tiles2"
-    return "up-phases" if pairs < 2 * _WIDE else "up-tiles3"
+    return "up-phases" if pairs < 2 * _WIDE else "up-tiles4"
 
 
 def pack(kernel: Float[Array, "o 4 4 c"], form: Form) -> jax.Array:
@@ -71,15 +71,15 @@ def pack(kernel: Float[Array, "o 4 4 c"], form: Form) -> jax.Array:
         case "direct":
             return kernel.transpose(1, 2, 3, 0)
         case "tiles4":
-            return winograd.pack(_of_cells(kernel), 4)
+            return winograd.pack(ops.cell_kernel(kernel), 4)
         case "tiles2-few" | "tiles4-few":
-            return winograd.pack(_of_cells(kernel), int(form[5])).transpose(0, 2, 1)
+            return winograd.pack(ops.cell_kernel(kernel), int(form[5]))
         case "up-centre":
             return kernel[:, 1:3, 1:3].reshape(o, -1)
         case "up-phases":
             return ops.phase_kernel(kernel)
-        case "up-tiles2" | "up-tiles3":
-            return winograd.pack(ops.phase_kernel(kernel), int(form[-1]))
+        case "up-tiles2" | "up-tiles4":
+            return winograd.pack(ops.cell_kernel(kernel), int(form[-1]))
 
 
 def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Array, "n ho wo j"]:
@@ -93,9 +93,9 @@ def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Ar
         case "direct":
             return lax.conv_general_dilated(x, packed, (2, 2), ((1, 1), (1, 1)), dimension_numbers=ops.NHWC)
         case "tiles4":
-            return winograd.convolve(_cells(ops.pad(x)), packed, 4)
+            return winograd.convolve(ops.cells(ops.pad(x)), packed, 4)
         case "tiles2-few" | "tiles4-few":
-            return winograd.convolve(_cells(ops.pad(x)), packed, int(form[5]), weights_first=True)
+            return winograd.convolve(ops.cells(ops.pad(x)), packed, int(form[5]), weights_first=True)
         case "up-centre":
             return (x.reshape(n, -1) @ packed).reshape(n, 2, 2, -1)
         case "up-few":
@@ -105,22 +105,10 @@ def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Ar
         case "up-phases":
             phases = lax.conv_general_dilated(ops.pad(x), packed, (1, 1), "VALID", dimension_numbers=ops.NHWC)
             return ops.interleave(phases)
-        case "up-tiles2" | "up-tiles3":
-            return ops.interleave(winograd.convolve(ops.pad(x), packed, int(form[-1])))
+        case "up-tiles2" | "up-tiles4":
+            return ops.uncells(winograd.adjoint(x, packed, int(form[-1])))[:, 1:-1, 1:-1]
 
 
 def _weights_first(weights: Float[Array, "j i"], rows: Float[Array, "m i"]) -> Float[Array, "m j"]:
     product = lax.dot_general(weights, rows, (((1,), (1,)), ((), ())))
     return lax.optimization_barrier(product).T  # without it XLA turns the product round again
-
-
-def _cells(x: jax.Array) -> jax.Array:
-    """Every 2x2 square as one pixel of four times the channels."""
-    n, h, w, c = x.shape
-    return x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
-
-
-def _of_cells(kernel: jax.Array) -> Float[Array, "2 2 k o"]:
-    """The kernel of S as a 2x2 one of stride 1 over `_cells`."""
-    o, _, _, c = kernel.shape
-    return kernel.reshape(o, 2, 2, 2, 2, c).transpose(1, 3, 2, 4, 5, 0).reshape(2, 2, 4 * c, o)

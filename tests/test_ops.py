@@ -61,6 +61,32 @@ def test_values_and_gradients_are_those_of_plain_lax(op, plain, shape):
         assert_close(actual, expected)
 
 
+def _value_and_gradients(f, x, kernel, g):
+    y, pull = jax.vjp(f, x, kernel)
+    return y, *pull(g)
+
+
+@pytest.mark.parametrize(
+    ("shape", "tiled"),
+    [
+        ((2, 64, 64, 64), {"strided", "adjoint", "gradient"}),
+        ((8, 16, 64, 64), {"adjoint", "gradient"}),
+        ((2, 64, 8, 8), {"gradient"}),
+        ((8, 16, 3, 8), set()),
+    ],
+)
+def test_large_layers_take_tiles_and_give_what_plain_lax_gives(shape, tiled):
+    n, side, c, o = shape
+    assert {p for p in ("strided", "adjoint", "gradient") if ops._tile(p, n, side // 2, o, c)} == tiled
+    keys = jax.random.split(jax.random.key(0), 3)
+    x, y = jax.random.normal(keys[0], (n, side, side, c)), jax.random.normal(keys[1], (n, side // 2, side // 2, o))
+    kernel = jax.random.normal(keys[2], (o, 4, 4, c))
+    for op, plain, given, g in ((ops.down, plain_down, x, y), (ops.up, plain_up, y, x)):
+        ours, theirs = (jax.jit(_value_and_gradients, static_argnums=0)(f, given, kernel, g) for f in (op, plain))
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-5 * float(jnp.abs(other).max()))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_up_is_the_adjoint_of_down(shape):
     side, c, o = shape

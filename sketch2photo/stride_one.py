@@ -1,0 +1,120 @@
+"""Convolutions of stride 1 with their gradients: PatchGAN's last layers (4x4) and VGG16's (3x3).
+
+Large ones take Winograd's tiles on a CPU (`winograd`), all three products; the weight gradient of the others is one
+product of windows, because XLA:CPU runs that of a 4x4 convolution naively. Which form is compiled follows the platform
+lowered for, as in `ops`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from sketch2photo import winograd
+
+LARGE = 2**12
+"""Pairs of channels from which tiles pay."""
+FEW = 32
+"""Fewer tiles than this and the transform of the kernel costs more than it saves."""
+
+_NHWC = ("NHWC", "HWIO", "NHWC")
+_Kernel = Float[Array, "r r o c"]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def convolve(x: Float[Array, "n h w c"], kernel: _Kernel, margin: int) -> Float[Array, "n ho wo o"]:
+    """The convolution of x with a margin of zeros, ho = h + 2 margin - r + 1."""
+    return lax.platform_dependent(
+        x, kernel, cpu=partial(_by_tiles, margin=margin), default=partial(_lax, margin=margin)
+    )
+
+
+def _forward(x: jax.Array, kernel: jax.Array, margin: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return convolve(x, kernel, margin), (x, kernel)
+
+
+def _backward(margin: int, kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = kept
+    r = kernel.shape[0]
+
+    def choose(by_tiles: Callable[..., jax.Array], plain: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
+        return lax.platform_dependent(
+            *operands, cpu=partial(by_tiles, margin=margin), default=partial(plain, margin=margin)
+        )
+
+    return (
+        choose(_adjoint_by_tiles, _adjoint_lax, g, kernel),
+        choose(partial(_kernel_gradient_cpu, r=r), partial(_kernel_gradient_lax, r=r), g, x),
+    )
+
+
+convolve.defvjp(_forward, _backward)
+
+
+def tile(n: int, side: int, r: int, o: int, c: int) -> int:
+    """The outputs a side of Winograd's tiles for outputs of so many pixels a side; 0 where plainer forms are faster."""
+    m = 3 if r == 4 else 4 if side >= 8 else 2
+    large = o * c >= LARGE and min(o, c) >= 16
+    return m if large and n * (-(-side // m)) ** 2 >= FEW else 0
+
+
+def _margin(x: jax.Array, by: int) -> jax.Array:
+    return jnp.pad(x, ((0, 0), (by, by), (by, by), (0, 0)))
+
+
+def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
+    return lax.conv_general_dilated(
+        x, kernel.transpose(0, 1, 3, 2), (1, 1), ((margin, margin), (margin, margin)), dimension_numbers=_NHWC
+    )
+
+
+def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
+    r, _, o, c = kernel.shape
+    if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c):
+        return winograd.convolve(_margin(x, margin), winograd.pack(kernel, m), m)
+    return _lax(x, kernel, margin=margin)
+
+
+def _adjoint_lax(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
+    rest = kernel.shape[0] - 1 - margin
+    return lax.conv_general_dilated(
+        g, kernel[::-1, ::-1], (1, 1), ((rest, rest), (rest, rest)), dimension_numbers=_NHWC
+    )
+
+
+def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
+    r, _, o, c = kernel.shape
+    n, h, _, _ = g.shape
+    if m := tile(n, h, r, o, c):
+        x = winograd.adjoint(g, winograd.pack(kernel, m), m)
+        return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
+    return _adjoint_lax(g, kernel, margin=margin)
+
+
+def _kernel_gradient_lax(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> jax.Array:
+    kernel = jnp.zeros((r, r, g.shape[-1], x.shape[-1]), x.dtype)
+    return jax.vjp(lambda k: _lax(x, k, margin=margin), kernel)[1](g)[0]
+
+
+def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> jax.Array:
+    n, h, _, o = g.shape
+    c = x.shape[-1]
+    if m := tile(n, h, r, o, c):
+        return winograd.kernel_gradient(g, _margin(x, margin), m)
+    # One product with the windows of the narrower of the two.
+    if o < c:
+        product = lax.dot_general(_windows(_margin(g, r - 1 - margin), r), x.reshape(-1, c), (((0,), (0,)), ((), ())))
+        return product.reshape(r, r, o, c)[::-1, ::-1]
+    product = lax.dot_general(g.reshape(-1, o), _windows(_margin(x, margin), r), (((0,), (0,)), ((), ())))
+    return product.reshape(o, r, r, c).transpose(1, 2, 0, 3)
+
+
+def _windows(x: jax.Array, r: int) -> jax.Array:
+    """The r x r windows, (n*h*w, r*r*c), places row by row."""
+    n, height, width, c = x.shape
+    h, w = height - r + 1, width - r + 1
+    pieces = [x[:, k : k + h, v : v + w] for k in range(r) for v in range(r)]
+    return jnp.concatenate(pieces, -1).reshape(n * h * w, r * r * c)
