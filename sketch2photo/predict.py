@@ -1,0 +1,234 @@
+"""Paint a folder of sketches.
+
+    python -m sketch2photo.predict drawings/ --checkpoint checkpoints/studio --out photos
+
+Every photo is a PNG of its sketch's name and place; `predictions.json` and `predictions.csv` say for each what was
+seen in it, and which files could not be read.
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sketch2photo import process
+from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
+
+if TYPE_CHECKING:
+    from sketch2photo.studio import Studio
+
+JSON_FILE, CSV_FILE = "predictions.json", "predictions.csv"
+CHUNK = 16
+"""Sketches that are decoded and painted at a time, so that memory does not grow with the folder."""
+_SVG_SIDE = 512
+
+Given = tuple[Path, str]
+"""A file, and its name below the folder that was given."""
+
+
+def main(arguments: list[str]) -> None:
+    """The command. User errors are one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m sketch2photo.predict", description="Paint a folder of sketches.")
+    parser.add_argument(
+        "sketches", type=Path, nargs="+", metavar="DIR|FILE", help="folders (with those in them), files"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("checkpoints/studio"),
+        metavar="DIR",
+        help="a released model, or a run of train.py gan (default: %(default)s)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
+    parser.add_argument("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
+    parser.add_argument("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
+    parser.add_argument("--seed", type=int, default=0, help="which of the category's colours (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    with exit_on_user_error("predict"):
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Paint, write and print.
+
+    Raises:
+      UserError: nothing to paint, a model or an option that cannot be used, or no room; what was painted stays.
+    """
+    from sketch2photo.images import parse_colour
+
+    out: Path = options.out
+    skipped: list[tuple[str, str]] = []
+    given = find(options.sketches, out, skipped)
+    if options.colour is not None:
+        parse_colour(options.colour)
+    process.prepare()
+    from sketch2photo.evaluation.painter import open_model
+    from sketch2photo.studio import Studio
+
+    studio = Studio(open_model(options.checkpoint))
+    if options.category is not None:
+        choose("category", options.category, studio.categories)
+    targets = _targets([name for _, name in given])
+    rows: list[dict[str, Any]] = []
+    for first in range(0, len(given), CHUNK):
+        chunk = [(*one, target) for one, target in zip(given, targets, strict=True)][first : first + CHUNK]
+        rows += _paint(studio, chunk, options, skipped)
+        print(f"{min(first + CHUNK, len(given))}/{len(given)}", end="\r", flush=True)
+    if not rows:
+        name, reason = skipped[0]
+        raise DataError(f"none of the {len(skipped)} files could be painted; the first: {name}: {reason}")
+    content = {
+        "checkpoint": str(options.checkpoint),
+        "categories": list(studio.categories),
+        "asked": {"category": options.category, "colour": options.colour, "seed": options.seed},
+        "predictions": rows,
+        "left_out": [{"file": name, "reason": reason} for name, reason in skipped],
+    }
+    _write(out / JSON_FILE, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    _write(out / CSV_FILE, _table(rows, studio.categories if studio.has_classifier else ()).encode())
+    for name, reason in skipped:
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    painted = sum(row["photo"] is not None for row in rows)
+    empty = f", {len(rows) - painted} empty" if painted < len(rows) else ""
+    print(f"{painted} painted{empty}, {len(skipped)} left out: {out / JSON_FILE}")
+
+
+def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> list[Given]:
+    """The files to paint, each once; what is in folders but no picture is added to `skipped`.
+
+    Raises:
+      DataError: a path that is not there, nothing to paint, or `out` where the sketches are.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"--out {str(out)!r} is a file: choose a folder")
+    given: dict[Path, Given] = {}
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"there is no {str(path)!r}: name folders of sketches, or files")
+        if path.is_dir() and path.resolve() == out.resolve():
+            raise DataError(f"--out {str(out)!r} is the folder of the sketches: choose another, they would be lost")
+        for one in _inside(path, out, skipped) if path.is_dir() else iter([(path, path.name)]):
+            given.setdefault(one[0].resolve(), one)
+    if not given:
+        named = ", ".join(repr(str(path)) for path in paths)
+        raise DataError(f"no pictures in {named}: sketches are PNG, JPEG, SVG and other usual kinds of file")
+    for (file, _), target in zip(given.values(), _targets([name for _, name in given.values()]), strict=True):
+        if (out / target).resolve() in given:
+            raise DataError(f"--out {str(out)!r} would replace the sketch {str(file)!r}: choose another folder")
+    return list(given.values())
+
+
+def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[Given]:
+    from sketch2photo.data.example import Skipped
+    from sketch2photo.data.photos import PICTURES, files_under
+
+    unread: list[Skipped] = []
+    for path in files_under(folder, unread):
+        name = path.relative_to(folder).as_posix()
+        if out.resolve() in path.resolve().parents:  # painted before
+            continue
+        if path.suffix.lower() in PICTURES | {".svg"}:
+            yield path, name
+        else:
+            skipped.append((name, f"not a picture ({path.suffix or 'no extension'})"))
+    skipped += [(one.name, one.reason) for one in unread]
+
+
+def _targets(names: list[str]) -> list[str]:
+    """Where the photo of each goes: the name with .png, after its whole name or a number where two would be one."""
+    taken: set[str] = set()
+    targets = []
+    for name in names:
+        stem = name[: len(name) - len(Path(name).suffix)]
+        for candidate in (stem, name, *(f"{name}-{n}" for n in range(2, len(names) + 2))):
+            if candidate.lower() not in taken:  # some disks take A.png and a.png for one
+                break
+        taken.add(candidate.lower())
+        targets.append(candidate + ".png")
+    return targets
+
+
+def _paint(
+    studio: "Studio", chunk: list[tuple[Path, str, str]], options: argparse.Namespace, skipped: list[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    from sketch2photo.images import encode_png
+
+    sketches, kept = [], []
+    for path, name, target in chunk:
+        try:
+            sketches.append(_read(path, name))
+            kept.append((name, target))
+        except (ImageError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{name} ")
+            skipped.append((name, reason or str(error)))
+    n = len(sketches)
+    found = studio.predict_batch(sketches, [options.category] * n, [options.colour] * n, [options.seed] * n)
+    rows = []
+    for (name, target), one in zip(kept, found, strict=True):
+        if one.photo is not None:
+            _write(options.out / target, encode_png(one.photo))
+        rows.append(
+            {
+                "sketch": name,
+                "photo": target if one.photo is not None else None,
+                "status": one.status,
+                "category": one.category,
+                "colour": one.colour,
+                "probabilities": {category: round(p, 6) for category, p in one.probabilities.items()},
+            }
+        )
+    return rows
+
+
+def _read(path: Path, name: str) -> np.ndarray:
+    """A sketch of a size that Studio takes."""
+    import cv2
+
+    from sketch2photo import images
+
+    if path.suffix.lower() == ".svg":
+        from sketch2photo.data import strokes, svg
+
+        return strokes.render(svg.read(path, name), _SVG_SIDE, strokes.LINE_WIDTH)
+    sketch = images.decode_sketch(path, name)
+    height, width = sketch.shape
+    scale = images.MAX_SIDE / max(height, width)
+    if scale >= 1:
+        return sketch
+    if min(height, width) * scale < images.MIN_SIDE:
+        raise ImageError(f"{name} is {width} x {height} pixels: it is too narrow, cut it to what is drawn")
+    return cv2.resize(sketch, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+
+
+def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    fields = ("sketch", "photo", "status", "category", "colour")
+    table.writerow([*fields, *(f"p_{category}" for category in categories)])
+    for row in rows:
+        table.writerow([*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)])
+    return text.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The file, whole or not there."""
+    draft = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
