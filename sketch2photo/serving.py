@@ -31,7 +31,7 @@ def generator(
     Raises:
       CheckpointError: the weights are not those of this config.
     """
-    network = nnx.eval_shape(lambda: unet.UNet(config, n_categories, rngs=nnx.Rngs(0)))
+    network = nnx.eval_shape(lambda: unet.UNet(config, n_categories, rngs=None))
     _check_weights("generator", weights, nnx.split(network)[1])
     if platform == "cpu":
         weights = unet.pack(network, weights, config.image_size)
@@ -61,7 +61,7 @@ def namer(model: released.ReleasedModel) -> tuple[Callable[..., Any], Weights]:
     config = model.classifier_config
     assert config is not None and model.classifier is not None
     classes = len(model.categories) + 1
-    structure, state = nnx.split(nnx.eval_shape(lambda: VGG16(config, classes, rngs=nnx.Rngs(0))))
+    structure, state = nnx.split(nnx.eval_shape(lambda: VGG16(config, classes, rngs=None)))
     _check_weights("classifier", model.classifier, state)
 
     def name(weights: Weights, sketch: jax.Array) -> jax.Array:

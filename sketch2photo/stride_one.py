@@ -17,23 +17,31 @@ from sketch2photo import winograd
 
 LARGE = 2**12
 """Pairs of channels from which tiles pay."""
-FEW = 32
+FEW = 100
 """Fewer tiles than this and the transform of the kernel costs more than it saves."""
 
 _NHWC = ("NHWC", "HWIO", "NHWC")
 _Kernel = Float[Array, "r r o c"]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def convolve(x: Float[Array, "n h w c"], kernel: _Kernel, margin: int) -> Float[Array, "n ho wo o"]:
     """The convolution of x with a margin of zeros, ho = h + 2 margin - r + 1."""
+    n, h, _, c = x.shape
+    r, _, o, _ = kernel.shape
+    if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c):
+        return _lax(x, kernel, margin=margin)  # whose gradients XLA:CPU runs as fast
+    return _convolve(x, kernel, margin)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
     return lax.platform_dependent(
         x, kernel, cpu=partial(_by_tiles, margin=margin), default=partial(_lax, margin=margin)
     )
 
 
 def _forward(x: jax.Array, kernel: jax.Array, margin: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, margin), (x, kernel)
+    return _convolve(x, kernel, margin), (x, kernel)
 
 
 def _backward(margin: int, kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -51,7 +59,7 @@ def _backward(margin: int, kept: tuple[jax.Array, jax.Array], g: jax.Array) -> t
     )
 
 
-convolve.defvjp(_forward, _backward)
+_convolve.defvjp(_forward, _backward)
 
 
 def tile(n: int, side: int, r: int, o: int, c: int) -> int:

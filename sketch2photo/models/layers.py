@@ -40,8 +40,14 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
     return config.class_conditional * n_categories + config.colour_conditional * 3
 
 
-def _normal(rngs: nnx.Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
-    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
+def normal(rngs: nnx.Rngs | None, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
+    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2).
+
+    Without `rngs` they are 0, for those who want a network's structure and have its weights: random numbers take long
+    to trace.
+    """
+    if rngs is None:
+        return jnp.zeros(shape, jnp.float32)
     return deviation * jax.random.normal(rngs.params(), shape, jnp.float32)
 
 
@@ -55,11 +61,11 @@ class Conv(nnx.Module):
         outputs: int,
         *,
         bias: bool = False,
-        rngs: nnx.Rngs,
+        rngs: nnx.Rngs | None,
     ):
         small, large = (inputs, outputs) if kind == "up" else (outputs, inputs)
         self.kind = kind
-        self.kernel = nnx.Param(_normal(rngs, (small, 4, 4, large)))
+        self.kernel = nnx.Param(normal(rngs, (small, 4, 4, large)))
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
         self.form: packed.Form | None = None
         """How the kernel is packed, if it is (`packed.pack`); for serving only."""
@@ -76,8 +82,8 @@ class Conv(nnx.Module):
 class Linear(nnx.Module):
     """y = x W + b, W of the given deviation."""
 
-    def __init__(self, inputs: int, outputs: int, *, deviation: float, rngs: nnx.Rngs):
-        self.kernel = nnx.Param(_normal(rngs, (inputs, outputs), deviation))
+    def __init__(self, inputs: int, outputs: int, *, deviation: float, rngs: nnx.Rngs | None):
+        self.kernel = nnx.Param(normal(rngs, (inputs, outputs), deviation))
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
 
     def __call__(self, x: Float[Array, "n c"]) -> Float[Array, "n o"]:
@@ -87,7 +93,7 @@ class Linear(nnx.Module):
 class Style(nnx.Module):
     """Category and colour as one vector for all conditional norms: linear, ReLU, linear, ReLU."""
 
-    def __init__(self, inputs: int, width: int, *, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, width: int, *, rngs: nnx.Rngs | None):
         self.first = Linear(inputs, width, deviation=inputs**-0.5, rngs=rngs)
         self.second = Linear(width, width, deviation=(2 / width) ** 0.5, rngs=rngs)
 
@@ -109,14 +115,14 @@ class Norm(nnx.Module):
         channels: int,
         *,
         style_width: int = 0,
-        rngs: nnx.Rngs,
+        rngs: nnx.Rngs | None,
     ):
         self.kind = kind
         self.channels = channels
         if kind == "conditional":
             self.affine = Linear(style_width, 2 * channels, deviation=0.02, rngs=rngs)
         else:
-            self.scale = nnx.Param(1.0 + _normal(rngs, (channels,)))
+            self.scale = nnx.Param(1.0 + normal(rngs, (channels,)))
             self.shift = nnx.Param(jnp.zeros(channels, jnp.float32))
 
     def __call__(

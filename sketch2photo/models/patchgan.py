@@ -16,7 +16,7 @@ class PatchGAN(nnx.Module):
     embedding of category and colour (Miyato & Koyama 2018, eq. 3).
     """
 
-    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs):
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs | None):
         d = config.discriminator
         widths = [d.width, 2 * d.width, 4 * d.width, 8 * d.width]
         kinds = ("down", "down", "down", "flat")

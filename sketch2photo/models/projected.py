@@ -23,7 +23,7 @@ class ProjectedHeads(nnx.Module):
     size, and a projection of category and colour as `PatchGAN` is.
     """
 
-    def __init__(self, map_widths: Sequence[int], sketch_channels: int, styles: int, *, rngs: nnx.Rngs):
+    def __init__(self, map_widths: Sequence[int], sketch_channels: int, styles: int, *, rngs: nnx.Rngs | None):
         self.heads = nnx.List(_Head(width + sketch_channels, styles, rngs=rngs) for width in map_widths)
 
     def __call__(
@@ -37,7 +37,7 @@ class ProjectedHeads(nnx.Module):
 
 
 class _Head(nnx.Module):
-    def __init__(self, inputs: int, styles: int, *, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, styles: int, *, rngs: nnx.Rngs | None):
         self.first = Conv("down", inputs, WIDTH, bias=True, rngs=rngs)
         self.second = Conv("down", WIDTH, 2 * WIDTH, rngs=rngs)
         self.norm = Norm("instance", 2 * WIDTH, rngs=rngs)

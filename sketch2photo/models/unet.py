@@ -27,7 +27,7 @@ class UNet(nnx.Module):
     innermost layers.
     """
 
-    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs):
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs | None):
         g = config.generator
         widths = layer_widths(config)
         depth = len(widths)
@@ -96,17 +96,24 @@ def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, A
       weights: a nested dict, `nnx.to_pure_dict` of the network's state.
     """
 
-    def packed_layer(conv: Conv, layer: dict[str, Any], kind: Literal["down", "up"], small_side: int) -> dict[str, Any]:
-        kernel = jnp.asarray(layer["kernel"])
-        conv.form = packed.choose(kind, kernel, small_side)
-        return {**layer, "kernel": jax.jit(packed.pack, static_argnums=1)(kernel, conv.form)}
-
-    downs, ups = weights["downs"], weights["ups"]
+    layers: list[tuple[Conv, Literal["down", "up"], int, dict[str, Any]]] = [
+        *((conv, "down", image_size >> (i + 1), weights["downs"][i]) for i, conv in enumerate(network.downs)),
+        *((conv, "up", image_size >> (i + 2), weights["ups"][i]) for i, conv in enumerate(network.ups)),
+        (network.last, "up", image_size >> 1, weights["last"]),
+    ]
+    forms: list[packed.Form] = [
+        packed.choose(kind, layer["kernel"], small_side) for _, kind, small_side, layer in layers
+    ]
+    for (conv, *_), form in zip(layers, forms, strict=True):
+        conv.form = form
+    # One program for all of them: each takes some time to trace and to find in the cache.
+    kernels = jax.jit(lambda kernels: [packed.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(
+        [layer["kernel"] for *_, layer in layers]
+    )
+    done = [{**layer, "kernel": kernel} for (*_, layer), kernel in zip(layers, kernels, strict=True)]
     return {
         **weights,
-        "downs": {
-            i: packed_layer(conv, downs[i], "down", image_size >> (i + 1)) for i, conv in enumerate(network.downs)
-        },
-        "ups": {i: packed_layer(conv, ups[i], "up", image_size >> (i + 2)) for i, conv in enumerate(network.ups)},
-        "last": packed_layer(network.last, weights["last"], "up", image_size >> 1),
+        "downs": dict(enumerate(done[: len(network.downs)])),
+        "ups": dict(enumerate(done[len(network.downs) : -1])),
+        "last": done[-1],
     }

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import ops, stride_one
 from sketch2photo.config import ClassifierModelConfig
-from sketch2photo.models.layers import Linear
+from sketch2photo.models.layers import Linear, normal
 
 BLOCKS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 """Channels of the 13 convolutions as multiples of the first's; a block ends in a 2x2 maximum."""
@@ -29,10 +29,9 @@ class Conv3x3(nnx.Module):
     Large layers of large batches take Winograd's tiles on a CPU (`stride_one`), which halves a training step.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: nnx.Rngs | None):
         deviation = (2 / (9 * inputs)) ** 0.5  # He et al. 2015, eq. 10
-        kernel = deviation * jax.random.normal(rngs.params(), (3, 3, inputs, outputs), jnp.float32)
-        self.kernel = nnx.Param(kernel)
+        self.kernel = nnx.Param(normal(rngs, (3, 3, inputs, outputs), deviation))
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
@@ -64,7 +63,7 @@ class VGG16(nnx.Module):
     training; `fold` takes it into the convolutions afterwards, and what is served is VGG16 as published.
     """
 
-    def __init__(self, config: ClassifierModelConfig, n_classes: int, *, rngs: nnx.Rngs):
+    def __init__(self, config: ClassifierModelConfig, n_classes: int, *, rngs: nnx.Rngs | None):
         widths = [config.width * multiple for block in BLOCKS for multiple in block]
         batch_norm = config.norm == "batch"
         self.dropout = config.dropout
