@@ -9,7 +9,7 @@ import contextlib
 import io
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,35 @@ NAME = "sketch_photo"
 KINDS = ("pairs", "drawings")
 
 logging.getLogger("absl").setLevel(logging.ERROR)
-# Records are shuffled in memory up to a limit of 1 GB, then through this number of files; the order is the same.
+
+
+class _Bucket(shuffle._Bucket):
+    """A file through which records are shuffled that do not fit in memory, without TensorFlow's file functions."""
+
+    def add(self, key: int, data: bytes) -> None:
+        if self._fobj is None:
+            self._fobj = open(self._path, "wb")  # noqa: SIM115  (closed by `flush`, which reading begins with)
+        for part in (key.to_bytes(16, "big"), len(data).to_bytes(8, "big"), data):
+            self._fobj.write(part)
+        self._length += 1
+        self._size += len(data)
+
+    def read_values(self) -> Iterator[tuple[int, bytes]]:
+        self.flush()
+        if self._fobj is None:
+            return
+        with open(self._path, "rb") as file:
+            while key := file.read(16):
+                yield int.from_bytes(key, "big"), file.read(int.from_bytes(file.read(8), "big"))
+
+    def del_file(self) -> None:
+        Path(self._path).unlink(missing_ok=True)
+
+
+# Records are shuffled in memory up to a limit (else 1 GB), then through this number of files; the order is the same.
 shuffle.MAX_MEM_BUFFER_SIZE = 64 * 2**20
 shuffle.BUCKETS_NUMBER = 100
+shuffle._Bucket = _Bucket
 
 
 class SketchPhoto(tfds.core.GeneratorBasedBuilder, skip_registration=True):
