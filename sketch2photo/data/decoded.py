@@ -47,7 +47,10 @@ class DecodedPairs:
 
     def pair(self, number: int, rng: np.random.Generator | None) -> Batch:
         """One photo with one of its sketches: by chance, or the first without `rng`."""
-        chosen = 0 if rng is None else int(rng.integers(self._counts[number]))
+        return self.with_sketch(number, 0 if rng is None else int(rng.integers(self._counts[number])))
+
+    def with_sketch(self, number: int, chosen: int) -> Batch:
+        """One photo with the sketch of that number among its own."""
         sketch, photo = self._pictures(number, chosen)
         return {
             "sketch": sketch,
