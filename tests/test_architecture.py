@@ -153,7 +153,7 @@ def test_data_never_reaches_jax():
         ("orbax", ("checkpoints",)),
         ("tensorflow_datasets", ("data.dataset", "data.reading", "data.pipeline")),
         ("grain", ("data.pipeline",)),
-        ("apache_beam", ("data.dataset",)),
+        ("apache_beam", ("data.beam",)),
         ("tyro", ("training.command", "data.command", "release", "convert", "evaluation")),
         ("torch", ()),
         ("tensorflow", ()),

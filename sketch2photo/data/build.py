@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sketch2photo.data import groups, reading, report, splits
+from sketch2photo.data import beam, groups, reading, report, splits
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, thumbnail
 from sketch2photo.data.place import check_free, kept_draft, put_in_place, remove
 from sketch2photo.data.progress import counted
@@ -50,6 +50,7 @@ def build(
     settings: dict[str, Any],
     overwrite: bool = False,
     workers: int | None = None,
+    through_beam: str | None = None,
     say: Callable[[str], None] = print,
 ) -> report.Summary:
     """Make every item an example, decide groups and splits, and write the dataset `out` with its report.
@@ -62,15 +63,18 @@ def build(
       settings: how the dataset is made, for the report.
       overwrite: replace an older dataset of ours; its pictures keep their split.
       workers: processes; one a CPU core when None.
+      through_beam: Apache Beam's pipeline options, where it makes the examples instead of processes of ours.
 
     Raises:
       DataError: nothing usable in the items; the folder `out` is taken.
     """
     check_out(out, overwrite)
+    if through_beam is not None:
+        beam.check(through_beam)
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
     with kept_draft(out, key) as draft:
         plan = plan_in(draft)
-        spool = _made(plan, draft, workers, say)
+        spool = _made(plan, draft, workers, through_beam, say)
         skipped, remarks = [*plan.skipped, *spool.skipped], list(plan.remarks)
         if not spool.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
@@ -108,19 +112,25 @@ def build(
     return summary
 
 
-def _made(plan: Plan, draft: Path, workers: int | None, say: Callable[[str], None]) -> Spool:
+def _made(plan: Plan, draft: Path, workers: int | None, through_beam: str | None, say: Callable[[str], None]) -> Spool:
     """All items made, those that a killed run had made taken over from it."""
     fingerprint = _fingerprint(plan)
     known = draft / "items"
     if not known.is_file() or known.read_text() != fingerprint:
         remove(draft / "spool")
+        remove(draft / "beam")
         known.write_text(fingerprint)
     spool = Spool(draft / "spool")
     done, total = spool.items, len(plan.items)
     if done:
         say(f"going on after {done} of {total}, which an earlier run has made")
+    if through_beam is None:
+        results = in_order(plan.make, plan.items[done:], workers)
+    else:
+        say(f"making {total - done} through Apache Beam")
+        results = beam.in_order(plan.make, plan.items, done, draft / "beam", through_beam)
     try:
-        for made in counted(in_order(plan.make, plan.items[done:], workers), total, say, done=done):
+        for made in counted(results, total, say, done=done):
             spool.add(made if isinstance(made, list) else [made])
     except (KeyboardInterrupt, SystemExit):
         say(f"stopped after {spool.items} of {total}: the same command goes on from there")

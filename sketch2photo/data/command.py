@@ -144,6 +144,11 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--workers", "--processes", type=_positive, metavar="N", help="processes (default: one a CPU core)"
         )
+        command.add_argument(
+            "--beam",
+            metavar="OPTIONS",
+            help='make the examples through Apache Beam (extra "beam"): its options, such as "--runner=FlinkRunner"',
+        )
 
     export = sources.add_parser("export", help="a dataset of pairs as plain arrays, for machines with little installed")
     export.add_argument("dataset", type=Path, metavar="DATASET")
@@ -187,7 +192,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The options. Raises `ConfigError` for an unknown source or option; --help prints and exits."""
     if arguments and not arguments[0].startswith("-"):
         choose("source", arguments[0], SOURCES)
-    return parser().parse_args(arguments)
+    joined: list[str] = []
+    for argument in arguments:
+        # What follows --beam begins with a dash itself, which argparse takes for an option of ours.
+        if joined and joined[-1] == "--beam":
+            joined[-1] = f"--beam={argument}"
+        else:
+            joined.append(argument)
+    return parser().parse_args(joined)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -202,6 +214,8 @@ def run(options: argparse.Namespace) -> None:
     if options.source == "export":
         _export(options)
         return
+    if options.beam is not None and options.workers is not None:
+        raise ConfigError("--workers is for this machine, --beam for its own workers: give one of them")
     from sketch2photo.data import build, plans
 
     build.check_out(options.out, options.overwrite)
@@ -212,6 +226,7 @@ def run(options: argparse.Namespace) -> None:
         settings=settings,
         overwrite=options.overwrite,
         workers=options.workers,
+        through_beam=options.beam,
         say=_say,
     )
     print("\n".join(summary.lines))
@@ -241,7 +256,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-_NOT_SETTINGS = ("out", "overwrite", "workers", "downloads")
+_NOT_SETTINGS = ("out", "overwrite", "workers", "beam", "downloads")
 
 
 def _plain(value: Any) -> Any:

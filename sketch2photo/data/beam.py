@@ -1,0 +1,132 @@
+"""Examples made through Apache Beam, on as many machines as its runner has: the same as `workers.in_order` gives.
+
+Items lie in a folder in lots. A lot is made wherever the runner likes, and its result appears whole under a name that
+follows from the lot alone: what a runner does twice, or a killed run had done, is there once.
+"""
+
+import argparse
+import contextlib
+import io
+import logging
+import os
+import pickle
+import shlex
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sketch2photo.errors import ConfigError, DataError, UserError
+
+LOT = 32
+"""Items; a lot is made by one worker."""
+
+
+def check(options: str) -> None:
+    """Raises `ConfigError` where Apache Beam is missing or does not take the options."""
+    _options(options)
+
+
+def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, options: str) -> Iterator[Any]:
+    """`map(make, items[done:])`, made by a pipeline.
+
+    Args:
+      make: picklable, as the items are; may raise a `UserError`.
+      folder: where lots lie; every worker sees it, and what the items name, under the same paths. Results that an
+        earlier run of the same items left there are taken.
+      options: Beam's pipeline options, as on a command line.
+
+    Raises:
+      ConfigError: Apache Beam is missing, or does not take the options.
+      DataError: the pipeline failed.
+    """
+    beam, settings = _options(options)
+    folder = folder.resolve()
+    folder.mkdir(exist_ok=True)
+    lots = range(done // LOT * LOT, len(items), LOT)
+    missing = [lot for lot in lots if not _result(folder, lot).is_file()]
+    for lot in missing:
+        _write(_given(folder, lot), items[lot : lot + LOT])
+    if missing:
+        try:
+            with beam.Pipeline(options=settings) as pipeline:
+                numbers = pipeline | "lots" >> beam.Create(missing) | "to all workers" >> beam.Reshuffle()
+                _ = numbers | "make examples" >> beam.Map(make_lot, str(folder), make)
+        except (Exception, SystemExit) as error:  # runners raise whatever they meet, and leave on bad options
+            raise DataError(
+                f"Apache Beam with --beam {options!r} failed ({_reason(error)}): its workers need sketch2photo, and "
+                "the raw files and the folder of --out under the same paths as here"
+            ) from None
+    for lot in lots:
+        result = _result(folder, lot)
+        if not result.is_file():
+            raise DataError(
+                f"Apache Beam with --beam {options!r} left no {str(result)!r}: its workers need a shared disk"
+            )
+        made = pickle.loads(result.read_bytes())
+        if isinstance(made, UserError):
+            result.unlink()
+            raise made
+        yield from made[max(done - lot, 0) :]
+        # Only now all of it is with the caller.
+        result.unlink()
+        _given(folder, lot).unlink(missing_ok=True)
+
+
+def make_lot(lot: int, folder: str, make: Callable[[Any], Any]) -> None:
+    """Make one lot; runs in a worker."""
+    result = _result(Path(folder), lot)
+    if result.is_file():
+        return
+    try:
+        made: Any = [make(item) for item in pickle.loads(_given(Path(folder), lot).read_bytes())]
+    except UserError as error:  # a sentence for the person, which no runner passes on as it is
+        made = error
+    _write(result, made)
+
+
+def _given(folder: Path, lot: int) -> Path:
+    return folder / f"{lot:09d}.items"
+
+
+def _result(folder: Path, lot: int) -> Path:
+    return folder / f"{lot:09d}.made"
+
+
+def _write(path: Path, content: Any) -> None:
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    draft.write_bytes(pickle.dumps(content, protocol=5))
+    os.replace(draft, path)
+
+
+def _options(options: str) -> tuple[Any, Any]:
+    """The module and its `PipelineOptions`."""
+    try:
+        logging.disable(logging.WARNING)  # it tells at once which clouds it could not be used with
+        import apache_beam  # pyright: ignore[reportMissingImports]
+        from apache_beam.options.pipeline_options import PipelineOptions  # pyright: ignore[reportMissingImports]
+        from apache_beam.runners import create_runner  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise ConfigError(
+            '--beam needs Apache Beam, which is not installed: in an environment of its own, pip install ".[beam]"'
+        ) from None
+    finally:
+        logging.disable(logging.NOTSET)
+    said = io.StringIO()
+    try:
+        given = shlex.split(options)
+        with contextlib.redirect_stderr(said):
+            settings = PipelineOptions(given)
+            known = settings.get_all_options()
+            create_runner(known["runner"] or "DirectRunner")
+    except (ValueError, SystemExit, argparse.ArgumentError, ImportError) as error:
+        reason = said.getvalue().strip().rpartition("\n")[2] or str(error)
+        raise ConfigError(
+            f"--beam {options!r} is not understood ({reason}): see Apache Beam's pipeline options"
+        ) from None
+    return apache_beam, settings
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
