@@ -138,7 +138,7 @@ def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator
             yield path, name
         else:
             skipped.append((name, f"not a picture ({path.suffix or 'no extension'})"))
-    skipped += [(one.name, one.reason) for one in unread]
+    skipped += [(one.file, one.reason) for one in unread]
 
 
 def _targets(names: list[str]) -> list[str]:
@@ -147,9 +147,9 @@ def _targets(names: list[str]) -> list[str]:
     targets = []
     for name in names:
         stem = name[: len(name) - len(Path(name).suffix)]
-        for candidate in (stem, name, *(f"{name}-{n}" for n in range(2, len(names) + 2))):
-            if candidate.lower() not in taken:  # some disks take A.png and a.png for one
-                break
+        candidates = (stem, name, *(f"{name}-{n}" for n in range(2, len(names) + 2)))
+        # Some disks take A.png and a.png for one.
+        candidate = next(one for one in candidates if one.lower() not in taken)
         taken.add(candidate.lower())
         targets.append(candidate + ".png")
     return targets

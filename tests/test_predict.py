@@ -29,6 +29,7 @@ def sketches(tmp_path):
     (folder / "broken.png").write_bytes(images.encode_png(tiny.drawing(5))[:200])
     (folder / "tiny.png").write_bytes(images.encode_png(np.zeros((4, 4), np.uint8)))
     (folder / "notes.txt").write_text("no sketch")
+    (folder / "more" / "round").symlink_to(folder)
     (folder / "line.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M1 1 L8 2 L7 8 Z" stroke="black"/></svg>'
     )
@@ -69,12 +70,12 @@ def test_a_folder_is_painted_as_studio_paints_and_bad_files_are_listed(checkpoin
     assert len({rows["one.png"]["photo"], rows["one.jpg"]["photo"]}) == 2  # neither overwrote the other
     assert (rows["blank.png"]["status"], rows["blank.png"]["photo"]) == ("empty", None)
     left_out = {one["file"]: one["reason"] for one in content["left_out"]}
-    assert sorted(left_out) == ["broken.png", "notes.txt", "tiny.png"]
+    assert sorted(left_out) == ["broken.png", "more/round", "notes.txt", "tiny.png"]
     assert "cannot be read" in left_out["broken.png"] and "at least 16 a side" in left_out["tiny.png"]
     painted = {p.relative_to(out).as_posix() for p in out.rglob("*.png")}
     assert painted == {row["photo"] for row in rows.values() if row["photo"]}
     said = capsys.readouterr()
-    assert "5 painted, 1 empty, 3 left out" in said.out
+    assert "5 painted, 1 empty, 4 left out" in said.out
     assert "left out: broken.png: " in said.err
 
 
