@@ -1,7 +1,6 @@
 """What a model is and how it is trained: one frozen tree of dataclasses, and the presets.
 
 Standard library only, so that `--help` answers at once. Every field's docstring is its help.
-The resolved tree is saved beside the weights, and read back from there: `to_dict`, `from_dict`.
 """
 
 import dataclasses
@@ -41,8 +40,10 @@ class GeneratorConfig(Checked):
     """Channels of the outermost layer (ngf)."""
     widest: Count = 8
     """Every layer inward has twice as many channels, up to this multiple of the outermost's."""
-    norm: Literal["batch", "instance", "conditional"] = "batch"
-    """Batch norm as published, instance norm, or instance norm with scale and shift from the style."""
+    norm: Literal["batch", "instance", "conditional", "none"] = "batch"
+    """Batch norm as published, instance norm, instance norm with scale and shift from the style, or none."""
+    bias: bool = False
+    """A bias in every convolution, also before a norm: for weights from elsewhere (`convert.pix2pix`)."""
     dropout: BelowOne = 0.5
     """Dropout rate of the three inner up layers below the innermost; training only."""
     style_width: Count = 64
@@ -80,8 +81,7 @@ class GanModelConfig(Checked):
         for name, allowed in (("image_size", IMAGE_SIZES), ("input_channels", (1, 3))):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)}: choose one of {', '.join(map(str, allowed))}")
-        conditional = self.class_conditional or self.colour_conditional
-        if conditional and self.generator.norm != "conditional":
+        if (self.class_conditional or self.colour_conditional) and self.generator.norm != "conditional":
             norm = f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional"
             raise ConfigError(f"{norm}: set generator.norm to 'conditional'")
 

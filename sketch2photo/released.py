@@ -1,7 +1,7 @@
 """A released model on disk: plain files that open fast, without Orbax and without jax.
 
     config.json     both networks' configs, categories, image size, palette, calibration
-    weights.npz     convolutions as int8 with float32 scales per channel, the rest as float32
+    weights.npz     convolutions as int8 with float32 scales per channel, or float32; the rest as float32
     MODEL_CARD.md   data, training, figures, terms
 
 Arrays are named by their place, `generator/downs/0/kernel`; a convolution's scales lie beside it under the same
@@ -105,10 +105,16 @@ def outline(path: str | Path) -> Outline:
     content = _content(path)
     try:
         with zipfile.ZipFile(path / WEIGHTS_FILE) as file:
-            stored = sum(entry.file_size for entry in file.infolist())  # nearly all of it int8
+            sizes = {entry.filename: entry.file_size for entry in file.infolist()}
+        # An array with a scale beside it is int8, and will be four times as large.
+        stored = sum(
+            size * (4 if name.replace(".npy", _SCALE + ".npy") in sizes else 1) for name, size in sizes.items()
+        )
         categories = tuple(map(str, content["categories"]))
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
-        return Outline(path, categories, palette, content["classifier"] is not None and len(categories) > 1, 6 * stored)
+        return Outline(
+            path, categories, palette, content["classifier"] is not None and len(categories) > 1, 3 * stored // 2
+        )
     except (*_BREAKAGE, AttributeError) as error:
         raise _broken(path, error) from None
 
@@ -139,10 +145,11 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def write(model: ReleasedModel, path: Path, card: str) -> int:
+def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -> int:
     """Write a released model's folder, whole or not at all, and say how many bytes it has.
 
-    A released model that is there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept.
+    `packed` rounds convolutions to int8; otherwise they stay float32, four times as large. A released model that is
+    there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept.
 
     Raises:
       CheckpointError: the path is a file or another folder, which is not touched; or it could not be written.
@@ -163,8 +170,8 @@ def write(model: ReleasedModel, path: Path, card: str) -> int:
             "classifier": model.classifier,
         }
         flat = _flatten({name: weights for name, weights in networks.items() if weights is not None})
-        packed: dict[str, Any] = _packed(flat)
-        np.savez_compressed(draft / WEIGHTS_FILE, **packed)
+        arrays: dict[str, Any] = _packed(flat) if packed else {n: np.asarray(v, np.float32) for n, v in flat.items()}
+        np.savez_compressed(draft / WEIGHTS_FILE, **arrays)
         if not (draft / CARD_FILE).is_file():
             (draft / CARD_FILE).write_text(card)
         if path.exists():

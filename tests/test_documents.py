@@ -88,6 +88,7 @@ def test_documented_options_exist(name: str):
         else:
             continue
         length = 2 if words[0] in ("-m", "train.py", "prepare_data.py") else 1
+        length += words[:2] == ["-m", "sketch2photo.convert"]  # which has a help for each kind of file
         command = tuple(words[:length])
         if command not in helps:
             result = subprocess.run(
@@ -167,7 +168,7 @@ def test_the_extra_dev_is_requirements_dev():
     assert {"cuda", "tpu"} <= set(project["optional-dependencies"])
 
 
-THROUGH_OTHERS = {"starlette": "gradio", "fastapi": "gradio", "jaxlib": "jax"}
+THROUGH_OTHERS = {"starlette": "gradio", "fastapi": "gradio", "jaxlib": "jax", "ml_dtypes": "jax"}
 """Packages that are part of what another one promises."""
 
 

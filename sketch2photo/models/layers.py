@@ -102,7 +102,8 @@ class Style(nnx.Module):
 
 
 class Norm(nnx.Module):
-    """Batch norm, instance norm, or instance norm with scale and shift from a style (AdaIN, Huang & Belongie 2017).
+    """Batch norm, instance norm, instance norm with scale and shift from a style (AdaIN, Huang & Belongie 2017), or
+    none, which leaves everything as it is.
 
     Batch norm uses the statistics of the batch in training and of each image alone otherwise, as pix2pix does
     (section 3.3: "using the statistics of the test batch"; at its batch size 1 that is instance norm), so there
@@ -111,7 +112,7 @@ class Norm(nnx.Module):
 
     def __init__(
         self,
-        kind: Literal["batch", "instance", "conditional"],
+        kind: Literal["batch", "instance", "conditional", "none"],
         channels: int,
         *,
         style_width: int = 0,
@@ -121,13 +122,15 @@ class Norm(nnx.Module):
         self.channels = channels
         if kind == "conditional":
             self.affine = Linear(style_width, 2 * channels, deviation=0.02, rngs=rngs)
-        else:
+        elif kind != "none":
             self.scale = nnx.Param(1.0 + normal(rngs, (channels,)))
             self.shift = nnx.Param(jnp.zeros(channels, jnp.float32))
 
     def __call__(
         self, x: Float[Array, "n h w c"], style: Float[Array, "n s"] | None = None, *, train: bool = False
     ) -> Float[Array, "n h w c"]:
+        if self.kind == "none":
+            return x
         groups = 1 if self.kind == "batch" and train else x.shape[0]
         if self.kind == "conditional":
             assert style is not None, "a conditional norm needs the style"

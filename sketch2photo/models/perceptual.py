@@ -1,8 +1,8 @@
-"""Features of an ImageNet network for the perceptual loss, read from a file of VGG-19 convolutions.
+"""Features of an ImageNet network for the perceptual loss, read from a file of VGG-19 or VGG16 convolutions.
 
 The file holds `conv0_w/b` (1x1: scales RGB in [0, 1] and takes the mean off) and `conv11_w/b` ... (3x3 HWIO
-kernels, any widths), up to `conv41`: a full VGG-19, or one compressed by distillation (Wang et al. 2020), a tenth
-of the cost and nearly the same maps.
+kernels, any widths), up to `conv41`: a full VGG-19, one compressed by distillation (Wang et al. 2020), a tenth of the
+cost and nearly the same maps, or VGG16 (`sketch2photo.convert`), which has one convolution less in the third block.
 """
 
 from pathlib import Path
@@ -23,6 +23,9 @@ LARGEST = 128
 _BLOCKS = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41",))
 """Convolutions up to relu4_1; the first of every block is compared."""
 
+_ZERO = "zero_padding"
+"""In files of networks that were trained with zeros around the picture, not with its mirror image."""
+
 
 def load(path: str | Path) -> Weights:
     """The convolutions up to conv4_1. `ConfigError` when the file is missing or holds something else."""
@@ -32,6 +35,8 @@ def load(path: str | Path) -> Weights:
     except (OSError, ValueError) as error:
         raise ConfigError(f"perceptual features {str(path)!r} cannot be read ({error}): name a .npz file") from None
     wanted = ["conv0", *(f"conv{name}" for block in _BLOCKS for name in block)]
+    if "conv34_w" not in arrays and "conv41_w" in arrays:  # VGG16
+        wanted.remove("conv34")
     missing = [name for name in wanted if f"{name}_w" not in arrays or f"{name}_b" not in arrays]
     # A file may end after the first convolution of a block: what lies deeper is then not compared.
     while missing and missing[0] != "conv0" and missing == wanted[-len(missing) :]:
@@ -40,7 +45,8 @@ def load(path: str | Path) -> Weights:
         break
     if missing:
         raise ConfigError(f"perceptual features {str(path)!r} lack {missing[0]}: it must hold VGG-19 from conv0 on")
-    return {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
+    weights = {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
+    return weights | {_ZERO: jnp.ones(())} if _ZERO in arrays else weights
 
 
 def widths(weights: Weights) -> list[int]:
@@ -63,6 +69,8 @@ def features(weights: Weights, photo: Float[Array, "n s s 3"]) -> list[Float[Arr
     for block in _BLOCKS:
         for name in block:
             if f"conv{name}_w" not in weights:
+                if name == "34" and "conv41_w" in weights:  # VGG16
+                    continue
                 return maps
             x = jax.nn.relu(_conv(weights, f"conv{name}", x))
             if name.endswith("1"):
@@ -74,7 +82,8 @@ def features(weights: Weights, photo: Float[Array, "n s s 3"]) -> list[Float[Arr
 def _conv(weights: Weights, name: str, x: jax.Array) -> jax.Array:
     kernel = weights[f"{name}_w"]
     if kernel.shape[0] == 3:
-        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+        mode = "constant" if _ZERO in weights else "reflect"
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=mode)
     y = lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return y + weights[f"{name}_b"]
 

@@ -39,14 +39,15 @@ class UNet(nnx.Module):
             return Norm(g.norm, channels, style_width=g.style_width, rngs=rngs)
 
         self.downs = nnx.List(
-            Conv("down", inputs, outputs, rngs=rngs)
+            Conv("down", inputs, outputs, bias=g.bias, rngs=rngs)
             for inputs, outputs in zip([config.input_channels, *widths[:-1]], widths, strict=True)
         )
         self.down_norms = nnx.List(norm(width) for width in widths[1:-1])
         # Numbered from the outside in, as the downs are, so that weights fit a model of another image size. All
         # but the innermost are given the skip beside the layer below.
         self.ups = nnx.List(
-            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], rngs=rngs) for i in range(1, depth)
+            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], bias=g.bias, rngs=rngs)
+            for i in range(1, depth)
         )
         self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(1, depth))
         self.last = Conv("up", 2 * widths[0], 3, bias=True, rngs=rngs)

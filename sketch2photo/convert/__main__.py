@@ -1,0 +1,119 @@
+"""Take over weights from elsewhere.
+
+python -m sketch2photo.convert pix2pix latest_net_G.pth --out checkpoints/shoes --category shoe
+python -m sketch2photo.convert vgg16 vgg16-397923af.pth --out vgg16.npz
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from sketch2photo import process
+from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
+
+
+def main(arguments: list[str]) -> None:
+    """The command. User errors are one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sketch2photo.convert", description="Take over weights from elsewhere; PyTorch is not needed."
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    generator = kinds.add_parser(
+        "pix2pix",
+        help="a generator of pytorch-CycleGAN-and-pix2pix into a released model",
+        description="A generator of pytorch-CycleGAN-and-pix2pix (--netG unet_256 or unet_128) into a released model.",
+    )
+    generator.add_argument("file", type=Path, metavar="FILE", help="latest_net_G.pth, or the same as .safetensors")
+    generator.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
+    generator.add_argument(
+        "--category", default="picture", metavar="NAME", help="what it paints, for the page (default: %(default)s)"
+    )
+    generator.add_argument(
+        "--statistics",
+        choices=("batch", "running"),
+        default="batch",
+        help="of batch norm: batch is how pix2pix is trained and tested; running is its test.py --eval "
+        "(default: %(default)s)",
+    )
+    generator.add_argument(
+        "--int8",
+        action="store_true",
+        help="a quarter of the size, as our own releases; photos differ by about a grey level",
+    )
+    classifier = kinds.add_parser(
+        "vgg16",
+        help="ImageNet's VGG16 into a file for the classifier and the perceptual loss",
+        description="ImageNet's VGG16 into a file for train.py: classifier --init-convolutions FILE, "
+        "gan --loss.perceptual-features FILE.",
+    )
+    classifier.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="of torchvision (.pth, .safetensors) or Keras (.h5, with or without top)",
+    )
+    classifier.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    options = parser.parse_args(arguments)
+    with exit_on_user_error("convert"):
+        process.prepare()
+        if options.kind == "pix2pix":
+            _pix2pix(options)
+        else:
+            _vgg16(options)
+
+
+def _pix2pix(options: argparse.Namespace) -> None:
+    from sketch2photo import released
+    from sketch2photo.convert.pix2pix import convert_generator
+    from sketch2photo.convert.torch_file import read_tensors
+
+    if not options.category.strip():
+        raise ConfigError("--category is empty: give a name, such as shoe")
+    model = convert_generator(
+        read_tensors(options.file), options.file.name, (options.category.strip(),), options.statistics
+    )
+    g = model.gan
+    norm = {"batch": "batch norm on each picture's own statistics", "none": "batch norm on running averages"}.get(
+        g.generator.norm, f"{g.generator.norm} norm"
+    )
+    card = [
+        f"# {options.out.name}",
+        "",
+        f"- Generator: U-Net, {g.image_size} px, width {g.generator.width}, {norm}",
+        f"- Weights: taken over from `{options.file.name}` of pytorch-CycleGAN-and-pix2pix",
+        "- No classifier: the page shows no bars",
+        "",
+        "Say here what it was trained on, and under which terms it may be used.",
+        "",
+    ]
+    size = released.write(model, options.out, "\n".join(card), packed=options.int8)
+    print(f"{options.out}: U-Net, {g.image_size} px, width {g.generator.width}, {norm}; {size / 1e6:.1f} MB")
+    print(f"open it by  python app.py --checkpoint {options.out}")
+
+
+def _vgg16(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from sketch2photo.convert.vgg import import_vgg16
+
+    out: Path = options.out
+    if out.suffix != ".npz" or out.is_dir():
+        raise ConfigError(f"--out is {str(out)!r}: name a .npz file")
+    arrays = import_vgg16(options.file)
+    draft = out.with_name(out.stem + ".part.npz")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(draft, allow_pickle=False, **arrays)
+        os.replace(draft, out)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise CheckpointError(f"{str(out)!r} could not be written ({error.strerror or error}): make room") from None
+    widths = arrays["conv1_1_b"].size
+    print(f"{out}: 13 convolutions of VGG16, width {widths}; {out.stat().st_size / 1e6:.1f} MB")
+    print(f"python train.py classifier --init-convolutions {out} ...")
+    print(f"python train.py gan --loss.perceptual-features {out} ...")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

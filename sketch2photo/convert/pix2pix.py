@@ -1,0 +1,168 @@
+"""Generators of pytorch-CycleGAN-and-pix2pix as ours: `unet_256`, `unet_128` and U-Nets of other depths.
+
+That code nests the layers of the U-Net (Isola et al. 2017, section 6.1.1) in each other and saves them by their
+places; the layers are ours. Its models are trained, and tested unless `test.py --eval` is given, with batch norm on
+the statistics of the batch: of one picture, so a picture is painted as `Norm` does it here. With `--eval` running
+averages are used instead, which are constants and so part of the convolutions. Its `test.py` also leaves dropout on
+without `--eval`; it is never on here, so that the same sketch gives the same photo.
+"""
+
+import re
+from typing import Any, Literal
+
+import numpy as np
+
+from sketch2photo.config import IMAGE_SIZES, GanModelConfig, GeneratorConfig
+from sketch2photo.errors import CheckpointError
+from sketch2photo.models.unet import layer_widths
+from sketch2photo.released import Arrays, ReleasedModel
+
+Statistics = Literal["batch", "running"]
+EPSILON = 1e-5
+"""Of PyTorch's norms."""
+_PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.|netG\.)+")
+
+Tensors = dict[str, np.ndarray]
+
+
+def convert_generator(
+    tensors: Tensors, name: str, categories: tuple[str, ...], statistics: Statistics = "batch"
+) -> ReleasedModel:
+    """A released model, float32 and without classifier, that paints as the generator does.
+
+    Args:
+      tensors: of its state_dict.
+      name: of the file, for messages.
+      categories: what it paints; it is told none of them.
+      statistics: of batch norm, "batch" as pix2pix is trained and tested, "running" as `test.py --eval` does.
+
+    Raises:
+      CheckpointError: another network, or one that is no U-Net of 3 output channels from 64 to 512 px.
+    """
+    tensors = {_PREFIXES.sub("", key): value for key, value in tensors.items()}
+    layers = _layers(tensors, name)
+    depth = len(layers)
+    first, last = layers[0].down, layers[0].up
+    inputs, width, outputs = first.shape[1], first.shape[0], last.shape[1]
+    if 2**depth not in IMAGE_SIZES:
+        raise CheckpointError(
+            f"{name!r} is a U-Net of {depth} layers, for pictures of {2**depth} px: choose unet_256 or unet_128"
+        )
+    if inputs not in (1, 3) or outputs != 3:
+        raise CheckpointError(
+            f"{name!r} paints {outputs} channels from {inputs}: only generators from 3 (or 1) to 3 can be shown"
+        )
+    norms = [norm for layer in layers for norm in layer.norms.values()]
+    batch = any("scale" in norm for norm in norms)  # PyTorch's instance norm has no weights
+    fixed = statistics == "running" and batch and all("mean" in norm for norm in norms)
+    kind = "none" if fixed else "batch" if batch else "instance"
+    config = GanModelConfig(
+        image_size=2**depth,
+        input_channels=inputs,
+        generator=GeneratorConfig(width=width, norm=kind, bias=True, dropout=0.0),
+    )
+    if [layer.down.shape[0] for layer in layers] != layer_widths(config):
+        raise CheckpointError(
+            f"{name!r} has layers of other widths than a U-Net of pix2pix: choose unet_256 or unet_128"
+        )
+    return ReleasedModel(gan=config, categories=categories, palette={}, generator=_generator(layers, config, fixed))
+
+
+class _Layer:
+    """One layer of the encoder with its mirror in the decoder: kernels as PyTorch has them, biases, norms."""
+
+    def __init__(self, tensors: Tensors, down: str, up: str, down_norm: str, up_norm: str):
+        self.down, self.up = (np.asarray(tensors[f"{place}.weight"], np.float32) for place in (down, up))
+        if self.down.ndim != 4 or self.up.ndim != 4 or {*self.down.shape[2:], *self.up.shape[2:]} != {4}:
+            raise KeyError(down)
+        self.down_bias, self.up_bias = (
+            _bias(tensors, place, n) for place, n in ((down, self.down.shape[0]), (up, self.up.shape[1]))
+        )
+        self.norms = {
+            side: norm for side, place in (("down", down_norm), ("up", up_norm)) if (norm := _norm(tensors, place))
+        }
+
+
+def _bias(tensors: Tensors, place: str, channels: int) -> np.ndarray:
+    return np.asarray(tensors.get(f"{place}.bias", np.zeros(channels)), np.float32)
+
+
+def _norm(tensors: Tensors, place: str) -> dict[str, np.ndarray]:
+    names = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
+    return {
+        ours: np.asarray(tensors[f"{place}.{theirs}"], np.float32)
+        for ours, theirs in names.items()
+        if place and f"{place}.{theirs}" in tensors
+    }
+
+
+def _layers(tensors: Tensors, name: str) -> list[_Layer]:
+    """From the outside in. The nested Sequential holds: outermost [down, inside, relu, up, tanh]; between [relu, down,
+    norm, inside, relu, up, norm]; innermost [relu, down, relu, up, norm]."""
+    layers = []
+    place = "model.model"
+    try:
+        layers.append(_Layer(tensors, f"{place}.0", f"{place}.3", "", ""))
+        place += ".1.model"
+        while any(key.startswith(f"{place}.3.model.") for key in tensors):
+            layers.append(_Layer(tensors, f"{place}.1", f"{place}.5", f"{place}.2", f"{place}.6"))
+            place += ".3.model"
+        layers.append(_Layer(tensors, f"{place}.1", f"{place}.3", "", f"{place}.4"))
+    except KeyError as error:
+        resnet = "model.1.weight" in tensors
+        found = "a ResNet generator" if resnet else f"not a U-Net generator (it lacks {error.args[0]})"
+        raise CheckpointError(
+            f"{name!r} is {found} of pytorch-CycleGAN-and-pix2pix: choose one of --netG unet_256 or unet_128"
+        ) from None
+    return layers
+
+
+def _generator(layers: list[_Layer], config: GanModelConfig, fixed: bool) -> Arrays:
+    downs: Arrays = {}
+    ups: Arrays = {}
+    down_norms: Arrays = {}
+    up_norms: Arrays = {}
+    for i, layer in enumerate(layers):
+        down = {"kernel": layer.down.transpose(0, 2, 3, 1), "bias": layer.down_bias}
+        up = {"kernel": layer.up.transpose(0, 2, 3, 1), "bias": layer.up_bias}
+        if i == 0 and config.input_channels == 1:
+            down["kernel"] = -down["kernel"]  # our ink is +1, theirs -1
+        down_norm, up_norm = layer.norms.get("down", {}), layer.norms.get("up", {})
+        downs[i] = _with_averages(down, down_norm, axis=0) if fixed else down
+        up = _with_averages(up, up_norm, axis=3) if fixed else up
+        if i == 0:
+            last = up
+            continue
+        ups[i - 1] = up
+        if not fixed:
+            up_norms[i - 1] = _scale_and_shift(up_norm, layer.up.shape[1])
+            if i < len(layers) - 1:
+                down_norms[i - 1] = _scale_and_shift(down_norm, layer.down.shape[0])
+    weights = {"downs": downs, "ups": ups, "last": last}
+    weights = weights if fixed else weights | {"down_norms": down_norms, "up_norms": up_norms}
+    return _contiguous(weights)
+
+
+def _scale_and_shift(norm: dict[str, np.ndarray], channels: int) -> Arrays:
+    """PyTorch's instance norm has neither."""
+    return {
+        "scale": norm.get("scale", np.ones(channels, np.float32)),
+        "shift": norm.get("shift", np.zeros(channels, np.float32)),
+    }
+
+
+def _with_averages(conv: dict[str, np.ndarray], norm: dict[str, np.ndarray], axis: int) -> dict[str, np.ndarray]:
+    """A convolution and batch norm on running averages as one convolution (Ioffe & Szegedy 2015, section 3.1)."""
+    if not norm:
+        return conv
+    rate = norm.get("scale", np.float32(1)) / np.sqrt(norm["variance"] + EPSILON)
+    shape = [1, 1, 1, 1]
+    shape[axis] = -1
+    bias = (conv["bias"] - norm["mean"]) * rate + norm.get("shift", np.float32(0))
+    return {"kernel": conv["kernel"] * rate.reshape(shape), "bias": bias}
+
+
+def _contiguous(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _contiguous(value) for key, value in tree.items()}
+    return np.ascontiguousarray(tree, np.float32)

@@ -1,0 +1,275 @@
+"""Reads tensors from PyTorch files without PyTorch, and without running anything that is written in them.
+
+A .pth file is a pickle, a little program that may call whatever it names; PyTorch's own `weights_only` came only
+after years of files that did. Here it may name tensors, their storages and ordered dictionaries, and nothing else
+is ever looked up. Both of PyTorch's formats are read: the archive (from 1.6 on) and the older sequence of pickles.
+"""
+
+import dataclasses
+import io
+import math
+import pickle
+import pickletools
+import struct
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import ml_dtypes
+import numpy as np
+
+from sketch2photo.errors import CheckpointError
+
+MAX_PICKLE = 64 * 2**20
+"""Bytes of the part that names the tensors; that of the largest networks has some hundred thousand."""
+_MAGIC = 0x1950A86A20F9469CFC6C
+_DTYPES: dict[str, Any] = {
+    "DoubleStorage": "f8",
+    "FloatStorage": "f4",
+    "HalfStorage": "f2",
+    "BFloat16Storage": ml_dtypes.bfloat16,
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+_NESTED = ("state_dict", "model_state_dict", "model", "netG", "generator", "params", "module")
+"""Where checkpoints of training scripts keep the weights."""
+
+
+class _Refused(Exception):
+    """The file holds what no file of weights needs."""
+
+
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a .pth, .pt, .bin or .safetensors file by name, in the numbers they were saved in.
+
+    A dictionary of weights, or one that holds such a dictionary as `state_dict`, `model` and the like. The arrays
+    are views of the file's bytes and not to be written to.
+
+    Raises:
+      CheckpointError: the file cannot be read, holds something else than tensors, or asks to run something.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return _safetensors(path)
+        with path.open("rb") as file:
+            magic = file.read(4)
+            file.seek(0)
+            content, storages = _archive(file) if magic == b"PK\x03\x04" else _sequence(file)
+        return {name: tensor.array(storages) for name, tensor in _tensors(content).items()}
+    except _Refused as error:
+        raise CheckpointError(f"{str(path)!r} {error}") from None
+    except OSError as error:
+        raise CheckpointError(f"{str(path)!r} cannot be read ({error.strerror or error}): name a file") from None
+    except Exception as error:  # broken pickles raise whatever their opcodes stumble over
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{str(path)!r} is no whole file of PyTorch weights ({reason}): name a .pth or .safetensors file"
+        ) from None
+
+
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+
+
+# ---------------------------------------------------------------- the two formats
+
+
+def _archive(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
+    with zipfile.ZipFile(file) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+            raise _Refused("is compressed as PyTorch never does it: save it again by torch.save")
+        pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
+        if len(pickles) != 1:
+            raise _Refused(
+                "is an archive, but none of PyTorch's: name a file saved by torch.save(model.state_dict(), ...)"
+            )
+        top = pickles[0].removesuffix("data.pkl")
+        if entries.get(top + "byteorder") and archive.read(top + "byteorder") != b"little":
+            raise _Refused("was saved on a big-endian machine: save it again on a usual one")
+        if any(name.startswith(top + "code/") for name in entries):
+            raise _Refused("is a TorchScript program: save its weights by torch.save(model.state_dict(), ...)")
+        content = _unpickle(io.BytesIO(archive.read(pickles[0])))
+        data = {
+            name.removeprefix(top + "data/"): archive.read(name) for name in entries if name.startswith(top + "data/")
+        }
+        return content, data
+
+
+def _sequence(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
+    """PyTorch before 1.6: magic number, version and machine, then the object, the storages' names, their bytes."""
+    if file.read(1) != b"\x80":
+        raise _Refused("is no file of PyTorch weights: name a .pth or .safetensors file")
+    file.seek(0)
+    if _unpickle(file) != _MAGIC:
+        raise _Refused("is a pickle, but none of PyTorch's: name a .pth file saved by torch.save")
+    _unpickle(file)
+    machine = _unpickle(file)
+    if isinstance(machine, dict) and machine.get("little_endian") is False:
+        raise _Refused("was saved on a big-endian machine: save it again on a usual one")
+    used: dict[str, np.dtype] = {}
+    content = _unpickle(file, used)
+    storages = {}
+    for key in _unpickle(file):
+        (count,) = struct.unpack("<q", file.read(8))
+        size = count * used[key].itemsize
+        storages[key] = file.read(size) if 0 <= size <= MAX_STORAGE else b""
+        if len(storages[key]) != size:
+            raise EOFError("it ends early")
+    return content, storages
+
+
+MAX_STORAGE = 4 * 2**30
+
+
+# ---------------------------------------------------------------- the pickle
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tensor:
+    """A tensor whose numbers are still in the file."""
+
+    storage: "_Storage"
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def array(self, storages: dict[str, bytes]) -> np.ndarray:
+        whole = np.frombuffer(storages[self.storage.key], self.storage.dtype)
+        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True) if n)
+        size = math.prod(self.shape)
+        # A tensor larger than its storage would be one number repeated; no network's weights are.
+        if min((self.offset, *self.shape, *self.strides)) < 0 or size > len(whole) or (size and last >= len(whole)):
+            raise ValueError("a tensor reaches beyond its numbers")
+        step = self.storage.dtype.itemsize
+        return np.lib.stride_tricks.as_strided(
+            whole[self.offset :], self.shape, [step * n for n in self.strides], writeable=False
+        )
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused(_NOT_WEIGHTS)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Storage:
+    key: str
+    dtype: np.dtype
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused(_NOT_WEIGHTS)
+
+
+_NOT_WEIGHTS = "changes what it has made, which no file of weights does: do not use it"
+
+
+class _Dict(dict):
+    """An OrderedDict that takes no attributes (PyTorch adds versions of the layers)."""
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+class _Named:
+    """Something a pickle may name: to be called, or as the kind of a storage. Takes no attributes."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Any):
+        self._make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not callable(self._make):
+            raise _Refused(_NOT_WEIGHTS)
+        return self._make(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused(_NOT_WEIGHTS)
+
+    @property
+    def dtype(self) -> np.dtype:
+        if not isinstance(self._make, np.dtype):
+            raise ValueError("a storage of no known kind")
+        return self._make
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
+    if not isinstance(storage, _Storage):
+        raise ValueError("a tensor without storage")
+    numbers = [offset, *shape, *strides]
+    if len(shape) != len(strides) or not all(type(n) is int for n in numbers):
+        raise ValueError("a tensor of no shape")
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
+    return tensor
+
+
+_ALLOWED = {
+    ("collections", "OrderedDict"): _Named(_Dict),
+    ("torch._utils", "_rebuild_tensor"): _Named(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): _Named(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Named(_rebuild_parameter),
+    **{(module, name): _Named(np.dtype(kind)) for module in ("torch", "torch.cuda") for name, kind in _DTYPES.items()},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: IO[bytes], used: dict[str, np.dtype]):
+        super().__init__(file)
+        self._used = used
+
+    def find_class(self, module: str, name: str) -> Any:
+        """One of the few things a file of weights names; never looks anything up."""
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            pass
+        if module.split(".")[0] in ("torch", "models", "torchvision", "networks"):
+            raise _Refused(
+                f"holds a {module}.{name}, not only tensors: save its weights by torch.save(model.state_dict(), ...)"
+            )
+        raise _Refused(
+            f"asks to use {module}.{name}, which no file of weights needs: do not open it with PyTorch either"
+        )
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], _Named):
+            raise ValueError("a storage of no known kind")
+        if len(pid) > 5 and pid[5] is not None:
+            raise _Refused("shares storages as PyTorch before 0.4 did: save it again by torch.save")
+        key = str(pid[2])
+        self._used[key] = pid[1].dtype
+        return _Storage(key, pid[1].dtype)
+
+
+def _unpickle(file: IO[bytes], used: dict[str, np.dtype] | None = None) -> Any:
+    """The next pickle of the file. Its opcodes are read before, so that none asks for memory it has no bytes for."""
+    start = file.tell()
+    for opcode, argument, position in pickletools.genops(file):
+        if (position or 0) - start > MAX_PICKLE:
+            raise _Refused("names more than weights: its first part is too long")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > (position or 0):
+            raise _Refused("counts what it holds wrongly: it is broken, or made to harm")
+    file.seek(start)
+    return _Unpickler(file, {} if used is None else used).load()
+
+
+def _tensors(content: Any) -> dict[str, _Tensor]:
+    """The dictionary of tensors that was saved, or that lies in what was saved."""
+    if isinstance(content, dict):
+        tensors = {str(name): value for name, value in content.items() if isinstance(value, _Tensor)}
+        if tensors:
+            return tensors
+        for name in _NESTED:
+            if isinstance(content.get(name), dict):
+                return _tensors(content[name])
+    raise _Refused("holds no dictionary of tensors: save one by torch.save(model.state_dict(), ...)")
