@@ -97,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     demo = sources.add_parser("demo", help="objects drawn and shaded by rule: something to train on at once")
     demo.add_argument("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
-    for command in (photos, sketchy, demo):
+    for command in (photos, sketchy, pairs, demo):
         command.add_argument(
             "--segment",
             choices=("none", "watershed", "grabcut", "auto"),

@@ -56,27 +56,27 @@ def doubtful(quality: segment.Quality, least: float) -> str:
     return f"its mask is doubtful: quality {quality.score:.2f}, {why}"
 
 
-def maker(make: Callable[[Any], Any], cut: Cut) -> Callable[[Any], Any]:
-    """`make` of pairs with sketches by people, its examples cut out; picklable."""
-    return make if cut.method == "none" else functools.partial(_made, make=make, cut=cut)
+def maker(make: Callable[[Any], Any], cut: Cut, channels: int = 1) -> Callable[[Any], Any]:
+    """`make` of pairs with sketches that are there, of 1 or 3 channels, its examples cut out; picklable."""
+    return make if cut.method == "none" else functools.partial(_made, make=make, cut=cut, channels=channels)
 
 
-def _made(raw: Any, *, make: Callable[[Any], Any], cut: Cut) -> list[Example | Skipped]:
+def _made(raw: Any, *, make: Callable[[Any], Any], cut: Cut, channels: int) -> list[Example | Skipped]:
     made = make(raw)
     return [
-        one if isinstance(one, Skipped) else example_cut_out(one, cut)
+        one if isinstance(one, Skipped) else example_cut_out(one, cut, channels)
         for one in (made if isinstance(made, list) else [made])
     ]
 
 
-def example_cut_out(example: Example, cut: Cut) -> Example | Skipped:
+def example_cut_out(example: Example, cut: Cut, channels: int = 1) -> Example | Skipped:
     """A pair with its object on white; its sketches go where the photo goes."""
     assert example.photo is not None
     found = cut_out(decode(example.photo, 3), cut.method)
     reason = doubtful(found.quality, cut.least)
     if reason:
         return Skipped(example.file, reason, thumbnail(decode(example.photo, 3)))
-    sketches = [encode_sketch(found.placement.apply(decode(data, 1))) for data in example.sketches]
+    sketches = [encode_sketch(found.placement.apply(decode(data, channels))) for data in example.sketches]
     return dataclasses.replace(
         example,
         photo=encode_photo(found.photo),

@@ -6,9 +6,11 @@ where they are known). Images are stored as encoded bytes in array_record files;
 """
 
 import contextlib
+import errno
 import io
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,9 @@ def write(
       input_channels: of the sketches; 3 where they are coloured inputs.
       sources: where the pictures are from, each with its licence, "" where none is known.
       splits: for each split that is not empty, a function that yields its examples.
+
+    Raises:
+      OSError: the disk is full, or may not be written.
     """
     work = folder / "tfds"
     tfds.disable_progress_bar()
@@ -165,7 +170,14 @@ def write(
         data_dir=work,
     )
     with contextlib.redirect_stdout(io.StringIO()):  # it prints where it writes, which is not where the data will be
-        builder.download_and_prepare()
+        try:
+            builder.download_and_prepare()
+        except RuntimeError as error:
+            # array_record's writer says so in a text only.
+            failed = re.search(r"\b\w+\(\) failed: ([^;\n]+)", str(error))
+            if failed is None:
+                raise
+            raise OSError(errno.EIO, failed[1]) from None
     for file in Path(builder.data_dir).iterdir():
         file.rename(folder / file.name)
     for left in sorted(work.rglob("*"), reverse=True):

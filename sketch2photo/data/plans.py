@@ -73,7 +73,7 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     items, skipped = pairs.find(folders, direction, options.category, options.pairs)
     items = _named(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
     channels = options.input_channels or (3 if pairs.are_coloured(items) else 1)
-    make = pairs.maker(options.size, channels)
+    make = cutout.maker(pairs.maker(options.size, channels), _cut(options), channels)
     remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
     return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sketch2photo import images
 from sketch2photo.data import report_page
 from sketch2photo.data.colours import palette
 from sketch2photo.data.example import SPLITS, Skipped, decode
@@ -50,7 +51,8 @@ def write(folder: Path, kind: str, spool: Any, skipped: list[Skipped], remarks: 
         train = [e for e in examples if e.split == "train"]
         content["palette"] = palette([e.category for e in train], np.array([e.colour for e in train]))
     (folder / "report.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    cv2.imwrite(str(folder / "contact_sheet.png"), contact_sheet(kind, spool, categories)[..., ::-1])
+    # Not by OpenCV, which says nothing of a full disk.
+    (folder / "contact_sheet.png").write_bytes(images.encode_png(contact_sheet(kind, spool, categories)))
     report_page.write(folder / "report.html", content, spool, skipped)
     return Summary(content, _lines(content))
 

@@ -104,3 +104,27 @@ def test_sketches_go_where_their_photo_goes():
     edge = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.ones((9, 9), np.uint8))
     drawn = decode(made.sketches[0], 1) < 128
     assert (edge[drawn] > 0).mean() > 0.95
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pairs_are_cut_out_and_stay_aligned(tmp_path, channels):
+    for number in range(4):
+        photo, true = synthetic(number, plain=True)
+        outline = cv2.morphologyEx(true, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+        given = np.stack([np.full_like(outline, 255), 255 - outline, 255 - outline], -1)  # red lines
+        write_picture(tmp_path / "raw" / f"{number}.png", np.concatenate([given, photo], 1))
+    options = ("--segment", "auto", "--input-channels", channels, "--size", 256)
+    prepare("pairs", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *options)
+    dataset = pipeline.open_dataset(tmp_path / "out")
+    records = [record for split in dataset.sizes for record in dataset.records(split)]
+    assert len(records) == 4 and dataset.input_channels == channels
+    for record in records:
+        photo, mask = decode(record.photo, 3), decode(record.mask, 1)
+        assert (photo[mask == 0].min(-1) > 200).mean() > 0.97, "the ground is white"
+        edge = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        near = cv2.dilate(edge, np.ones((9, 9), np.uint8)) > 0
+        sketch = decode(record.sketches[0], channels)
+        drawn = sketch < 128 if channels == 1 else sketch[..., 2] < 128
+        assert drawn.any() and near[drawn].mean() > 0.95
+        if channels == 3:
+            assert sketch[drawn][:, 0].mean() > 200, "red is kept"

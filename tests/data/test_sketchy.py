@@ -2,11 +2,15 @@
 
 import csv
 import json
+import shutil
 
+import numpy as np
 import pytest
 
-from sketch2photo.data import pipeline
+from sketch2photo.data import pipeline, sketchy
+from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_photo, draw_sketch, prepare, write_picture
+from tests.data.test_archives import pack
 
 SMALL = ("--size", 64)
 
@@ -75,6 +79,48 @@ def test_bad_arguments(raw, tmp_path, refused):
     for path in (raw / "256x256" / "sketch" / "tx_000000000000" / "cup").iterdir():
         path.unlink()
     assert "has no photo with sketches of cup" in refused("sketchy", "--raw", raw, "--categories", "cup", *out)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def renderings(tmp_path):
+    """Three cups of which there are all renderings of the sketches; in each the line is in a row of its own."""
+    base = tmp_path / "renderings" / "256x256"
+    for number in range(3):
+        for place, rendering in enumerate(sketchy.RENDERINGS):
+            sheet = np.full((96, 96), 255, np.uint8)
+            sheet[10 + 12 * place : 13 + 12 * place, 10:80] = 0
+            write_picture(base / f"sketch/{rendering}/cup/n1_{number}-1.png", sheet)
+        for rendering, seed in (("tx_000000000000", 0), ("tx_000100000000", 50)):
+            write_picture(base / f"photo/{rendering}/cup/n1_{number}.jpg", draw_photo("circle", seed + number))
+    return tmp_path / "renderings"
+
+
+def row_of(folder):
+    """Where the line is in the first record, in pixels of the raw sketch, and its photo."""
+    record = pipeline.open_dataset(folder).record("train", 0)
+    rows = np.flatnonzero((decode(record.sketches[0], 1) < 128).any(1))
+    return int(rows.mean()), decode(record.photo, 3), int(record.file[-5])
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "7z", "tar.gz"])
+@pytest.mark.parametrize("rendering", ["", *sketchy.RENDERINGS])
+def test_every_rendering_from_folder_and_archive(renderings, tmp_path, rendering, form):
+    raw = renderings if form == "folder" else pack(tmp_path / f"rendered_256x256.{form}", renderings)
+    options = ("--rendering", rendering) if rendering else ()
+    prepare("sketchy", "--raw", raw, "--out", tmp_path / "out", "--size", 96, "--workers", 1, *options)
+    row, photo, number = row_of(tmp_path / "out")
+    chosen = rendering or "tx_000000001110"  # fitted to the object's box
+    assert row == 11 + 12 * sketchy.RENDERINGS.index(chosen)
+    alone = chosen == "tx_000100000000"  # which has photos of its own
+    assert np.abs(photo.astype(int) - draw_photo("circle", 50 * alone + number)).mean() < 6
+
+
+def test_a_rendering_that_is_not_there(renderings, tmp_path, refused):
+    shutil.rmtree(renderings / "256x256/sketch/tx_000000001010")
+    for raw in (renderings, pack(tmp_path / "sketches.zip", renderings)):
+        said = refused("sketchy", "--raw", raw, "--out", tmp_path / "out", "--rendering", "tx_000000001010")
+        assert "there is no rendering tx_000000001010: choose one of tx_000000000000, tx_000000000010" in said
     assert not (tmp_path / "out").exists()
 
 
