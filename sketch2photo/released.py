@@ -163,13 +163,13 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
         if path.exists():
             shutil.copytree(path, draft, ignore=shutil.ignore_patterns(CONFIG_FILE, WEIGHTS_FILE))
         draft.mkdir(parents=True, exist_ok=True)
-        (draft / CONFIG_FILE).write_text(json.dumps(_config(model), indent=2) + "\n")
+        (draft / CONFIG_FILE).write_text(json.dumps(settings(model), indent=2) + "\n")
         networks = {
             "generator": model.generator,
             "discriminator": model.discriminator,
             "classifier": model.classifier,
         }
-        flat = _flatten({name: weights for name, weights in networks.items() if weights is not None})
+        flat = flatten({name: weights for name, weights in networks.items() if weights is not None})
         arrays: dict[str, Any] = _packed(flat) if packed else {n: np.asarray(v, np.float32) for n, v in flat.items()}
         np.savez_compressed(draft / WEIGHTS_FILE, **arrays)
         if not (draft / CARD_FILE).is_file():
@@ -197,7 +197,8 @@ def _check_replaceable(path: Path) -> None:
         raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
 
 
-def _config(model: ReleasedModel) -> dict[str, Any]:
+def settings(model: ReleasedModel) -> dict[str, Any]:
+    """What config.json says of a model: plain JSON values."""
     return {
         "format": FORMAT,
         "image_size": model.gan.image_size,
@@ -211,7 +212,7 @@ def _config(model: ReleasedModel) -> dict[str, Any]:
 
 def quantised(weights: Arrays) -> Arrays:
     """The weights as they come back from a released model."""
-    return _nest(_unpacked(_packed(_flatten(weights))))
+    return _nest(_unpacked(_packed(flatten(weights))))
 
 
 def _packed(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -248,11 +249,12 @@ def _unpacked(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _flatten(tree: Arrays, prefix: str = "") -> dict[str, np.ndarray]:
+def flatten(tree: Arrays, prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays by their place, as they are named in weights.npz."""
     flat = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        flat |= _flatten(value, name + "/") if isinstance(value, dict) else {name: np.asarray(value)}
+        flat |= flatten(value, name + "/") if isinstance(value, dict) else {name: np.asarray(value)}
     return flat
 
 

@@ -1,0 +1,164 @@
+"""Hand a released model on to other programs.
+
+    python -m sketch2photo.export --checkpoint checkpoints/studio --format stablehlo --out studio.stablehlo
+
+`stablehlo` writes generator and classifier as one function with its weights, for CPU, CUDA and TPU in one file, which
+needs nothing but jax to be run; `safetensors` writes the weights. Beside the first lies a .json that says what goes in
+and comes out; the second has its settings within.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sketch2photo import process
+from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
+from sketch2photo.released import ReleasedModel, flatten, settings
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+FORMATS = ("stablehlo", "safetensors", "onnx")
+NO_ONNX = (
+    "--format onnx is left out: jax2onnx 0.17, the one converter that keeps up with jax, requires an Orbax older than "
+    "ours and refuses functions that differ by platform; choose stablehlo or safetensors"
+)
+
+
+def main(arguments: list[str]) -> None:
+    """The command. User errors are one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sketch2photo.export", description="Hand a released model on to other programs."
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("checkpoints/studio"),
+        metavar="DIR",
+        help="a released model, or a run of train.py gan (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        required=True,
+        help="stablehlo: a function, for cpu, cuda and tpu; safetensors: the weights; onnx: says why not",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--batch", type=int, default=1, metavar="N", help="sketches that the function takes (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    with exit_on_user_error("export"):
+        if options.format == "onnx":
+            raise ConfigError(NO_ONNX)
+        if not 1 <= options.batch <= 1024:
+            raise ConfigError(f"--batch is {options.batch}: give 1 to 1024")
+        if options.out.is_dir():
+            raise ConfigError(f"--out {str(options.out)!r} is a folder: name a file")
+        process.prepare()
+        from sketch2photo.evaluation.painter import open_model
+
+        model = open_model(options.checkpoint)
+        files = {options.out: safetensors(model)}
+        if options.format == "stablehlo":
+            files = {
+                options.out: stablehlo(model, options.batch),
+                options.out.with_name(options.out.name + ".json"): json.dumps(
+                    interface(model, options.batch), indent=1
+                ).encode(),
+            }
+        for path, data in files.items():
+            _write(path, data)
+            print(f"{path}: {len(data) / 1e6:.1f} MB")
+
+
+def stablehlo(model: ReleasedModel, batch: int) -> bytes:
+    """`one_function` as `jax.export.deserialize` reads it, lowered for all of `PLATFORMS`.
+
+    Raises:
+      CheckpointError: the weights are not those of the model's config.
+    """
+    import jax
+    from jax import export
+
+    shapes = [
+        jax.ShapeDtypeStruct(tuple(one["shape"]), one["dtype"]) for one in interface(model, batch)["inputs"].values()
+    ]
+    return bytes(export.export(jax.jit(one_function(model)), platforms=PLATFORMS)(*shapes).serialize())
+
+
+def one_function(model: ReleasedModel) -> Callable[..., Any]:
+    """Generator and classifier as one function of drawings; `interface` says of what.
+
+    The classifier names what is painted where no category is asked for. Its probabilities are calibrated as Studio's
+    (Guo et al. 2017, section 4.2). The plain form of the convolutions is taken, which every platform knows.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from sketch2photo import serving
+
+    paint, generator = serving.painter(model, "any")
+    count = len(model.categories)
+    if model.classifier is None:
+        return lambda sketch, label, colour: (paint(generator, sketch, label, colour),)
+    name, classifier = serving.namer(model)
+
+    def run(sketch: jax.Array, sheet: jax.Array, label: jax.Array, colour: jax.Array) -> tuple[jax.Array, ...]:
+        logits = name(classifier, sheet) / model.calibration.temperature
+        likeliest = jnp.argmax(logits[:, :count], -1).astype(jnp.int32)
+        photo = paint(generator, sketch, jnp.where(label < 0, likeliest, label), colour)
+        return photo, jax.nn.softmax(logits[:, :count]), jax.nn.softmax(logits)[:, count]
+
+    return run
+
+
+def interface(model: ReleasedModel, batch: int) -> dict[str, Any]:
+    """What the function takes and gives, in order, and what the numbers mean; plain JSON values."""
+    size, channels = model.gan.image_size, model.gan.input_channels
+    framed = "the drawing as sketch2photo.images.frame_drawing(drawing, {}) gives it: 0 ink, 255 paper"
+
+    def array(dtype: str, *shape: int, meaning: str) -> dict[str, Any]:
+        return {"dtype": dtype, "shape": [batch, *shape], "meaning": meaning}
+
+    inputs = {"sketch": array("uint8", size, size, channels, meaning=framed.format(size))}
+    outputs = {"photo": array("uint8", size, size, 3, meaning="RGB")}
+    choice = "the place of a category in the list"
+    if model.classifier_config is not None:
+        side = model.classifier_config.image_size
+        inputs["sheet"] = array("uint8", side, side, 1, meaning=framed.format(side))
+        outputs["probabilities"] = array("float32", len(model.categories), meaning="of the categories, summing to 1")
+        outputs["none"] = array("float32", meaning="the probability of none of these")
+        choice += "; -1 for the likeliest"
+    inputs["label"] = array("int32", meaning=choice)
+    inputs["colour"] = array("uint8", 3, meaning="of the object, RGB")
+    return {"platforms": PLATFORMS, "inputs": inputs, "outputs": outputs, "model": settings(model)}
+
+
+def safetensors(model: ReleasedModel) -> bytes:
+    """The networks' weights as float32, named as in weights.npz; the metadata's `config` is the model's config.json."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    networks = {"generator": model.generator, "discriminator": model.discriminator, "classifier": model.classifier}
+    flat = flatten({name: weights for name, weights in networks.items() if weights is not None})
+    arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in flat.items()}
+    return save(arrays, {"format": "sketch2photo", "config": json.dumps(settings(model))})
+
+
+def _write(path: Path, data: bytes) -> None:
+    draft = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise CheckpointError(f"{str(path)!r} could not be written ({reason}): make room or choose another") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
