@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
             task = ClassifierTask(command.config, list(command.data))
         print(cli.describe(command), flush=True)
-        loop.train(task, command.out, init=command.init, resume=command.resume)
+        loop.train(task, command.out, init=command.init, resume=command.resume, allow_change=command.allow_change)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,13 @@ A checkpoint is whole or not there: Orbax writes it beside its place and renames
 must open fast, are plain files: `sketch2photo.released`.
 """
 
+import contextlib
 import dataclasses
 import json
+import logging
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,12 +51,17 @@ def write_run(
     sources: dict[str, str] | None = None,
 ) -> RunInfo:
     """Make a run's folder and say in it what is trained. Written whole or not at all."""
-    path.mkdir(parents=True, exist_ok=True)
     content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
     content["sources"] = sources or {}
     draft = path / (_RUN_FILE + ".part")
-    draft.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(draft, path / _RUN_FILE)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(content, indent=2) + "\n")
+        os.replace(draft, path / _RUN_FILE)
+    except OSError as error:
+        raise CheckpointError(
+            f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"
+        ) from None
     return read_run(path)
 
 
@@ -103,8 +111,14 @@ class RunCheckpoints:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._checkpointer.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with _silence():
+                self._checkpointer.close()
+        except Exception:
+            if kind is None:
+                raise
+            # After a save that failed Orbax fails once more; what went wrong has been said already.
 
     def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
         """Write the state after `step` steps and the input's position; at once, so that a full disk is noticed.
@@ -115,12 +129,14 @@ class RunCheckpoints:
         if step in saved_steps(self._path):
             return
         try:
-            self._checkpointer.save_checkpointables(
-                step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
-            )
+            with _silence():
+                self._checkpointer.save_checkpointables(
+                    step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
+                )
         except (OSError, ValueError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition('": ')[2][-200:]
             raise CheckpointError(
-                f"the checkpoint of step {step} could not be written to {str(self._path)!r} ({error}): "
+                f"the checkpoint of step {step} could not be written to {str(self._path)!r} ({reason}): "
                 "make room; the one before is untouched"
             ) from None
 
@@ -141,6 +157,17 @@ class RunCheckpoints:
             ) from None
         metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
         return _as_state(loaded, like), json.loads(metadata["position"])
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Without the seven tracebacks that Orbax logs of one full disk; what it raises says the same."""
+    logger = logging.getLogger("absl")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     ├── ImageError            a picture that cannot be read, or of a size we do not take
     ├── DataError             a raw folder, manifest or dataset that is missing, empty or broken
     ├── CheckpointError       a run or released model that is missing, broken or does not fit
+    ├── TrainingError         training cannot go on: a loss is no number any more
     └── ServeError            the page cannot be opened: port in use, bad credentials
 
 A message names what was wrong, what was received and what to do. Commands print it as one
@@ -34,6 +35,10 @@ class DataError(UserError):
 
 class CheckpointError(UserError):
     """A training run or released model that is missing, broken or does not fit."""
+
+
+class TrainingError(UserError):
+    """Training cannot go on."""
 
 
 class ServeError(UserError):

@@ -25,7 +25,10 @@ class GanCommand:
     init: str = ""
     """Start from the weights of another run or a released model; what does not fit is listed."""
     resume: bool = False
-    """Go on with the run in --out from its latest checkpoint; its settings are kept unless given anew."""
+    """Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it saves and
+    looks at itself may be given anew."""
+    allow_change: tuple[str, ...] = ()
+    """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,10 @@ class ClassifierCommand:
     init: str = ""
     """Start from the weights of another classifier run or a released model; what does not fit is listed."""
     resume: bool = False
-    """Go on with the run in --out from its latest checkpoint; its settings are kept unless given anew."""
+    """Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it saves and
+    looks at itself may be given anew."""
+    allow_change: tuple[str, ...] = ()
+    """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
 
 
 Command = GanCommand | ClassifierCommand

@@ -103,7 +103,7 @@ class GanTask:
         rows = [trios[i : i + width] for i in range(0, len(trios), width)]
         write_picture(folder / f"{step:07d}.png", grid(rows))
         difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
-        return {"val_l1": float(difference.mean() / 127.5)}
+        return {"val_l1": float(difference.mean() / 127.5), **_spread(photos, examples["photo"])}
 
     def evaluate(self, state: GanState, out: Path, step: int) -> dict[str, float]:
         """KID, feature distance, recognition and lines on validation photos; the best weights go to RUN/best."""
@@ -118,3 +118,12 @@ class GanTask:
     def _generate_photos(self, weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = self._networks.style(label, colour)
         return layers.to_photo(self._networks.generate(weights, layers.to_model(jnp.asarray(sketch)), style))
+
+
+def _spread(photos: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    """How much the generated photos differ from each other, as a share of how much the true ones do; 0 when the
+    generator has collapsed to one picture."""
+    if len(photos) < 2:
+        return {}
+    ours, theirs = (float(x.astype(np.float32).std(0).mean()) for x in (photos, true))
+    return {"val_spread": ours / theirs} if theirs > 0 else {}

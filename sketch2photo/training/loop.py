@@ -1,7 +1,7 @@
 """The training loop, the same for generator and classifier.
 
 Order of a start:
-  1. the folder: a new one, or with --resume one that holds a run
+  1. the folder: a new one, or with --resume one that holds a run of the same settings; nobody else's (lock)
   2. the input; fails here when the data is too small
   3. the state: fresh weights, by a jitted function, so that the arrays may be donated
   4. --init: weights of another run or release over the fresh ones, where they fit
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import jax
+import jax.numpy as jnp
 
 from sketch2photo import checkpoints
 from sketch2photo.config import ClassifierConfig, GanConfig
-from sketch2photo.errors import CheckpointError
-from sketch2photo.training.report import Progress, Stats
+from sketch2photo.errors import TrainingError
+from sketch2photo.training.folder import RunLock, check_folder, check_unchanged
+from sketch2photo.training.watched import Watched, advice
 
 State = Any
 Metrics = dict[str, jax.Array]
@@ -78,55 +80,49 @@ class Task(Protocol):
         ...
 
 
-def train(task: Task, out: Path, *, init: str = "", resume: bool = False) -> State:
+def train(task: Task, out: Path, *, init: str = "", resume: bool = False, allow_change: tuple[str, ...] = ()) -> State:
     """Train up to `task.config.steps` and return the last state. SIGTERM saves and ends early.
 
     Raises:
-      CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; a checkpoint could
-        not be written or does not fit.
+      CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
+        in it; the run was started with other settings that `allow_change` does not name; something could not be
+        written, or does not fit. The last checkpoint stays as it is.
+      TrainingError: a loss or a weight is no number any more. The last checkpoint is from before.
     """
     config = task.config
-    _check_folder(out, resume)
-    batches = task.batches()
-    state = jax.jit(task.initial_state)(jax.random.key(config.seed))
-    if init and not resume:
-        state = task.initialise(state, init, print)  # may fail: the folder is not made before
-    if not resume:
-        checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-    with checkpoints.RunCheckpoints(out) as saved, _Interruption() as interruption:
-        first = 0
+    check_folder(out, resume)
+    with RunLock(out) as lock:
         if resume:
-            state, position = saved.restore(state)
-            batches.set_state(position)
-            first = int(state.step)
+            check_unchanged(out, config, task.categories, allow_change)
+        batches = task.batches()
+        state = jax.jit(task.initial_state)(jax.random.key(config.seed))
+        if init and not resume:
+            state = task.initialise(state, init, print)  # may fail: the folder is not made before
+        lock.take()
+        check_folder(out, resume)  # another run may have come and gone meanwhile
+        if not resume:
             checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-        progress = Progress(first, config.steps, config.batch_size)
-        stats, evaluations = Stats(out / "stats.jsonl", first), Stats(out / "evaluation.jsonl", first)
-        try:
-            state = _steps(task, state, first, batches, out, saved, stats, evaluations, progress, interruption)
-        finally:
-            progress.close()
-            stats.close()
-            evaluations.close()
-        if int(state.step) >= config.steps:
-            task.finish(state, out, progress.say)
+        with checkpoints.RunCheckpoints(out) as saved, _Interruption() as interruption:
+            first = 0
+            if resume:
+                state, position = saved.restore(state)
+                batches.set_state(position)
+                first = int(state.step)
+                checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
+            watched = Watched(out, first, config)
+            try:
+                state = _steps(task, state, first, batches, out, saved, watched, interruption)
+                watched.finish()
+            finally:
+                watched.close()
+            if int(state.step) >= config.steps:
+                task.finish(state, out, watched.progress.say)
     return state
 
 
 def sources_of(task: Task) -> dict[str, str]:
     """Where a task's data are from, each with its licence; nothing where it does not know."""
     return getattr(task, "sources", {})
-
-
-def _check_folder(out: Path, resume: bool) -> None:
-    if resume:
-        checkpoints.read_run(out)
-        if not checkpoints.saved_steps(out):
-            raise CheckpointError(f"nothing is saved in {str(out)!r} yet: start it without --resume")
-    elif checkpoints.is_run(out) and checkpoints.saved_steps(out):
-        raise CheckpointError(f"{str(out)!r} already holds a training run: add --resume or choose another --out")
-    elif out.exists() and not out.is_dir():
-        raise CheckpointError(f"--out {str(out)!r} is a file: choose a folder")
 
 
 def _steps(
@@ -136,13 +132,12 @@ def _steps(
     batches: Batches,
     out: Path,
     saved: checkpoints.RunCheckpoints,
-    stats: Stats,
-    evaluations: Stats,
-    progress: Progress,
+    watched: Watched,
     interruption: "_Interruption",
 ) -> State:
     config = task.config
     step_function = jax.jit(task.step, donate_argnums=0)
+    all_finite = jax.jit(_all_finite)
     pending: tuple[int, Metrics, float] | None = None
     since = time.perf_counter()
 
@@ -155,10 +150,9 @@ def _steps(
         pending = None
         values = {name: float(value) for name, value in metrics.items()}
         now = time.perf_counter()
-        values |= {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
+        timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
         since = now
-        stats.write(step, values)
-        progress.show(step, values)
+        watched.step(step, values, timing)
 
     for step in range(first + 1, config.steps + 1):
         started = time.perf_counter()
@@ -169,27 +163,35 @@ def _steps(
         pending = (step, metrics, waited)
         last = step == config.steps or interruption.asked
         evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
-        if last or evaluating or step % config.sample_every == 0:
+        sampling = last or evaluating or step % config.sample_every == 0
+        if sampling:
             settle()
             figures = task.sample(state, out / "samples", step)
             if evaluating:
                 figures |= task.evaluate(state, out, step)
-            if figures:
-                evaluations.write(step, figures)
-                evaluations.flush()
-                progress.say(f"step {step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+            watched.sample(step, figures)
         last = last or interruption.asked  # it may have been asked while sampling
-        if last or step % config.save_every == 0:
+        saving = last or step % config.save_every == 0
+        if saving:
             settle()
-            stats.flush()
+            watched.flush()
+            if not all_finite(state):
+                # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
+                raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
             state = task.before_saving(state)
             saved.save(step, state, batches.get_state())
-        if last or evaluating or step % config.sample_every == 0 or step % config.save_every == 0:
+        if sampling or saving:
             since = time.perf_counter()
         if interruption.asked:
-            progress.say(f"stopped after step {step}, saved: go on with --resume")
+            watched.progress.say(f"stopped after step {step}, saved: go on with --resume")
             break
     return state
+
+
+def _all_finite(state: State) -> jax.Array:
+    """Whether every float of a state is a number."""
+    numbers = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in numbers]))
 
 
 class _Interruption:

@@ -1,0 +1,87 @@
+"""What goes wrong while a GAN trains, noticed early and said with what to do about it."""
+
+import json
+import math
+from collections import deque
+from pathlib import Path
+
+from sketch2photo.errors import TrainingError
+
+WINDOW = 200
+"""Steps that a discriminator's loss is watched over."""
+WON = 0.03
+"""A mean discriminator loss below this over the window: it tells every photo, and its gradient says nothing more."""
+COLLAPSED = 0.05
+"""Spread of the generated photos of different sketches, as a share of that of the true ones."""
+
+
+class Alarms:
+    """Watches the figures of a run. Each alarm is said once until things are well again, and kept in alarms.jsonl."""
+
+    def __init__(self, path: Path, first: int):
+        self._path = path
+        self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._raised: set[str] = set()
+        self.said = [one for one in read_alarms(path) if one["step"] <= first]
+        if path.is_file():
+            path.write_text("".join(json.dumps(one) + "\n" for one in self.said))
+
+    def step(self, step: int, values: dict[str, float]) -> list[str]:
+        """New alarms by a step's metrics.
+
+        Raises:
+          TrainingError: a loss is no number any more.
+        """
+        lost = [name for name, value in values.items() if not math.isfinite(value)]
+        if lost:
+            raise TrainingError(f"{' and '.join(lost)} became {values[lost[0]]} at step {step}")
+        if "loss_discriminator" not in values:
+            return []
+        self._recent.append(values["loss_discriminator"])
+        mean = sum(self._recent) / len(self._recent)
+        return self._say(
+            step,
+            "discriminator",
+            len(self._recent) == WINDOW and mean < WON,
+            f"the discriminator has won: its loss was {mean:.3f} over the last {WINDOW} steps, and the generator "
+            "learns nothing from it any more; lower --optimiser.discriminator-rate, add --augment.diffaugment or more "
+            "photos",
+        )
+
+    def sample(self, step: int, figures: dict[str, float]) -> list[str]:
+        """New alarms by the figures of a sample grid."""
+        if "val_spread" not in figures:
+            return []
+        return self._say(
+            step,
+            "collapse",
+            figures["val_spread"] < COLLAPSED,
+            "the generator has collapsed: it paints nearly the same for every sketch (spread "
+            f"{figures['val_spread']:.3f} of the photos' own); go back to an earlier checkpoint, raise --loss.l1 or "
+            "--loss.feature-matching, or "
+            "lower --optimiser.generator-rate",
+        )
+
+    def _say(self, step: int, kind: str, wrong: bool, text: str) -> list[str]:
+        if not wrong:
+            self._raised.discard(kind)
+            return []
+        if kind in self._raised:
+            return []
+        self._raised.add(kind)
+        self.said.append({"step": step, "alarm": text})
+        with self._path.open("a") as file:
+            file.write(json.dumps(self.said[-1]) + "\n")
+        return [f"ALARM at step {step}: {text}"]
+
+
+def read_alarms(path: Path) -> list[dict]:
+    """The alarms of a run so far; lines that were not finished are left out."""
+    found = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            one = json.loads(line)
+            found.append({"step": int(one["step"]), "alarm": str(one["alarm"])})
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -1,0 +1,93 @@
+"""NaN stops a run with the last good checkpoint; a discriminator that wins and a collapse are told once."""
+
+import dataclasses
+import json
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sketch2photo import checkpoints
+from sketch2photo.errors import TrainingError
+from sketch2photo.training import loop
+from sketch2photo.training.alarms import WINDOW, Alarms
+from sketch2photo.training.gan_task import _spread
+from tests.training.test_loop import Walk
+
+
+class Diverging(Walk):
+    """Its loss is NaN at a step; or only its weights are, which the loss does not show yet."""
+
+    def __init__(self, at, silently=False, **fields):
+        super().__init__(**fields)
+        self.at, self.silently = at, silently
+
+    def step(self, state, batch):
+        moved, metrics = super().step(state, batch)
+        bad = moved.step == self.at
+        if self.silently:
+            return dataclasses.replace(moved, params={"w": jnp.where(bad, jnp.nan, moved.params["w"])}), {
+                "loss_walk": jnp.zeros(())
+            }
+        return moved, {"loss_walk": jnp.where(bad, jnp.nan, metrics["loss_walk"])}
+
+
+def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(TrainingError) as error:
+        loop.train(Diverging(at=5, steps=8, save_every=2), tmp_path / "run")
+    said = str(error.value)
+    assert "loss_walk became nan at step 5: the checkpoint of step 4 is from before" in said
+    assert "--resume with a lower learning rate" in said and "\n" not in said
+    assert checkpoints.saved_steps(tmp_path / "run") == [2, 4]
+    assert np.isfinite(checkpoints.restore_state(tmp_path / "run")["params"]["w"]).all()
+    lines = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 5 and lines[-1]["loss_walk"] is None
+    assert int(loop.train(Walk(steps=8), tmp_path / "run", resume=True).step) == 8
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    with pytest.raises(TrainingError, match=r"a weight became no number at step 4: the checkpoint of step 2 is from"):
+        loop.train(Diverging(at=4, silently=True, steps=8, save_every=2), tmp_path / "run")
+    assert checkpoints.saved_steps(tmp_path / "run") == [2]
+
+
+def test_nan_before_anything_is_saved_says_so(tmp_path):
+    with pytest.raises(TrainingError, match="at step 1: nothing had been saved; start again with a lower"):
+        loop.train(Diverging(at=1, steps=8, save_every=4), tmp_path / "run")
+
+
+def test_a_discriminator_that_wins_is_told_once_until_it_loses(tmp_path):
+    alarms = Alarms(tmp_path / "alarms.jsonl", 0)
+
+    def losses(first, n, loss):
+        return [alarm for i in range(n) for alarm in alarms.step(first + i, {"loss_discriminator": loss})]
+
+    assert losses(1, WINDOW, 0.5) == []
+    assert losses(1000, WINDOW // 2, 0.0) == []
+    told = losses(2000, 2 * WINDOW, 0.0)
+    assert len(told) == 1 and "the discriminator has won" in told[0] and "--optimiser.discriminator-rate" in told[0]
+    assert losses(3000, WINDOW, 0.7) == []
+    assert len(losses(4000, 2 * WINDOW, 0.0)) == 1
+    kept = [json.loads(line) for line in (tmp_path / "alarms.jsonl").read_text().splitlines()]
+    assert [one["step"] for one in kept] == [one["step"] for one in alarms.said] and len(kept) == 2
+    assert [one["step"] for one in Alarms(tmp_path / "alarms.jsonl", kept[0]["step"]).said] == [kept[0]["step"]]
+
+
+def test_a_collapse_is_told(tmp_path):
+    alarms = Alarms(tmp_path / "alarms.jsonl", 0)
+    assert alarms.sample(1, {"val_spread": 0.6}) == [] and alarms.sample(2, {"val_l1": 0.1}) == []
+    (told,) = alarms.sample(3, {"val_spread": 0.01})
+    assert "ALARM at step 3: the generator has collapsed" in told and "--loss.l1" in told
+    assert alarms.sample(4, {"val_spread": 0.01}) == []
+
+
+def test_spread_is_zero_for_one_picture_and_one_for_the_true_ones():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 256, (6, 8, 8, 3), np.uint8)
+    assert _spread(true, true)["val_spread"] == pytest.approx(1)
+    assert _spread(np.repeat(true[:1], 6, 0), true)["val_spread"] == 0
+    half = (128 + (true.astype(int) - 128) // 2).astype(np.uint8)
+    assert _spread(half, true)["val_spread"] == pytest.approx(0.5, abs=0.01)
+    assert _spread(true[:1], true[:1]) == {}
+    assert math.isfinite(_spread(true, true)["val_spread"])
