@@ -24,6 +24,7 @@ class Range(NamedTuple):
 
 
 Count = Annotated[int, Range(1)]
+Blocks = Annotated[int, Range(0, 5)]
 Share = Annotated[float, Range(0, 1)]
 BelowOne = Annotated[float, Range(0, 0.99999)]
 Amount = Annotated[float, Range(0)]
@@ -78,12 +79,16 @@ def to_dict(config: Any) -> dict[str, Any]:
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     """The config tree that `to_dict` wrote, perhaps by way of JSON; fields that are not there take their defaults.
 
+    A config whose fields once meant something else has a classmethod `upgraded(values)`, which reads an old file's.
+
     Raises:
       ConfigError: an unknown field (the file is from another version), or a value its field cannot hold.
     """
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} is {values!r}: it must be an object of named fields")
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if upgraded := getattr(kind, "upgraded", None):
+        values = upgraded(values)
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")

@@ -45,7 +45,7 @@ def feature_matching(fake: Sequence[jax.Array], real: Sequence[jax.Array]) -> Sc
 
     No gradient flows into the features of the true photo.
     """
-    terms = [jnp.abs(a - jax.lax.stop_gradient(b)).mean() for a, b in zip(fake, real, strict=True)]
+    terms = [_difference(a, b) for a, b in zip(fake, real, strict=True)]
     return sum(terms[1:], terms[0])
 
 
@@ -56,9 +56,14 @@ def perceptual(fake: Sequence[jax.Array], real: Sequence[jax.Array]) -> Scalar:
     """
     terms = []
     for a, b in zip(fake, real, strict=True):
-        b = jax.lax.stop_gradient(b)
-        terms.append(jnp.abs(a - b).mean() / (jnp.abs(b).mean() + 1e-6))
+        size = jnp.abs(jax.lax.stop_gradient(b).astype(jnp.float32)).mean()
+        terms.append(_difference(a, b) / (size + 1e-6))
     return sum(terms[1:], terms[0])
+
+
+def _difference(fake: jax.Array, real: jax.Array) -> Scalar:
+    """The mean absolute difference, in float32 whatever the networks compute in."""
+    return jnp.abs(fake.astype(jnp.float32) - jax.lax.stop_gradient(real).astype(jnp.float32)).mean()
 
 
 def cross_entropy(logits: Float[Array, "n k"], label: jax.Array, smoothing: float = 0.0) -> Scalar:

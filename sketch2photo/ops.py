@@ -157,6 +157,7 @@ def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.platform_dependent(y, kernel, cpu=_adjoint_cpu, default=_adjoint_lax)
 
 
+@jax.custom_vjp
 def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
     """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
     n, h, _, o = small.shape
@@ -177,6 +178,13 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
     return lax.platform_dependent(small, large, cpu=by_products, default=by_lax)
 
 
+# The form is linear in all three, so each one's gradient is one of the others: of whatever order it is.
+_pair_kernel_gradient.defvjp(
+    lambda small, large: (_pair_kernel_gradient(small, large), (small, large)),
+    lambda kept, g: (down(kept[1], g), up(kept[0], g)),
+)
+
+
 @jax.custom_vjp
 def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]:
     """4x4 convolution, stride 2, margin 1: halves the sides (both even)."""
@@ -185,7 +193,7 @@ def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]
 
 down.defvjp(
     lambda x, kernel: (_strided(x, kernel), (x, kernel)),
-    lambda kept, g: (_adjoint(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
+    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
 )
 
 
@@ -197,8 +205,20 @@ def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
 
 up.defvjp(
     lambda y, kernel: (_adjoint(y, kernel), (y, kernel)),
-    lambda kept, g: (_strided(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
+    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
 )
+
+
+def resize_kernel(kernel: Float[Array, "o 3 3 c"]) -> _Kernel:
+    """The kernel with which `up` doubles by nearest neighbours, then convolves by this 3x3 one (margin 1).
+
+    Every value stands in a square of 2x2, so taps that meet the same one are summed: the same result (Odena et al.
+    2016, "Deconvolution and checkerboard artifacts") in 4/9 of the products, and by the pair's fast forms.
+    """
+    for axis in (1, 2):
+        tap = jnp.split(kernel, 3, axis)
+        kernel = jnp.concatenate([tap[2], tap[1] + tap[2], tap[0] + tap[1], tap[0]], axis)
+    return kernel
 
 
 # ---------------------------------------------------------------- the stride-1 convolution of PatchGAN's last layers

@@ -5,7 +5,6 @@ product of windows, because XLA:CPU runs that of a 4x4 convolution naively. Whic
 lowered for, as in `ops`.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -40,26 +39,42 @@ def _convolve(x: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
     )
 
 
-def _forward(x: jax.Array, kernel: jax.Array, margin: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _convolve(x, kernel, margin), (x, kernel)
-
-
-def _backward(margin: int, kept: tuple[jax.Array, jax.Array], g: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = kept
-    r = kernel.shape[0]
-
-    def choose(by_tiles: Callable[..., jax.Array], plain: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
-        return lax.platform_dependent(
-            *operands, cpu=partial(by_tiles, margin=margin), default=partial(plain, margin=margin)
-        )
-
-    return (
-        choose(_adjoint_by_tiles, _adjoint_lax, g, kernel),
-        choose(partial(_kernel_gradient_cpu, r=r), partial(_kernel_gradient_lax, r=r), g, x),
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _adjoint(g: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
+    return lax.platform_dependent(
+        g, kernel, cpu=partial(_adjoint_by_tiles, margin=margin), default=partial(_adjoint_lax, margin=margin)
     )
 
 
-_convolve.defvjp(_forward, _backward)
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _kernel_gradient(g: jax.Array, x: jax.Array, r: int, margin: int) -> jax.Array:
+    return lax.platform_dependent(
+        g,
+        x,
+        cpu=partial(_kernel_gradient_cpu, r=r, margin=margin),
+        default=partial(_kernel_gradient_lax, r=r, margin=margin),
+    )
+
+
+# sum(g * convolve(x, kernel)) is linear in all three, so each one's gradient is one of the others: of whatever order.
+_convolve.defvjp(
+    lambda x, kernel, margin: (_convolve(x, kernel, margin), (x, kernel)),
+    lambda margin, kept, g: (
+        _adjoint(g, kept[1], margin),
+        _kernel_gradient(g, kept[0], kept[1].shape[0], margin),
+    ),
+)
+_adjoint.defvjp(
+    lambda g, kernel, margin: (_adjoint(g, kernel, margin), (g, kernel)),
+    lambda margin, kept, x: (
+        _convolve(x, kept[1], margin),
+        _kernel_gradient(kept[0], x, kept[1].shape[0], margin),
+    ),
+)
+_kernel_gradient.defvjp(
+    lambda g, x, r, margin: (_kernel_gradient(g, x, r, margin), (g, x)),
+    lambda r, margin, kept, kernel: (_convolve(kept[1], kernel, margin), _adjoint(kept[0], kernel, margin)),
+)
 
 
 def tile(n: int, side: int, r: int, o: int, c: int) -> int:

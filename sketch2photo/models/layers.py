@@ -9,6 +9,9 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
+from sketch2photo.models import spectral_norm
+
+Kind = Literal["down", "up", "flat", "resize"]
 
 
 def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
@@ -52,20 +55,26 @@ def normal(rngs: nnx.Rngs | None, shape: tuple[int, ...], deviation: float = 0.0
 
 
 class Conv(nnx.Module):
-    """One of the 4x4 convolutions of `ops`: down (stride 2), up (transposed, stride 2) or flat (stride 1)."""
+    """One of the 4x4 convolutions of `ops`: down (stride 2), up (transposed, stride 2) or flat (stride 1); or resize,
+    which doubles by nearest neighbours before a 3x3 one."""
 
     def __init__(
         self,
-        kind: Literal["down", "up", "flat"],
+        kind: Kind,
         inputs: int,
         outputs: int,
         *,
         bias: bool = False,
+        spectral: bool = False,
         rngs: nnx.Rngs | None,
     ):
-        small, large = (inputs, outputs) if kind == "up" else (outputs, inputs)
-        self.kind = kind
-        self.kernel = nnx.Param(normal(rngs, (small, 4, 4, large)))
+        small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
+        side = 3 if kind == "resize" else 4
+        self.kind: Kind = kind
+        self.dtype = "float32"
+        """What it computes in (`compute_in`)."""
+        self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
+        self.singular = nnx.Param(spectral_norm.start(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
         self.form: packed.Form | None = None
         """How the kernel is packed, if it is (`packed.pack`); for serving only."""
@@ -75,19 +84,28 @@ class Conv(nnx.Module):
         if self.form is not None:
             y = packed.apply(x, kernel, self.form)
         else:
-            y = {"down": ops.down, "up": ops.up, "flat": ops.flat}[self.kind](x, kernel)
-        return y if self.bias is None else y + self.bias[...]
+            if self.singular is not None:
+                kernel = spectral_norm.normalised(kernel, self.singular[...])
+            if self.kind == "resize":
+                kernel = ops.resize_kernel(kernel)
+            convolve = {"down": ops.down, "up": ops.up, "flat": ops.flat, "resize": ops.up}[self.kind]
+            y = convolve(x.astype(self.dtype), kernel.astype(self.dtype))
+        return y if self.bias is None else y + self.bias[...].astype(y.dtype)
 
 
 class Linear(nnx.Module):
     """y = x W + b, W of the given deviation."""
 
-    def __init__(self, inputs: int, outputs: int, *, deviation: float, rngs: nnx.Rngs | None):
+    def __init__(self, inputs: int, outputs: int, *, deviation: float, spectral: bool = False, rngs: nnx.Rngs | None):
         self.kernel = nnx.Param(normal(rngs, (inputs, outputs), deviation))
+        self.singular = nnx.Param(spectral_norm.start(rngs, inputs)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
 
-    def __call__(self, x: Float[Array, "n c"]) -> Float[Array, "n o"]:
-        return x @ self.kernel[...] + self.bias[...]
+    def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... o"]:
+        kernel = self.kernel[...]
+        if self.singular is not None:
+            kernel = spectral_norm.normalised(kernel, self.singular[...])
+        return x @ kernel + self.bias[...]
 
 
 class Style(nnx.Module):
@@ -139,8 +157,17 @@ class Norm(nnx.Module):
         else:
             scale = jnp.broadcast_to(self.scale[...], (groups, self.channels))
             shift = jnp.broadcast_to(self.shift[...], (groups, self.channels))
-        y, _, _ = ops.normalise(x.reshape(groups, -1, self.channels), scale, shift)
-        return y.reshape(x.shape)
+        # Statistics are float32 whatever the layers compute in: a sum of a thousand bfloat16 numbers is none.
+        y, _, _ = ops.normalise(x.astype(jnp.float32).reshape(groups, -1, self.channels), scale, shift)
+        return y.reshape(x.shape).astype(x.dtype)
+
+
+def compute_in(network: nnx.Module, dtype: str) -> None:
+    """Let the network's convolutions cast their input and their kernel to this type (Micikevicius et al. 2018, section
+    3.1); weights and norms stay float32."""
+    for _, module in nnx.iter_modules(network):
+        if hasattr(module, "dtype"):
+            module.dtype = dtype
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:

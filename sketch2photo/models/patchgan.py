@@ -22,13 +22,13 @@ class PatchGAN(nnx.Module):
         kinds = ("down", "down", "down", "flat")
         inputs = [config.input_channels + 3, *widths[:-1]]
         self.convs = nnx.List(
-            Conv(kind, c, o, bias=i == 0, rngs=rngs)
+            Conv(kind, c, o, bias=i == 0, spectral=d.spectral_norm, rngs=rngs)
             for i, (kind, c, o) in enumerate(zip(kinds, inputs, widths, strict=True))
         )
         self.norms = nnx.List(Norm(d.norm, width, rngs=rngs) for width in widths[1:])
-        self.last = Conv("flat", widths[-1], 1, bias=True, rngs=rngs)
+        self.last = Conv("flat", widths[-1], 1, bias=True, spectral=d.spectral_norm, rngs=rngs)
         styles = style_size(config, n_categories)
-        self.embed = Linear(styles, widths[-1], deviation=0.02, rngs=rngs) if styles else None
+        self.embed = Linear(styles, widths[-1], deviation=0.02, spectral=d.spectral_norm, rngs=rngs) if styles else None
 
     def __call__(
         self, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: Float[Array, "n k"] | None = None
@@ -40,9 +40,10 @@ class PatchGAN(nnx.Module):
             x = conv(x)
             x = leaky_relu(self.norms[i - 1](x, train=True) if i else x)
             features.append(x)
-        logits = self.last(x)
+        logits = self.last(x).astype(jnp.float32)
         if self.embed is not None:
             assert style is not None, "a conditional discriminator needs the style"
+            x = x.astype(jnp.float32)
             # The last convolution is one pixel smaller than its input: every patch is judged by the mean of the
             # four feature pixels at its centre.
             centre = (x[:, :-1, :-1] + x[:, 1:, :-1] + x[:, :-1, 1:] + x[:, 1:, 1:]) * 0.25

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from sketch2photo import packed
+from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
 from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, style_size
 
@@ -32,6 +32,7 @@ class UNet(nnx.Module):
         widths = layer_widths(config)
         depth = len(widths)
         styles = style_size(config, n_categories)
+        up = "resize" if g.upsample == "resize" else "up"
         self.dropout = g.dropout
         self.style = Style(styles, g.style_width, rngs=rngs) if styles else None
 
@@ -46,11 +47,11 @@ class UNet(nnx.Module):
         # Numbered from the outside in, as the downs are, so that weights fit a model of another image size. All
         # but the innermost are given the skip beside the layer below.
         self.ups = nnx.List(
-            Conv("up", widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], bias=g.bias, rngs=rngs)
+            Conv(up, widths[i] * (1 if i == depth - 1 else 2), widths[i - 1], bias=g.bias, rngs=rngs)
             for i in range(1, depth)
         )
         self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(1, depth))
-        self.last = Conv("up", 2 * widths[0], 3, bias=True, rngs=rngs)
+        self.last = Conv(up, 2 * widths[0], 3, bias=True, rngs=rngs)
 
     def __call__(
         self,
@@ -86,7 +87,7 @@ class UNet(nnx.Module):
                 kept = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - self.dropout, x.shape)
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
             x = jnp.concatenate([skips[i], x], -1)
-        return jnp.tanh(self.last(jax.nn.relu(x)))
+        return jnp.tanh(self.last(jax.nn.relu(x)).astype(jnp.float32))
 
 
 def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, Any]:
@@ -102,15 +103,17 @@ def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, A
         *((conv, "up", image_size >> (i + 2), weights["ups"][i]) for i, conv in enumerate(network.ups)),
         (network.last, "up", image_size >> 1, weights["last"]),
     ]
+    given = [
+        ops.resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
+        for conv, *_, layer in layers
+    ]
     forms: list[packed.Form] = [
-        packed.choose(kind, layer["kernel"], small_side) for _, kind, small_side, layer in layers
+        packed.choose(kind, kernel, small_side) for kernel, (_, kind, small_side, _) in zip(given, layers, strict=True)
     ]
     for (conv, *_), form in zip(layers, forms, strict=True):
         conv.form = form
     # One program for all of them: each takes some time to trace and to find in the cache.
-    kernels = jax.jit(lambda kernels: [packed.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(
-        [layer["kernel"] for *_, layer in layers]
-    )
+    kernels = jax.jit(lambda kernels: [packed.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(given)
     done = [{**layer, "kernel": kernel} for (*_, layer), kernel in zip(layers, kernels, strict=True)]
     return {
         **weights,

@@ -36,19 +36,23 @@ class Conv3x3(nnx.Module):
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
         self.variance = nnx.BatchStat(jnp.ones(outputs, jnp.float32)) if batch_norm else None
+        self.dtype = "float32"
+        """What it computes in (`layers.compute_in`)."""
 
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool = False) -> Float[Array, "n h w o"]:
         kernel, bias = self.kernel[...], self.bias[...]
         if x.shape[-1] == 1:  # a grey picture: the same as repeating it, at a third of the work
             kernel = kernel.sum(2, keepdims=True)
+        y = _convolve(x.astype(self.dtype), kernel.astype(self.dtype)).astype(jnp.float32)
         if self.scale is None or self.mean is None or self.variance is None:
-            return jax.nn.relu(_convolve(x, kernel) + bias)
-        if not train:
+            y = y + bias
+        elif not train:
             rate = self.scale[...] * lax.rsqrt(self.variance[...] + ops.EPSILON)
-            return jax.nn.relu(_convolve(x, kernel) * rate + (bias - self.mean[...] * rate))
-        y = _convolve(x, kernel)
-        normal, _, _ = ops.normalise(y.reshape(1, -1, y.shape[-1]), self.scale[...][None], bias[None])
-        return jax.nn.relu(normal.reshape(y.shape))
+            y = y * rate + (bias - self.mean[...] * rate)
+        else:
+            normal, _, _ = ops.normalise(y.reshape(1, -1, y.shape[-1]), self.scale[...][None], bias[None])
+            y = normal.reshape(y.shape)
+        return jax.nn.relu(y).astype(self.dtype)
 
 
 def _convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -88,18 +92,38 @@ class VGG16(nnx.Module):
         for block in BLOCKS:
             for _ in block:
                 x = next(convs)(x, train=train)
-            x = _halve(x)
-        x = x.mean((1, 2))
+            x = halve(x)
+        x = x.astype(jnp.float32).mean((1, 2))
         if key is not None and self.dropout:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0.0)
         return self.head(x)
 
 
-def _halve(x: jax.Array) -> jax.Array:
+def halve(x: jax.Array) -> jax.Array:
     """2x2 maximum; over reshaped axes, because the gradient of a windowed maximum is slow on a CPU."""
     n, h, w, c = x.shape
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
+COMPARED = (0, 2, 4, 7)
+"""The places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives."""
+
+
+def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
+    """What a VGG16 without batch norm sees in photos in [-1, 1] (white is no ink): relu1_1, 2_1, 3_1 and 4_1."""
+    x, i, found = 1.0 - photo, 0, []
+    for block in BLOCKS[: len(COMPARED)]:
+        for _ in block:
+            conv = weights["convs"][i]
+            x = jax.nn.relu(_convolve(x, conv["kernel"]) + conv["bias"])
+            if i in COMPARED:
+                found.append(x)
+            if i == COMPARED[-1]:
+                return found
+            i += 1
+        x = halve(x)
+    return found
 
 
 def fold(weights: dict[str, Any]) -> dict[str, Any]:
@@ -161,5 +185,5 @@ def _layer_by_layer(
             conv = convs[i] = change(given[i], y.mean((0, 1, 2)), y.var((0, 1, 2)))
             rate = conv["scale"] * lax.rsqrt(conv["variance"] + ops.EPSILON)
             x = jax.nn.relu((y - conv["mean"]) * rate + conv["bias"])
-        x = _halve(x)
+        x = halve(x)
     return {**weights, "convs": convs}

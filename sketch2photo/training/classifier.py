@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import losses
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.models import layers
+from sketch2photo.models import layers, vgg
 from sketch2photo.models.vgg import VGG16
 from sketch2photo.training.augment import rectangles
 from sketch2photo.training.state import Arrays, ClassifierState
@@ -22,7 +22,6 @@ Metrics = dict[str, jax.Array]
 
 _WARM_UP = 0.05
 _LAST_RATE = 0.01
-_LARGEST_GRADIENT = 1.0
 
 
 class ClassifierNetwork:
@@ -33,6 +32,7 @@ class ClassifierNetwork:
         self.config = config
         self.n_classes = n_categories + 1
         model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=nnx.Rngs(0)))
+        layers.compute_in(model, config.precision)
         self._graph, self._abstract = nnx.split(model)
 
     def init(self, key: jax.Array) -> Arrays:
@@ -67,7 +67,7 @@ def optimiser(config: ClassifierConfig) -> optax.GradientTransformation:
         return jax.tree.map_with_path(lambda path, _: getattr(path[-1], "key", None) == "kernel", weights)
 
     return optax.chain(
-        optax.clip_by_global_norm(_LARGEST_GRADIENT),
+        optax.clip_by_global_norm(config.clip) if config.clip else optax.identity(),
         optax.adamw(rate, b2=0.99, weight_decay=config.weight_decay, mask=kernels),
     )
 
@@ -90,18 +90,41 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
         label = batch["label"]
 
-        def objective(params: Arrays) -> tuple[jax.Array, jax.Array]:
-            logits = network.train_logits(params, sketch, dropout_key)
-            return losses.cross_entropy(logits, label, config.label_smoothing), logits
+        def gradients(params: Arrays, frozen: int) -> tuple[tuple[jax.Array, jax.Array], Arrays]:
+            def objective(params: Arrays) -> tuple[jax.Array, jax.Array]:
+                logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
+                return losses.cross_entropy(logits, label, config.label_smoothing), logits
 
-        (loss, logits), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+            return jax.value_and_grad(objective, has_aux=True)(params)
+
+        if not config.head_only:
+            (loss, logits), gradient = gradients(state.params, config.frozen_blocks)
+        else:
+            warming = state.step < round(config.head_only * config.steps)
+            (loss, logits), gradient = jax.lax.cond(
+                warming,
+                lambda params: gradients(params, len(vgg.BLOCKS)),
+                lambda params: gradients(params, config.frozen_blocks),
+                state.params,
+            )
         updates, optimiser_state = of_params.update(gradient, state.optimiser, state.params)
+        # Without a gradient there would still be weight decay.
+        updates = _held(updates, config.frozen_blocks, jnp.zeros_like)
+        if config.head_only:
+            updates = _held(updates, len(vgg.BLOCKS), lambda update: jnp.where(warming, 0.0, update))
         # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
         params = optax.apply_updates(state.params, updates)
         metrics = {"loss_cross_entropy": loss, "accuracy": (logits.argmax(-1) == label).mean()}
         return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
 
     return step
+
+
+def _held(weights: Arrays, blocks: int, hold: Callable[[jax.Array], jax.Array]) -> Arrays:
+    """The tree with `hold` of every array of so many first blocks of VGG."""
+    held = sum(len(block) for block in vgg.BLOCKS[:blocks])
+    convs = {i: jax.tree.map(hold, conv) if int(i) < held else conv for i, conv in weights["convs"].items()}
+    return {**weights, "convs": convs}
 
 
 # ---------------------------------------------------------------- augmentation

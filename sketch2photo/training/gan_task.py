@@ -12,8 +12,9 @@ import numpy as np
 from sketch2photo.config import GanConfig
 from sketch2photo.data.source import open_pairs
 from sketch2photo.errors import DataError
-from sketch2photo.models import layers, perceptual
+from sketch2photo.models import layers
 from sketch2photo.training import gan
+from sketch2photo.training.feature_source import load_features
 from sketch2photo.training.initialise import initialise_gan, read_source
 from sketch2photo.training.loop import Batches, Metrics
 from sketch2photo.training.report import grid, write_picture
@@ -39,9 +40,9 @@ class GanTask:
         features = None
         if config.loss.perceptual or config.loss.projected:
             if config.loss.perceptual_features:
-                features = perceptual.load(config.loss.perceptual_features)
+                features = load_features(config.loss.perceptual_features)
             else:
-                say("no perceptual loss: name a file of VGG-19 convolutions by --loss.perceptual-features")
+                say("no perceptual loss: name a file of VGG or SqueezeNet by --loss.perceptual-features")
         self._networks = gan.GanNetworks(config, len(self.categories), features)
         self._step = gan.make_step(self._networks)
         self._examples: dict[str, np.ndarray] | None = None

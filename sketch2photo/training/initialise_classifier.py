@@ -27,7 +27,7 @@ class Source:
     categories: tuple[str, ...]
 
 
-def read_source(path: str) -> Source:
+def read_source(path: str, option: str = "--init") -> Source:
     """The classifier of a run or of a released model.
 
     Raises:
@@ -36,11 +36,11 @@ def read_source(path: str) -> Source:
     if checkpoints.is_run(path):
         run = checkpoints.read_run(path)
         if run.kind != "classifier":
-            raise CheckpointError(f"--init {path!r} is a {run.kind} run: name one of train.py classifier")
+            raise CheckpointError(f"{option} {path!r} is a {run.kind} run: name one of train.py classifier")
         return Source(checkpoints.restore_state(path)["params"], run.categories)
     model = released.read(path)
     if model.classifier is None:
-        raise CheckpointError(f"--init {path!r} has no classifier: name one that has")
+        raise CheckpointError(f"{option} {path!r} has no classifier: name one that has")
     return Source(model.classifier, model.categories)
 
 

@@ -110,9 +110,9 @@ def test_the_classifiers_convolutions_give_what_theirs_give_on_the_drawing(name,
 @pytest.mark.parametrize("name", FILES)
 def test_the_perceptual_loss_sees_what_theirs_see_in_the_photo(name, tmp_path):
     main(["vgg16", str(GOLDEN / name), "--out", str(tmp_path / "vgg16.npz")])
-    weights = perceptual.load(tmp_path / "vgg16.npz")
-    assert perceptual.widths(weights) == [2, 4, 8, 16]
-    maps = perceptual.features(weights, layers.to_model(jnp.asarray(pictures(3, 0))))
+    network = perceptual.load(tmp_path / "vgg16.npz")
+    assert network.widths == [2, 4, 8, 16]
+    maps = network(layers.to_model(jnp.asarray(pictures(3, 0))))
     with np.load(GOLDEN / "vgg16.npz") as golden:
         for ours, place in zip(maps, ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), strict=True):
             expected = golden[f"{FILES[name]}_{place}"]

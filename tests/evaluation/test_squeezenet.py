@@ -7,6 +7,7 @@ import scipy.io
 from sketch2photo import images
 from sketch2photo.errors import ConfigError
 from sketch2photo.evaluation import squeezenet
+from sketch2photo.models import squeezenet as network
 
 
 def fake_file(path, deepest=256, without=()):
@@ -51,8 +52,8 @@ def test_red_and_blue_are_not_mistaken_for_each_other(tmp_path):
     # A flat picture stays flat through convolutions without padding.
     import jax.numpy as jnp
 
-    flat = jnp.asarray(photo, jnp.float32)[..., ::-1] - jnp.asarray(squeezenet._MEAN_BGR)
-    found = squeezenet._convolve(flat, weights["conv1"], 2, "VALID")
+    flat = jnp.asarray(photo, jnp.float32)[..., ::-1] - jnp.asarray(network.MEAN_BGR)
+    found = network.convolve(flat, weights["conv1"], 2, "VALID")
     np.testing.assert_allclose(np.maximum(found[0, 3, 3], 0), expected, rtol=1e-4, atol=1e-3)
 
 

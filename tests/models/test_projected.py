@@ -48,7 +48,7 @@ def judged(features, config=PROJECTED):
 def test_a_head_for_every_map_but_the_first(features):
     networks, weights = judged(features)
     judge = jax.jit(networks.judge_both)
-    assert perceptual.widths(features) == [4, 6, 8, 10]
+    assert features.widths == [4, 6, 8, 10]
     sketch, photo, fake, style = pictures()
     real, other = judge(weights, sketch, photo, fake, style)
     assert [logits.shape for logits in real.heads] == [(4, 8, 8, 1), (4, 4, 4, 1), (4, 2, 2, 1)]
@@ -63,7 +63,7 @@ def test_a_head_for_every_map_but_the_first(features):
 def test_large_photos_are_judged_small(features):
     photo = pictures(1, 256)[1]
     shrunk = photo.reshape(1, 128, 2, 128, 2, 3).mean((2, 4))
-    for a, b in zip(perceptual.features(features, photo), perceptual.features(features, shrunk), strict=True):
+    for a, b in zip(features(photo), features(shrunk), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
