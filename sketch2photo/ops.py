@@ -70,8 +70,18 @@ def cell_kernel(kernel: _Kernel) -> Float[Array, "2 2 o 4*c"]:
     return kernel.reshape(o, 2, 2, 2, 2, c).transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
 
 
-def _tile(product: Literal["strided", "adjoint", "gradient"], n: int, small_side: int, o: int, c: int) -> int:
-    """The outputs a side of Winograd's tiles for a layer of the pair; 0 where plainer forms are faster (CPU)."""
+def _tile(
+    product: Literal["strided", "adjoint", "gradient"],
+    n: int,
+    small_side: int,
+    o: int,
+    c: int,
+    dtype: Any = jnp.float32,
+) -> int:
+    """The outputs a side of Winograd's tiles for a layer of the pair; 0 where plainer forms are faster (CPU), or where
+    fewer digits than float32's would not survive the transforms."""
+    if dtype != jnp.float32:
+        return 0
     if small_side >= 16:
         m, few = 4, 64
     elif small_side == 8 and product != "strided":
@@ -90,7 +100,7 @@ def _strided_lax(x: jax.Array, kernel: jax.Array) -> jax.Array:
 def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     n, height, width, c = x.shape
     o = kernel.shape[0]
-    if m := _tile("strided", n, height // 2, o, c):
+    if m := _tile("strided", n, height // 2, o, c, x.dtype):
         return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(kernel), m), m)
     if height // 2 > DEEP:
         return _strided_lax(x, kernel)
@@ -110,7 +120,7 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     c = kernel.shape[3]
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
-    if m := _tile("adjoint", n, h, o, c):
+    if m := _tile("adjoint", n, h, o, c, y.dtype):
         return uncells(winograd.adjoint(y, winograd.pack(cell_kernel(kernel), m), m))[:, 1:-1, 1:-1]
     if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
@@ -164,7 +174,7 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
     c = large.shape[-1]
 
     def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
-        if m := _tile("gradient", n, h, o, c):
+        if m := _tile("gradient", n, h, o, c, small.dtype):
             of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
             return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
         # This order of operands runs at twice the speed of the other one.

@@ -6,6 +6,7 @@ lowered for, as in `ops`.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ def convolve(x: Float[Array, "n h w c"], kernel: _Kernel, margin: int) -> Float[
     """The convolution of x with a margin of zeros, ho = h + 2 margin - r + 1."""
     n, h, _, c = x.shape
     r, _, o, _ = kernel.shape
-    if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c):
+    if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c, x.dtype):
         return _lax(x, kernel, margin=margin)  # whose gradients XLA:CPU runs as fast
     return _convolve(x, kernel, margin)
 
@@ -77,8 +78,11 @@ _kernel_gradient.defvjp(
 )
 
 
-def tile(n: int, side: int, r: int, o: int, c: int) -> int:
-    """The outputs a side of Winograd's tiles for outputs of so many pixels a side; 0 where plainer forms are faster."""
+def tile(n: int, side: int, r: int, o: int, c: int, dtype: Any = jnp.float32) -> int:
+    """The outputs a side of Winograd's tiles for outputs of so many pixels a side; 0 where plainer forms are faster, or
+    where fewer digits than float32's would not survive the transforms."""
+    if dtype != jnp.float32:
+        return 0
     m = 3 if r == 4 else 4 if side >= 8 else 2
     large = o * c >= LARGE and min(o, c) >= 16
     return m if large and n * (-(-side // m)) ** 2 >= FEW else 0
@@ -96,7 +100,7 @@ def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
 
 def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
-    if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c):
+    if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c, x.dtype):
         return winograd.convolve(_margin(x, margin), winograd.pack(kernel, m), m)
     return _lax(x, kernel, margin=margin)
 
@@ -111,7 +115,7 @@ def _adjoint_lax(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
 def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
     n, h, _, _ = g.shape
-    if m := tile(n, h, r, o, c):
+    if m := tile(n, h, r, o, c, g.dtype):
         x = winograd.adjoint(g, winograd.pack(kernel, m), m)
         return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
     return _adjoint_lax(g, kernel, margin=margin)
@@ -125,7 +129,7 @@ def _kernel_gradient_lax(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> 
 def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> jax.Array:
     n, h, _, o = g.shape
     c = x.shape[-1]
-    if m := tile(n, h, r, o, c):
+    if m := tile(n, h, r, o, c, g.dtype):
         return winograd.kernel_gradient(g, _margin(x, margin), m)
     # One product with the windows of the narrower of the two.
     if o < c:

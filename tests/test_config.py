@@ -106,7 +106,7 @@ REFUSED = [
     (lambda: GeneratorConfig(dropout=1.0), "generator.dropout is 1.0: it must be 0 to 0.99999"),
     (
         lambda: GeneratorConfig(norm="layer"),  # type: ignore[arg-type]
-        "generator.norm is 'layer': choose one of batch, instance, conditional",
+        "generator.norm is 'layer': choose one of batch, instance, conditional, none",
     ),
     (
         lambda: GanModelConfig(class_conditional=True),

@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from sketch2photo import cost
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierConfig, GanConfig, from_dict
 from sketch2photo.errors import ConfigError, choose
 
@@ -56,11 +58,28 @@ _KINDS: dict[str, tuple[type, type, dict[str, Any]]] = {
     "classifier": (ClassifierCommand, ClassifierConfig, CLASSIFIER_PRESETS),
 }
 
+_CLASSIFIERS = {
+    "studio": "the classifier of the released model, VGG16 at 64 px",
+    "debug": "the same, small: to see that the line holds",
+}
+
+
+def describe_classifier(config: ClassifierConfig) -> str:
+    """How `train.py classifier --preset NAME --help` opens."""
+    forward = cost.classifier_gflop(config.model)
+    return (
+        f"{config.preset}: {_CLASSIFIERS.get(config.preset, 'a configuration of its own')}.\n\n"
+        f"{cost.costs('a drawing', 'to name', forward, 3 * forward, config.steps, config.batch_size)}\n\n"
+        f"python train.py classifier --preset {config.preset} --data datasets/drawings --out runs/classifier"
+    )
+
+
 USAGE = """usage: train.py {gan,classifier} --data DIR --out DIR [--preset NAME] [options]
 
 Train the generator (gan: sketch -> photo) or the classifier (sketch -> category).
 
-  train.py gan --help          presets: vanilla (pix2pix as published), studio (what we release), debug (a minute)
+  train.py gan --help          presets: vanilla (pix2pix as published), studio (what we release),
+                               studio-lite (for a CPU), debug (a minute)
   train.py classifier --help   presets: studio, debug
 """
 
@@ -89,8 +108,12 @@ def parse(arguments: list[str]) -> Command:
         args=rest,
         default=start,
         prog=f"train.py {kind}",
+        description=_OPENING[kind](presets[name]),
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+
+
+_OPENING: dict[str, Callable[[Any], str]] = {"gan": cost.describe, "classifier": describe_classifier}
 
 
 def _value(arguments: list[str], option: str) -> str | None:
