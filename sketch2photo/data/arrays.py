@@ -109,17 +109,26 @@ class ArrayPairs:
     def _pair(
         self, split: str, number: int, rng: np.random.Generator | None, *, size: int, channels: int
     ) -> dict[str, Any]:
-        place, row = self._rows[split][number]
-        part = self._parts[place]
-        first, last = part["first"][row], part["first"][row + 1]
-        chosen = first if rng is None else first + int(rng.integers(last - first))
-        place = part["in_order"][chosen]
+        part, row, place = self._place(split, number, rng)
         return {
-            "sketch": _with_channels(_resize_sketch(part["sketch"][place], size), channels),
+            "sketch": _with_channels(resize_sketch(part["sketch"][place], size), channels),
             "photo": _resize(part["photo"][part["photo_of"][place]], size),
             "label": np.int32(self._labels[split][number]),
             "colour": part["colour"][row],
         }
+
+    def sketch(self, split: str, number: int, rng: np.random.Generator | None) -> np.ndarray:
+        """One of an example's sketches, grey, uint8 (s, s, 1): by chance, or the first without `rng`."""
+        part, _, place = self._place(split, number, rng)
+        return _with_channels(part["sketch"][place], 1)
+
+    def _place(self, split: str, number: int, rng: np.random.Generator | None) -> tuple[dict[str, Any], int, int]:
+        """An example's part and row in it, and the place of one of its sketches."""
+        place, row = self._rows[split][number]
+        part = self._parts[place]
+        first, last = part["first"][row], part["first"][row + 1]
+        chosen = first if rng is None else first + int(rng.integers(last - first))
+        return part, row, int(part["in_order"][chosen])
 
 
 def is_arrays(path: Path) -> bool:
@@ -211,7 +220,7 @@ def _with_channels(sketch: np.ndarray, channels: int) -> np.ndarray:
     return (sketch @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)[..., None]
 
 
-def _resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
+def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
     """As `images.resize_sketch`: thin lines are thickened before much shrinking; colours are not lines."""
     factor = sketch.shape[0] / size
     if factor > 2.5 and sketch.shape[2] == 1:

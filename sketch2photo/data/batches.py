@@ -93,6 +93,43 @@ def balanced(labels: np.ndarray, balance: str, seed: int) -> Order:
     return Order(pools, [len(pool) ** _BALANCE[balance] for pool in pools], seed)
 
 
+def by_class(labels: np.ndarray, classes: int, none_share: float, batch_size: int, seed: int, where: str) -> Order:
+    """The order of sketches: classes in proportion to the square root of their size, "none of these" at its share.
+
+    Args:
+      labels: int (n,): the class of each sketch; `classes` is "none of these".
+      where: what they are from, for the error.
+
+    Raises:
+      DataError: fewer sketches of the classes than one batch has.
+    """
+    known = [pool for label in range(classes) if len(pool := np.flatnonzero(labels == label))]
+    need_enough(sum(map(len, known)), batch_size, where)
+    weights = np.sqrt([len(pool) for pool in known])
+    others = np.flatnonzero(labels == classes)
+    if len(others) and none_share > 0:
+        weights = np.append(weights / weights.sum() * (1 - none_share), none_share)
+        known.append(others)
+    return Order(known, list(weights), seed)
+
+
+def from_all_classes(pools: list[np.ndarray], limit: int | None, seed: int) -> np.ndarray:
+    """Of each pool's numbers all, or as evenly as there are up to a limit; the same whenever it is asked."""
+    rng = np.random.default_rng(seed)
+    pools = [rng.permutation(pool) for pool in pools]
+    if limit is None:
+        return np.concatenate(pools)
+    turns = [(turn, label) for label, pool in enumerate(pools) for turn in range(len(pool))]
+    return np.array([pools[label][turn] for turn, label in sorted(turns)[:limit]], int)
+
+
+def stack_sketches(examples: list[Batch], size: int) -> Batch:
+    """{"sketch", "label"}, also of none."""
+    if examples:
+        return stack(examples)
+    return {"sketch": np.zeros((0, size, size, 1), np.uint8), "label": np.zeros(0, np.int32)}
+
+
 def need_enough(have: int, batch_size: int, where: str) -> None:
     """Raises `DataError` when there are fewer examples than one batch has."""
     if have < batch_size:

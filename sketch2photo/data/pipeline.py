@@ -13,7 +13,16 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import strokes
-from sketch2photo.data.batches import Batch, balanced, chance, need_enough, stack
+from sketch2photo.data.batches import (
+    Batch,
+    balanced,
+    by_class,
+    chance,
+    from_all_classes,
+    need_enough,
+    stack,
+    stack_sketches,
+)
 from sketch2photo.data.decoded import DecodedPairs
 from sketch2photo.data.example import decode
 from sketch2photo.data.order import Order
@@ -193,20 +202,13 @@ def sketch_batches(
       DataError: fewer examples of the categories in the split than one batch has.
     """
     sketches = _Sketches(datasets, split, categories)
-    known = [sketches.of_class(label) for label in range(len(categories))]
-    known = [pool for pool in known if len(pool)]
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
-    need_enough(sum(map(len, known)), batch_size, where)
-    weights = np.sqrt([len(pool) for pool in known])
-    others = sketches.of_class(len(categories))
-    if len(others) and none_share > 0:
-        weights = np.append(weights / weights.sum() * (1 - none_share), none_share)
-        known.append(others)
+    order = by_class(sketches.labels, len(categories), none_share, batch_size, seed, where)
 
     def load(number: int, rng: np.random.Generator) -> Batch:
         return sketches.load(number, image_size, rng, prefix=prefix, vary_lines=True)
 
-    return Batches(Order(known, list(weights), seed), load, batch_size, seed, shard)
+    return Batches(order, load, batch_size, seed, shard)
 
 
 def sketch_examples(
@@ -226,19 +228,12 @@ def sketch_examples(
       limit: at most this many, as evenly from all classes as there are.
     """
     sketches = _Sketches(datasets, split, categories)
-    rng = np.random.default_rng(seed)
-    pools = [rng.permutation(sketches.of_class(label, fraction < 1)) for label in range(len(categories) + 1)]
-    if limit is None:
-        chosen = np.concatenate(pools)
-    else:
-        turns = [(turn, label) for label, pool in enumerate(pools) for turn in range(len(pool))]
-        chosen = np.array([pools[label][turn] for turn, label in sorted(turns)[:limit]], int)
-    if not len(chosen):
-        shape = (0, image_size, image_size, 1)
-        return {"sketch": np.zeros(shape, np.uint8), "label": np.zeros(0, np.int32)}
-    return stack(
-        [sketches.load(int(n), image_size, np.random.default_rng([seed, n]), fraction=fraction) for n in chosen]
-    )
+    pools = [sketches.of_class(label, fraction < 1) for label in range(len(categories) + 1)]
+    examples = [
+        sketches.load(int(n), image_size, np.random.default_rng([seed, n]), fraction=fraction)
+        for n in from_all_classes(pools, limit, seed)
+    ]
+    return stack_sketches(examples, image_size)
 
 
 class _Sketches:
@@ -253,11 +248,11 @@ class _Sketches:
         for dataset in datasets:
             table = np.array([classes.get(name, none) for name in dataset.categories], np.int32)
             labels.append(table[dataset.labels(split)])
-        self._labels = np.concatenate(labels)
+        self.labels = np.concatenate(labels)
         self._with_strokes = np.concatenate([np.zeros(0, bool), *(d.has_strokes(split) for d in datasets)])
 
     def of_class(self, label: int, strokes_only: bool = False) -> np.ndarray:
-        wanted = self._labels == label
+        wanted = self.labels == label
         return np.flatnonzero(wanted & self._with_strokes if strokes_only else wanted)
 
     def load(
@@ -283,7 +278,7 @@ class _Sketches:
                 reach = int(rng.integers(2, 4))
                 sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
         framed, _ = images.frame_drawing(sketch, size)
-        return {"sketch": framed[..., None], "label": np.int32(self._labels[number])}
+        return {"sketch": framed[..., None], "label": np.int32(self.labels[number])}
 
 
 def _need_pairs(dataset: Dataset) -> None:

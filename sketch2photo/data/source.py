@@ -1,4 +1,4 @@
-"""What a generator is trained on, opened by its path: a dataset folder, or .npz files where little is installed."""
+"""What is trained on, opened by its path: dataset folders, or .npz files where little is installed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sketch2photo.data import arrays
+from sketch2photo.data.array_sketches import ArraySketches
 from sketch2photo.errors import DataError
 
 
@@ -68,17 +69,67 @@ class DatasetPairs:
         return self._pipeline.pair_examples(self._dataset, split, **settings)
 
 
+class SketchSource(Protocol):
+    """Sketches by split, for the classifier."""
+
+    categories: tuple[str, ...]
+    """Of all there are, in the order they were first met."""
+    sources: dict[str, str]
+    """Where they are from, each with its licence."""
+
+    @property
+    def batches(self) -> Callable[..., Batches]:
+        """(split, ...): see `pipeline.sketch_batches`."""
+        ...
+
+    @property
+    def examples(self) -> Callable[..., dict[str, np.ndarray]]:
+        """(split, ...): see `pipeline.sketch_examples`."""
+        ...
+
+
+class DatasetSketches:
+    """Dataset folders as a `SketchSource`."""
+
+    def __init__(self, paths: list[Path]):
+        from sketch2photo.data import pipeline
+
+        self._pipeline = pipeline
+        self._datasets = [pipeline.open_dataset(path) for path in paths]
+        self.categories = tuple(dict.fromkeys(name for dataset in self._datasets for name in dataset.categories))
+        self.sources = {name: licence for dataset in self._datasets for name, licence in dataset.sources().items()}
+
+    def batches(self, split: str, **settings: Any) -> Batches:
+        return self._pipeline.sketch_batches(self._datasets, split, **settings)
+
+    def examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
+        return self._pipeline.sketch_examples(self._datasets, split, **settings)
+
+
+def open_sketches(paths: list[Path]) -> SketchSource:
+    """Any number of dataset folders, or of .npz files and folders of them.
+
+    Raises:
+      DataError: a mixture of both, or something that is neither.
+    """
+    return ArraySketches(arrays.open_arrays(paths)) if _are_arrays(paths) else DatasetSketches(paths)
+
+
+def _are_arrays(paths: list[Path]) -> bool:
+    plain = [arrays.is_arrays(path) for path in paths]
+    if any(plain) and not all(plain):
+        raise DataError("--data mixes .npz files and dataset folders: give either")
+    return all(plain)
+
+
 def open_pairs(paths: list[Path]) -> PairSource:
     """One dataset folder, or any number of .npz files and folders of them.
 
     Raises:
       DataError: several datasets, a mixture, or something that is none.
     """
-    plain = [arrays.is_arrays(path) for path in paths]
-    if all(plain):
+    if _are_arrays(paths):
         return arrays.open_arrays(paths)
-    if any(plain):
-        raise DataError("--data mixes .npz files and dataset folders: give either")
     if len(paths) != 1:
         raise DataError(f"train.py gan takes one dataset, not {len(paths)}: join them by prepare_data.py merge")
     return DatasetPairs(paths[0])

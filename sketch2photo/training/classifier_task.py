@@ -12,7 +12,7 @@ import numpy as np
 
 from sketch2photo import convert, released
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.data import pipeline
+from sketch2photo.data.source import open_sketches
 from sketch2photo.errors import DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
 from sketch2photo.models import layers, vgg
@@ -42,15 +42,15 @@ class ClassifierTask:
     evaluation_every = 0  # its samples measure all there is to measure
 
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
-        self._data = [pipeline.open_dataset(path) for path in data]
-        present = list(dict.fromkeys(category for dataset in self._data for category in dataset.categories))
+        self._data = open_sketches(data)
+        present = self._data.categories
         missing = [category for category in config.categories if category not in present]
         if missing:
             raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
         self.categories = tuple(config.categories) or tuple(present)
         self.config = dataclasses.replace(config, categories=self.categories)
         self.palette: dict[str, tuple[str, ...]] = {}
-        self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
+        self.sources = self._data.sources
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
         self._step = classifier.make_step(self._network)
         self._measure: Callable[[Arrays], Arrays] | None = None
@@ -63,8 +63,7 @@ class ClassifierTask:
 
     def batches(self) -> Batches:
         config = self.config
-        return pipeline.sketch_batches(
-            self._data,
+        return self._data.batches(
             "train",
             batch_size=config.batch_size,
             image_size=config.model.image_size,
@@ -152,13 +151,12 @@ class ClassifierTask:
 
     def _some_sketches(self) -> np.ndarray:
         """Training sketches of all classes, for the averages of batch norm."""
-        return pipeline.sketch_examples(
-            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
+        return self._data.examples(
+            "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
         )["sketch"]
 
     def _examples(self, fraction: float, limit: int | None, split: str = "val") -> dict[str, np.ndarray]:
-        return pipeline.sketch_examples(
-            self._data,
+        return self._data.examples(
             split,
             image_size=self.config.model.image_size,
             categories=self.categories,

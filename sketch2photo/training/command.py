@@ -38,7 +38,7 @@ class ClassifierCommand:
     """Train the classifier: sketch -> category."""
 
     data: tuple[Path, ...]
-    """One or more datasets of prepare_data.py, of pairs or of drawings."""
+    """One or more datasets of prepare_data.py, of pairs or of drawings; or the .npz files of its export."""
     out: Path
     """Folder of the run: checkpoints, stats.jsonl, samples, calibration.json."""
     config: Annotated[ClassifierConfig, tyro.conf.arg(name="")]

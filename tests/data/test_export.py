@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sketch2photo import images
-from sketch2photo.data import arrays, export, pipeline
+from sketch2photo.data import array_sketches, arrays, export, pipeline
 from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import decode
-from sketch2photo.data.source import open_pairs
+from sketch2photo.data.source import open_pairs, open_sketches
 from sketch2photo.errors import DataError
 from tests.data.raw_files import prepare
 from tests.data.test_pipeline import assert_equal, assert_resumes_exactly, take
@@ -137,6 +137,35 @@ def test_categories_of_several_exports_are_united(tmp_path):
     assert sorted(source.examples("train", image_size=16)["label"].tolist()) == [0, 0, 1, 1]
 
 
+def test_the_classifier_trains_on_the_sketches(exported, pairs):
+    source, folder = open_sketches([exported]), open_sketches([pairs.path])
+    settings = {"image_size": 32, "categories": ("square",)}
+    assert source.categories == folder.categories == ("circle", "square") and source.sources == folder.sources
+    mine, theirs = (one.examples("train", **settings) for one in (source, folder))
+    np.testing.assert_array_equal(mine["label"], theirs["label"])
+    assert set(mine["label"].tolist()) == {0, 1}, "circles are none of these"
+    assert np.abs(mine["sketch"].astype(int) - theirs["sketch"]).mean() < 8, "as models see them"
+    assert len(source.examples("train", **settings, limit=5)["label"]) == 5
+    assert source.examples("train", **settings, fraction=0.5)["sketch"].shape == (0, 32, 32, 1)
+    options = {"batch_size": 8, "none_share": 0.25, "prefix": 0.5, "seed": 3}
+    batches = [next(one.batches("train", **settings, **options)) for one in (source, folder)]
+    np.testing.assert_array_equal(batches[0]["label"], batches[1]["label"])
+    assert batches[0]["sketch"].shape == (8, 32, 32, 1) and batches[0]["sketch"].dtype == np.uint8
+    assert (batches[0]["sketch"].reshape(8, -1).min(1) < 128).all()
+    assert_resumes_exactly(lambda: source.batches("train", **settings, **options))
+    with pytest.raises(DataError, match=r"the batch size is 999, but split 'train' of .* has"):
+        source.batches("train", **settings, **options | {"batch_size": 999})
+    with pytest.raises(DataError, match="give either"):
+        open_sketches([exported, pairs.path])
+
+
+def test_lines_get_thicker_as_on_a_large_sheet(exported):
+    sketch = np.full((128, 128, 1), 255, np.uint8)
+    sketch[60:62] = 0
+    assert (array_sketches._thicker(sketch, 3) == 0).sum() == 3 * 128  # three pixels of 256 are one or two here
+    assert (array_sketches._thicker(sketch[:64, :64], 2) == 0).sum() == 2 * 64
+
+
 def test_what_is_no_pairs_file(tmp_path, pairs_folder, exported):
     pictures = np.zeros((2, 16, 16, 3), np.uint8)
 
@@ -199,10 +228,11 @@ train.main(sys.argv[1:])
 """
 
 
-def test_training_needs_neither_tfds_nor_grain_nor_opencv(exported, tmp_path, root):
+@pytest.mark.parametrize("kind", ["gan", "classifier"])
+def test_training_needs_neither_tfds_nor_grain_nor_opencv(exported, tmp_path, root, kind):
     files = [str(file) for file in exported.iterdir()]
     options = ["--preset", "debug", "--steps", "2", "--save-every", "2", "--sample-every", "2"]
-    command = [sys.executable, "-c", BARE, "gan", "--data", *files, "--out", str(tmp_path / "run"), *options]
+    command = [sys.executable, "-c", BARE, kind, "--data", *files, "--out", str(tmp_path / "run"), *options]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "run" / "samples" / "0000002.png").is_file()

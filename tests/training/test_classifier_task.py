@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 from sketch2photo import checkpoints, released
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
+from sketch2photo.data import pipeline as data_pipeline
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
 from sketch2photo.training import classifier, classifier_task, initialise_classifier, loop
@@ -72,15 +74,15 @@ def pipeline(monkeypatch):
         return examples(min(limit or 24, 24), len(categories) + 1)
 
     known = {"animals": ("cat", "dog"), "things": ("shoe", "car", "dog")}
-    monkeypatch.setattr(classifier_task.pipeline, "open_dataset", lambda path: Drawings(known[str(path)]))
-    monkeypatch.setattr(classifier_task.pipeline, "sketch_batches", batches)
-    monkeypatch.setattr(classifier_task.pipeline, "sketch_examples", some)
+    monkeypatch.setattr(data_pipeline, "open_dataset", lambda path: Drawings(known[str(path)]))
+    monkeypatch.setattr(data_pipeline, "sketch_batches", batches)
+    monkeypatch.setattr(data_pipeline, "sketch_examples", some)
     return asked
 
 
 def task(config=SMALL, categories=("cat", "dog"), say=lambda text: None):
     return classifier_task.ClassifierTask(
-        dataclasses.replace(config, categories=categories), ["animals", "things"], say
+        dataclasses.replace(config, categories=categories), [Path("animals"), Path("things")], say
     )
 
 

@@ -1,0 +1,84 @@
+"""The sketches of .npz files as something to train the classifier on, read with nothing but numpy.
+
+They lie in the files as models see them, so they are only resized; whether lines are thin or thick is varied as for
+datasets. How a drawing came about stroke by stroke is not in the files, so none is shown unfinished.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sketch2photo.data.arrays import ArrayPairs, resize_sketch
+from sketch2photo.data.batches import Batch, PlainBatches, by_class, from_all_classes, stack_sketches
+
+_SHEET = 256
+"""Pixels a side of the sheet on which lines get two or three pixels thicker."""
+
+
+class ArraySketches:
+    """A `source.SketchSource`."""
+
+    def __init__(self, arrays: ArrayPairs):
+        self._arrays = arrays
+        self.categories = arrays.categories
+        self.sources = arrays.sources
+
+    def batches(
+        self,
+        split: str,
+        *,
+        batch_size: int,
+        image_size: int,
+        categories: tuple[str, ...],
+        none_share: float,
+        prefix: float,
+        seed: int,
+        shard: tuple[int, int] = (0, 1),
+    ) -> PlainBatches:
+        """As `pipeline.sketch_batches`, but for `prefix`: no strokes are known."""
+        del prefix
+        labels = self._labels(split, categories)
+        where = f"split {split!r} of {str(self._arrays.path)!r}"
+        order = by_class(labels, len(categories), none_share, batch_size, seed, where)
+
+        def load(number: int, rng: np.random.Generator) -> Batch:
+            sketch = self._arrays.sketch(split, number, rng)
+            if rng.random() < 0.5:
+                sketch = _thicker(sketch, int(rng.integers(2, 4)))
+            return {"sketch": resize_sketch(sketch, image_size), "label": labels[number]}
+
+        return PlainBatches(order, load, batch_size, seed, shard)
+
+    def examples(
+        self,
+        split: str,
+        *,
+        image_size: int,
+        categories: tuple[str, ...],
+        fraction: float = 1.0,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """As `pipeline.sketch_examples`; with a `fraction` below 1 none, as no strokes are known."""
+        labels = self._labels(split, categories)
+        pools = [np.flatnonzero(labels == label) for label in range(len(categories) + 1)]
+        numbers = from_all_classes(pools, limit, seed) if fraction >= 1 else np.zeros(0, int)
+        examples: list[Batch] = []
+        for number in numbers:
+            sketch = self._arrays.sketch(split, int(number), np.random.default_rng([seed, number]))
+            examples.append({"sketch": resize_sketch(sketch, image_size), "label": labels[number]})
+        return stack_sketches(examples, image_size)
+
+    def _labels(self, split: str, categories: tuple[str, ...]) -> np.ndarray:
+        """The class of each example, int32 (n,); len(categories) for those of other categories."""
+        number = {name: label for label, name in enumerate(categories)}
+        table = np.array([number.get(name, len(categories)) for name in self.categories], np.int32)
+        return table[self._arrays.labels(split)]
+
+
+def _thicker(sketch: np.ndarray, reach: int) -> np.ndarray:
+    """Lines `reach` - 1 pixels thicker on a sheet of `_SHEET` pixels."""
+    side = sketch.shape[0]
+    reach = max(1, round(reach * side / _SHEET))
+    padded = np.pad(sketch[..., 0], ((reach // 2, reach - 1 - reach // 2),) * 2, constant_values=255)
+    return np.lib.stride_tricks.sliding_window_view(padded, (reach, reach)).min((2, 3))[..., None]
