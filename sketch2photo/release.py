@@ -1,6 +1,6 @@
 """Make a released model of finished runs.
 
-python -m sketch2photo.release --gan RUN [--classifier RUN|RELEASE] --out checkpoints/NAME [--with-discriminator]
+python -m sketch2photo.release --gan RUN|RELEASE [--classifier RUN|RELEASE] --out DIR [--with-discriminator]
 """
 
 import argparse
@@ -25,7 +25,11 @@ def main(arguments: list[str]) -> None:
     """The command. User errors are one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m sketch2photo.release", description="Make a released model.")
     parser.add_argument(
-        "--gan", type=Path, required=True, metavar="RUN", help="a run of train.py gan, or its folder `best`"
+        "--gan",
+        type=Path,
+        required=True,
+        metavar="RUN|RELEASE",
+        help="a run of train.py gan, or its folder `best`; or a released model that keeps its generator",
     )
     parser.add_argument(
         "--classifier",
@@ -105,9 +109,12 @@ def _named(path: Path) -> tuple[dict[str, Any], tuple[str, ...], dict[str, int]]
 
 
 def _generator(gan: Path, with_discriminator: bool) -> tuple[ReleasedModel, dict[str, int]]:
-    """The latest generator of a run; or, where its folder `best` is named, the best."""
+    """The latest generator of a run; or, where its folder `best` is named, the best; or a released model's own."""
     from sketch2photo import checkpoints
 
+    if (gan / CONFIG_FILE).is_file() and gan.name != BEST:
+        model = dataclasses.replace(read(gan), classifier=None, classifier_config=None, calibration=Calibration())
+        return (model if with_discriminator else dataclasses.replace(model, discriminator=None)), {}
     best = gan.name == BEST and not checkpoints.is_run(gan) and checkpoints.is_run(gan.parent)
     run = checkpoints.read_run(gan.parent if best else gan)
     if not isinstance(run.config, GanConfig):
@@ -214,8 +221,8 @@ def model_card(name: str, model: ReleasedModel, steps: dict[str, int], sources: 
     lines = [
         f"# {name}",
         "",
-        f"- Generator: U-Net, {model.gan.image_size} px, width {model.gan.generator.width}, "
-        f"{steps['gan']:,} steps, {steps['images']:,} images seen",
+        f"- Generator: U-Net, {model.gan.image_size} px, width {model.gan.generator.width}"
+        + (f", {steps['gan']:,} steps, {steps['images']:,} images seen" if "gan" in steps else ", as released before"),
     ]
     if model.classifier_config is not None:
         trained = f", {steps['classifier']:,} steps" if "classifier" in steps else ", as released before"

@@ -128,6 +128,22 @@ def test_a_released_models_classifier_can_be_kept(runs, tmp_path, capsys):
     assert "was released without one" in said
 
 
+def test_a_released_models_generator_can_be_kept(runs, tmp_path):
+    gan, named = runs
+    command("--gan", gan, "--out", tmp_path / "first", "--with-discriminator")
+    command("--gan", tmp_path / "first", "--classifier", named, "--out", tmp_path / "second", "--with-discriminator")
+    command("--gan", tmp_path / "second", "--out", tmp_path / "third")
+    first, second, third = (released.read(tmp_path / name) for name in ("first", "second", "third"))
+    for part in ("generator", "discriminator"):
+        one, other = jax.tree.leaves(getattr(first, part)), jax.tree.leaves(getattr(second, part))
+        assert len(one) == len(other) > 0
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+    assert second.calibration == CALIBRATION and second.classifier is not None
+    assert third.classifier is None and third.discriminator is None
+    assert "as released before" in (tmp_path / "second" / "MODEL_CARD.md").read_text()
+
+
 @pytest.mark.parametrize("ema", [True, False])
 def test_the_moving_average_is_released_where_there_is_one(tmp_path, ema):
     command("--gan", gan_run(tmp_path / "run", ema=ema), "--out", tmp_path / "mine")
