@@ -2,8 +2,13 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from sketch2photo.config import ClassifierModelConfig
+from sketch2photo.errors import CheckpointError
 from sketch2photo.models import perceptual, squeezenet
+from sketch2photo.training.feature_source import load_features
+from tests import tiny
 from tests.evaluation.test_squeezenet import fake_file
 
 
@@ -21,3 +26,19 @@ def test_squeezenet_has_maps_of_halved_sides(tmp_path):
     kernel, bias = network.weights["conv1"]
     expected = np.maximum(np.einsum("hwi,hwio->o", bgr[0, 10:13, 20:23], kernel) + bias, 0)
     np.testing.assert_allclose(maps[0][0, 5, 10], expected, rtol=1e-3, atol=1e-2)
+
+
+def test_our_own_classifier_sees_white_as_paper():
+    config = ClassifierModelConfig(image_size=32, width=4)
+    network = perceptual.of_classifier(tiny.classifier(config))
+    maps = network(photos())
+    assert [m.shape[1:] for m in maps] == [(64, 64, 4), (32, 32, 8), (16, 16, 16), (8, 8, 32)]
+    assert network.widths == [4, 8, 16, 32]
+    blank = network(jnp.ones((1, 64, 64, 3)))[0]
+    weights = network.weights["convs"][0]
+    np.testing.assert_allclose(blank, np.broadcast_to(np.maximum(weights["bias"], 0), blank.shape), atol=1e-6)
+
+
+def test_a_folder_that_is_no_model_is_refused_by_the_options_name(tmp_path):
+    with pytest.raises(CheckpointError):
+        load_features(str(tmp_path))

@@ -121,6 +121,44 @@ def test_the_step_is_lowered_for_accelerators(preset):
     assert "convolution" in exported.mlir_module()
 
 
+@pytest.mark.parametrize(("frozen", "head_only", "still"), [(2, 0.0, 4), (5, 0.0, 13), (1, 0.1, 2)])
+def test_frozen_blocks_stay_and_the_head_learns_first(frozen, head_only, still):
+    config = dataclasses.replace(SMALL, frozen_blocks=frozen, head_only=head_only)
+    _, state, step = start(config)
+
+    def moved(before, after):
+        convs = [
+            i
+            for i in before.params["convs"]
+            if any(
+                (a != b).any()
+                for a, b in zip(*(jax.tree.leaves(s.params["convs"][i]) for s in (before, after)), strict=True)
+            )
+        ]
+        return convs, bool((before.params["head"]["kernel"] != after.params["head"]["kernel"]).any())
+
+    after = state
+    for _ in range(6):  # a tenth of the steps
+        after, _ = step(after, batch())
+    head_first = list(range(13)) if head_only else list(range(still))
+    assert moved(state, after) == ([i for i in range(13) if i not in head_first], True)
+    if head_only:
+        later = after
+        for _ in range(2):
+            later, _ = step(later, batch())
+        assert moved(after, later) == (list(range(still, 13)), True)
+
+
+def test_bfloat16_keeps_weights_and_loss_in_float32():
+    _, state, step = start(dataclasses.replace(SMALL, precision="bfloat16"))
+    after, metrics = step(state, batch())
+    assert {leaf.dtype for leaf in jax.tree.leaves(after.params)} == {jnp.dtype("float32")}
+    assert metrics["loss_cross_entropy"].dtype == jnp.float32
+    exact = start(SMALL)[2](state, batch())[1]["loss_cross_entropy"]
+    assert metrics["loss_cross_entropy"] != exact
+    np.testing.assert_allclose(metrics["loss_cross_entropy"], exact, rtol=0.03)
+
+
 # ---------------------------------------------------------------- augmentation
 
 

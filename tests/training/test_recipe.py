@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sketch2photo import ops
 from sketch2photo.config import GAN_PRESETS, GanConfig
 from sketch2photo.models import layers, spectral_norm
 from sketch2photo.training import gan
-from tests.training.test_gan import CATEGORIES, SIZE, batch
+from tests.training.test_gan import CATEGORIES, SIZE, batch, start
 
 DEBUG = GAN_PRESETS["debug"]
 
@@ -46,6 +47,37 @@ ALL = changed(
 )
 
 
+@pytest.fixture(scope="module", params=list(PARTS))
+def two_steps(request):
+    """The state at the start and after each of two steps, and what they said."""
+    state, step = start(PARTS[request.param])
+    first, said = step(state, batch())
+    second, again = step(first, batch())
+    return request.param, (state, first, second), (said, again)
+
+
+def test_two_steps_of_debug_with_the_part_switched_on(two_steps):
+    name, (state, first, _), said = two_steps
+    assert all(np.isfinite(float(value)) for metrics in said for value in metrics.values())
+    for network in ("generator", "discriminator"):
+        before, after = getattr(state, network), getattr(first, network)
+        moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), before, after)
+        still = [jax.tree_util.keystr(path) for path, by in jax.tree.leaves_with_path(moved) if by == 0]
+        # The hinge loss pulls the last bias up for photos and down for pictures by exactly the same at first.
+        still = [path for path in still if not path.endswith("['last']['bias']")]
+        assert still == [], f"{name}: these do not move"
+        assert {leaf.dtype for leaf in jax.tree.leaves(after)} == {jnp.dtype("float32")}
+    assert {value.dtype for metrics in said for value in metrics.values()} == {jnp.dtype("float32")}
+
+
+def test_r1_is_measured_every_so_many_steps(two_steps):
+    name, _, (said, again) = two_steps
+    if name == "r1":
+        assert float(said["loss_r1"]) > 0 and float(again["loss_r1"]) == 0
+    else:
+        assert "loss_r1" not in said
+
+
 def pictures(n=2, size=SIZE):
     rng = np.random.default_rng(3)
     draw = lambda *shape: jnp.asarray(rng.uniform(-1, 1, shape), jnp.float32)  # noqa: E731
@@ -77,6 +109,46 @@ def test_r1_is_half_the_squared_slope(scales):
     slope = (mean_logit(photo + e * way) - mean_logit(photo - e * way)) / (2 * e)
     np.testing.assert_allclose(slope, length, rtol=0.02)
     np.testing.assert_allclose(penalty(weights), 0.5 * jnp.square(slope).mean(), rtol=0.04)
+
+
+@pytest.mark.parametrize("kind", ["down", "up", "flat"])
+def test_gradients_of_gradients_are_those_of_plain_convolutions(kind):
+    """What R1 needs: the gradient of a gradient's length, through our own rules."""
+    ours = {"down": ops.down, "up": ops.up, "flat": ops.flat}[kind]
+    plain = {
+        "down": ops._strided_lax,
+        "up": ops._adjoint_lax,
+        "flat": lambda x, k: jax.lax.conv_general_dilated(
+            x, k.transpose(1, 2, 3, 0), (1, 1), ((1, 1), (1, 1)), dimension_numbers=ops.NHWC
+        ),
+    }[kind]
+    rng = np.random.default_rng(5)
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    x, kernel = draw(2, 8, 8, 3 if kind != "up" else 5), draw(5, 4, 4, 3)
+
+    def penalty(convolve, x, kernel):
+        of_x, of_kernel = jax.grad(lambda x, k: jnp.tanh(0.1 * convolve(x, k)).sum(), argnums=(0, 1))(x, kernel)
+        return jnp.square(of_x).sum() + 0.1 * jnp.square(of_kernel).sum()
+
+    found = jax.jit(jax.grad(lambda x, k: penalty(ours, x, k), argnums=(0, 1)))(x, kernel)
+    expected = jax.jit(jax.grad(lambda x, k: penalty(plain, x, k), argnums=(0, 1)))(x, kernel)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(b).max()))
+
+
+def test_the_step_adds_the_weighted_penalty_to_the_discriminators_gradient():
+    config = changed(PARTS["r1"], augment__diffaugment=False, optimiser__discriminator_rate=1e-3)
+    networks = gan.GanNetworks(config, CATEGORIES)
+    due = jnp.asarray(True)
+    weights = networks.init(jax.random.key(0))[1]
+    sketch, photo, style = pictures()
+    value, found = jax.jit(lambda d, w: gan._r1_gradient(networks, d, w, sketch, photo, style))(due, weights)
+    plain = jax.jit(jax.value_and_grad(lambda w: gan.r1(networks, w, sketch, photo, style)))(weights)
+    np.testing.assert_allclose(value, plain[0], rtol=1e-5)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(plain[1]), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    value, none = jax.jit(lambda d, w: gan._r1_gradient(networks, d, w, sketch, photo, style))(~due, weights)
+    assert float(value) == 0 and all((leaf == 0).all() for leaf in jax.tree.leaves(none))
 
 
 def test_the_second_scale_judges_the_halved_picture_and_both_count():
@@ -123,6 +195,33 @@ def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vector
     np.testing.assert_allclose(logits, judge(larger, sketch, photo, style).logits, rtol=1e-3, atol=1e-4)
 
 
+def test_bfloat16_stays_near_float32_and_norms_stay_in_float32():
+    exact, rough = gan.GanNetworks(DEBUG, CATEGORIES), gan.GanNetworks(PARTS["bfloat16"], CATEGORIES)
+    generator, discriminator = exact.init(jax.random.key(0))
+    sketch, photo, style = pictures()
+
+    def of(networks, precise):
+        def loss(weights):
+            fake = networks.generate(weights, sketch, style, train=True)
+            judged = networks.judge_both(discriminator, sketch, photo, fake, style)
+            return gan.generator_objective(DEBUG, judged, fake, photo)[0]
+
+        return jax.jit(jax.value_and_grad(loss))(generator)
+
+    (a, exact_gradient), (b, rough_gradient) = of(exact, True), of(rough, False)
+    assert a != b and b.dtype == jnp.float32
+    np.testing.assert_allclose(a, b, rtol=0.02)
+    x, y = (np.concatenate([np.ravel(g) for g in jax.tree.leaves(t)]) for t in (exact_gradient, rough_gradient))
+    assert y.dtype == np.float32
+    assert x @ y / np.linalg.norm(x) / np.linalg.norm(y) > 0.97
+
+    text = str(jax.make_jaxpr(lambda w: rough.generate(w, sketch, style, train=True))(generator))
+    assert ":bf16[" in text
+    roots = [line for line in text.splitlines() if " rsqrt " in line or " tanh " in line]
+    assert roots and all(":f32[" in line for line in roots)
+    assert "bf16" not in str(jax.make_jaxpr(lambda w: exact.generate(w, sketch, style, train=True))(generator))
+
+
 def test_resize_and_convolution_is_nearest_neighbours_and_3x3():
     from flax import nnx
 
@@ -146,9 +245,7 @@ def test_resize_and_convolution_is_nearest_neighbours_and_3x3():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    "config", [PARTS["spectral norm"], PARTS["two scales"], ALL], ids=["spectral norm", "two scales", "all"]
-)
+@pytest.mark.parametrize("config", [*PARTS.values(), ALL], ids=[*PARTS, "all"])
 def test_the_step_is_lowered_for_cuda_and_tpu(config):
     networks = gan.GanNetworks(config, CATEGORIES)
 
