@@ -167,7 +167,7 @@ def compute_in(network: nnx.Module, dtype: str) -> None:
     3.1); weights and norms stay float32."""
     for _, module in nnx.iter_modules(network):
         if hasattr(module, "dtype"):
-            module.dtype = dtype
+            setattr(module, "dtype", dtype)  # noqa: B010  (convolutions of several classes)
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:

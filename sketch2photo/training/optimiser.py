@@ -27,9 +27,9 @@ def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
     if o.schedule == "linear":
         return optax.linear_schedule(rate, rate * o.decay_to, steps - start, transition_begin=start)
 
-    def cosine(step: jax.Array) -> jax.Array:
+    def cosine(step: jax.typing.ArrayLike) -> jax.Array:
         """Loshchilov & Hutter 2017, eq. 5, without restarts."""
-        share = jnp.clip((step - start) / (steps - start), 0.0, 1.0)
+        share = jnp.clip((jnp.asarray(step) - start) / (steps - start), 0.0, 1.0)
         return rate * (o.decay_to + (1.0 - o.decay_to) * 0.5 * (1.0 + jnp.cos(math.pi * share)))
 
     return cosine
