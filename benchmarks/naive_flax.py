@@ -13,6 +13,7 @@ from flax import nnx
 
 from sketch2photo.config import GanConfig, GanModelConfig
 from sketch2photo.training.gan import GanNetworks
+from sketch2photo.training.networks import Opinion
 from sketch2photo.training.state import Arrays
 
 MARGIN = ((1, 1), (1, 1))
@@ -129,10 +130,9 @@ class NaiveNetworks(GanNetworks):
         """Photos in [-1, 1]. `train` changes nothing: see the class."""
         return self._network(self._generator, weights, self._generator_averages)(sketch, key=key)
 
-    def judge(
-        self, weights: Arrays, sketch: jax.Array, photo: jax.Array, style: jax.Array | None
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        return self._network(self._discriminator, weights, self._discriminator_averages)(sketch, photo)
+    def judge(self, weights: Arrays, sketch: jax.Array, photo: jax.Array, style: jax.Array | None) -> Opinion:
+        logits, maps = self._network(self._discriminator, weights, self._discriminator_averages)(sketch, photo)
+        return Opinion(logits, maps, [], [], [])
 
     @staticmethod
     def _network(structure: Any, weights: Arrays, averages: Any) -> Any:

@@ -187,6 +187,7 @@ def test_gallery_keeps_pairs_over_a_reload_and_opens_them(drawn):
     drawn.until("() => document.querySelector('[data-testid=kept-count]').textContent === '2'")
     drawn.page.keyboard.press("g")
     cards = drawn.page.locator(".gallery li")
+    cards.nth(1).wait_for()
     assert cards.locator("b").all_inner_texts() == ["pear", "teapot"]
     with drawn.page.expect_download() as caught:
         cards.nth(1).locator(".file").click()
