@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 
 from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
 from sketch2photo.errors import CheckpointError, ConfigError
+from sketch2photo.whole import write_whole
 
 KEPT = 2
 _RUN_FILE = "run.json"
@@ -53,11 +53,8 @@ def write_run(
     """Make a run's folder and say in it what is trained. Written whole or not at all."""
     content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
     content["sources"] = sources or {}
-    draft = path / (_RUN_FILE + ".part")
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(draft, path / _RUN_FILE)
+        write_whole(path / _RUN_FILE, (json.dumps(content, indent=2) + "\n").encode())
     except OSError as error:
         raise CheckpointError(
             f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"

@@ -9,7 +9,6 @@ and comes out; the second has its settings within.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from sketch2photo import process
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
 from sketch2photo.released import ReleasedModel, flatten, settings
+from sketch2photo.whole import write_whole
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMATS = ("stablehlo", "safetensors", "onnx")
@@ -149,13 +149,9 @@ def safetensors(model: ReleasedModel) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        os.replace(draft, path)
+        write_whole(path, data)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         reason = error.strerror or error
         raise CheckpointError(f"{str(path)!r} could not be written ({reason}): make room or choose another") from None
 

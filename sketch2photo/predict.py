@@ -10,7 +10,6 @@ import argparse
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from sketch2photo import process
 from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
+from sketch2photo.whole import write_whole
 
 if TYPE_CHECKING:
     from sketch2photo.studio import Studio
@@ -218,14 +218,9 @@ def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """The file, whole or not there."""
-    draft = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        os.replace(draft, path)
+        write_whole(path, data)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         reason = error.strerror or error
         raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
 

@@ -25,6 +25,8 @@ _STUDIO_MODEL = GanModelConfig(
     discriminator=DiscriminatorConfig(width=24, norm="instance"),
 )
 
+_STUDIO_AUGMENT = AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True)
+
 GAN_PRESETS: dict[str, GanConfig] = {
     # pix2pix to the letter (Isola et al. 2017, section 6): 12.1 GFLOP an image forward, 87 a step.
     # python train.py gan --preset vanilla --data datasets/studio --out runs/vanilla
@@ -35,7 +37,7 @@ GAN_PRESETS: dict[str, GanConfig] = {
         preset="studio",
         model=_STUDIO_MODEL,
         loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0, perceptual=5.0, projected=1.0),
-        augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+        augment=_STUDIO_AUGMENT,
         optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
         batch_size=8,
         steps=120_000,
@@ -52,7 +54,7 @@ GAN_PRESETS: dict[str, GanConfig] = {
             discriminator=DiscriminatorConfig(width=16, norm="instance"),
         ),
         loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0, perceptual=5.0),
-        augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+        augment=_STUDIO_AUGMENT,
         optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
         batch_size=16,
         steps=40_000,
@@ -69,7 +71,7 @@ GAN_PRESETS: dict[str, GanConfig] = {
             discriminator=DiscriminatorConfig(width=8, norm="instance"),
         ),
         loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0),
-        augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+        augment=_STUDIO_AUGMENT,
         optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.99),
         batch_size=4,
         steps=40,

@@ -131,12 +131,12 @@ def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
 
 def test_leaves_import_only_leaves():
     configs = ("config", "gan_config", "classifier_config", "presets")
-    leaves = {f"{PACKAGE}.{name}" for name in (*configs, "errors", "fields", "images", "ink", "checkpoints")}
+    leaves = {f"{PACKAGE}.{name}" for name in (*configs, "errors", "fields", "whole", "images", "ink", "checkpoints")}
     assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
 
 
 def test_config_and_errors_need_only_the_standard_library():
-    for name in ("config", "gan_config", "classifier_config", "presets", "errors", "fields"):
+    for name in ("config", "gan_config", "classifier_config", "presets", "errors", "fields", "whole"):
         assert foreign(f"{PACKAGE}.{name}") <= set(sys.stdlib_module_names)
 
 

@@ -26,7 +26,7 @@ class Conv3x3(nnx.Module):
     measured on sketches as people draw them (`measured`): those of augmented ones, whose lines are blurred and
     broken, halved the accuracy.
 
-    Large layers of large batches take Winograd's tiles on a CPU (`stride_one`), which halves a training step.
+    Large layers of large batches take Winograd's tiles on a CPU (`stride_one`): a training step is 1.7 times as fast.
     """
 
     def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: nnx.Rngs | None):

@@ -1,7 +1,6 @@
 """Everything a run shows and keeps of its figures: progress, stats, evaluations, alarms, curves and its page."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from sketch2photo import checkpoints
@@ -10,6 +9,7 @@ from sketch2photo.errors import CheckpointError, TrainingError
 from sketch2photo.training.alarms import Alarms
 from sketch2photo.training.board import Board
 from sketch2photo.training.report import Progress, Stats
+from sketch2photo.whole import write_whole
 
 
 class Watched:
@@ -67,7 +67,7 @@ class Watched:
         from sketch2photo.training.run_page import page
 
         try:
-            _replace(self._out / "run.html", page(self._out, self._draw()).encode())
+            write_whole(self._out / "run.html", page(self._out, self._draw()).encode())
         except OSError as error:
             raise _no_room(self._out, error) from None
 
@@ -83,7 +83,7 @@ class Watched:
                 self.progress.say("no curves.png: there is no matplotlib (pip install matplotlib)")
             return b""
         if picture:
-            _replace(self._out / "curves.png", picture)
+            write_whole(self._out / "curves.png", picture)
         return picture
 
     def flush(self) -> None:
@@ -99,12 +99,6 @@ class Watched:
         for stats in (self._stats, self._evaluations, self._board):
             with contextlib.suppress(OSError):
                 stats.close()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(path.name + ".part")
-    draft.write_bytes(data)
-    os.replace(draft, path)
 
 
 def advice(out: Path) -> str:
