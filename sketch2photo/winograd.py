@@ -1,4 +1,4 @@
-"""Minimal filtering: convolutions of stride 1, their adjoints and weight gradients in a third of the multiplications.
+"""Minimal filtering: convolutions of stride 1, their adjoints and weight gradients in a quarter to 4/9 of the products.
 
 Lavin & Gray 2016, section 4: a tile of m x m outputs of an r x r convolution takes t^2 products for t = m + r - 1, not
 (m r)^2, between transforms that only add:

@@ -1,12 +1,15 @@
 """Costs against published figures, and what --help opens with."""
 
+import math
 import subprocess
 import sys
 
 import pytest
+from flax import nnx
 
 from sketch2photo import cost
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierModelConfig
+from sketch2photo.models.unet import UNet
 
 
 def test_vanilla_costs_what_pix2pix_does():
@@ -14,6 +17,16 @@ def test_vanilla_costs_what_pix2pix_does():
     model = GAN_PRESETS["vanilla"].model
     assert cost.generator_gflop(model) == pytest.approx(2 * 6.05, rel=0.02)
     assert cost.discriminator_gflop(model) == pytest.approx(2 * 3.20, rel=0.05)
+
+
+@pytest.mark.parametrize("name", GAN_PRESETS)
+def test_the_networks_have_the_layers_that_are_counted(name):
+    model = GAN_PRESETS[name].model
+    network = nnx.eval_shape(lambda: UNet(model, 12, rngs=None))
+    sides = [model.image_size >> (i + 1) for i in range(len(network.downs))]
+    layers = [*zip(network.downs, sides, strict=True), *zip([network.last, *network.ups], sides, strict=True)]
+    products = sum(math.prod(conv.kernel.shape) * side**2 for conv, side in layers)
+    assert cost.generator_gflop(model) == pytest.approx(2e-9 * products)
 
 
 def test_vgg16_costs_what_was_published():

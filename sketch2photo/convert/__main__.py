@@ -5,12 +5,13 @@ python -m sketch2photo.convert vgg16 vgg16-397923af.pth --out vgg16.npz
 """
 
 import argparse
-import os
+import io
 import sys
 from pathlib import Path
 
 from sketch2photo import process
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
+from sketch2photo.whole import write_whole
 
 
 def main(arguments: list[str]) -> None:
@@ -101,14 +102,13 @@ def _vgg16(options: argparse.Namespace) -> None:
     if out.suffix != ".npz" or out.is_dir():
         raise ConfigError(f"--out is {str(out)!r}: name a .npz file")
     arrays = import_vgg16(options.file)
-    draft = out.with_name(out.stem + ".part.npz")
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(draft, allow_pickle=False, **arrays)
-        os.replace(draft, out)
+        write_whole(out, content.getvalue())
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise CheckpointError(f"{str(out)!r} could not be written ({error.strerror or error}): make room") from None
+        reason = error.strerror or error
+        raise CheckpointError(f"{str(out)!r} could not be written ({reason}): make room or choose another") from None
     widths = arrays["conv1_1_b"].size
     print(f"{out}: 13 convolutions of VGG16, width {widths}; {out.stat().st_size / 1e6:.1f} MB")
     print(f"python train.py classifier --init-convolutions {out} ...")

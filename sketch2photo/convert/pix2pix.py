@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sketch2photo import serving
 from sketch2photo.config import IMAGE_SIZES, GanModelConfig, GeneratorConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models.unet import layer_widths
@@ -54,7 +55,9 @@ def convert_generator(
         )
     norms = [norm for layer in layers for norm in layer.norms.values()]
     batch = any("scale" in norm for norm in norms)  # PyTorch's instance norm has no weights
-    fixed = statistics == "running" and batch and all("mean" in norm for norm in norms)
+    fixed = statistics == "running" and batch
+    if fixed and not all({"mean", "variance"} <= norm.keys() for norm in norms):
+        raise CheckpointError(f"{name!r} lacks running averages of its batch norms: take --statistics batch")
     kind = "none" if fixed else "batch" if batch else "instance"
     config = GanModelConfig(
         image_size=2**depth,
@@ -65,7 +68,14 @@ def convert_generator(
         raise CheckpointError(
             f"{name!r} has layers of other widths than a U-Net of pix2pix: choose unet_256 or unet_128"
         )
-    return ReleasedModel(gan=config, categories=categories, palette={}, generator=_generator(layers, config, fixed))
+    try:
+        weights = _generator(layers, config, fixed)
+        serving.generator(config, len(categories), weights, "any")  # only for its check of every shape
+    except (ValueError, CheckpointError):
+        raise CheckpointError(
+            f"{name!r} has layers of other sizes than a U-Net of pix2pix: choose unet_256 or unet_128"
+        ) from None
+    return ReleasedModel(gan=config, categories=categories, palette={}, generator=weights)
 
 
 class _Layer:

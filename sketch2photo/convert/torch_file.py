@@ -39,6 +39,19 @@ _NESTED = ("state_dict", "model_state_dict", "model", "netG", "generator", "para
 """Where checkpoints of training scripts keep the weights."""
 
 
+_NO_TUPLE = frozenset(
+    (
+        *("GLOBAL", "STACK_GLOBAL", "REDUCE", "PERSID", "BINPERSID", "EMPTY_DICT", "DICT", "EMPTY_LIST", "LIST"),
+        *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+        *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "EMPTY_SET"),
+    )
+)
+"""Opcodes that leave no tuple on the stack: what is remembered right after one of them is none."""
+MAX_REPEATED = 16
+"""How often a tuple that was remembered may be taken again. Tuples of tuples of the same tuple take twice as long to
+hash with every level; PyTorch's files take none again."""
+
+
 class _Refused(Exception):
     """The file holds what no file of weights needs."""
 
@@ -209,7 +222,9 @@ def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
+def _rebuild_parameter(tensor: Any, *_: Any) -> _Tensor:
+    if not isinstance(tensor, _Tensor):
+        raise ValueError("a parameter without tensor")
     return tensor
 
 
@@ -254,11 +269,21 @@ class _Unpickler(pickle.Unpickler):
 def _unpickle(file: IO[bytes], used: dict[str, np.dtype] | None = None) -> Any:
     """The next pickle of the file. Its opcodes are read before, so that none asks for memory it has no bytes for."""
     start = file.tell()
+    known: dict[int, bool] = {}  # whether what is remembered under a number may be a tuple
+    before, repeated = "", 0
     for opcode, argument, position in pickletools.genops(file):
         if (position or 0) - start > MAX_PICKLE:
             raise _Refused("names more than weights: its first part is too long")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > (position or 0):
             raise _Refused("counts what it holds wrongly: it is broken, or made to harm")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            number = len(known) if opcode.name == "MEMOIZE" else int(argument or 0)
+            known[number] = before not in _NO_TUPLE
+        elif opcode.name in ("GET", "BINGET", "LONG_BINGET"):
+            repeated += known.get(int(argument or 0), True)
+        if repeated > MAX_REPEATED or opcode.name == "DUP":
+            raise _Refused("repeats itself as no file of weights does: it is broken, or made to harm")
+        before = opcode.name
     file.seek(start)
     return _Unpickler(file, {} if used is None else used).load()
 

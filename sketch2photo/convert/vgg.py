@@ -5,12 +5,13 @@ mean (Caffe, and Keras after it). A file of ours holds that step as a first 1x1 
 """
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from sketch2photo.convert.torch_file import read_tensors
 from sketch2photo.errors import CheckpointError, ConfigError
+from sketch2photo.models.vgg import BLOCKS, NAMES
 
 Convolution = tuple[np.ndarray, np.ndarray]
 """Kernel (3, 3, c, o) and bias (o,), float32."""
@@ -30,7 +31,7 @@ def read_vgg(path: str | Path) -> dict[str, Convolution]:
     try:
         with np.load(path) as file:
             arrays = {name: np.asarray(file[name], np.float32) for name in file}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"VGG convolutions {str(path)!r} cannot be read ({error}): name a .npz file") from None
     missing = [n for n in ("conv0_w", "conv0_b", "conv1_1_w", "conv1_1_b") if n not in arrays]
     if missing:
@@ -50,10 +51,6 @@ def _on_ink(kernel: np.ndarray, bias: np.ndarray, scale: np.ndarray, offset: np.
     on_paper = of_rgb.sum((0, 1, 2)) + np.einsum("ijko,k->o", kernel, offset)
     return -0.5 * of_rgb, bias + on_paper
 
-
-_BLOCKS = (2, 2, 3, 3, 3)
-"""VGG16's convolutions (Simonyan & Zisserman 2015, table 1, configuration D)."""
-NAMES = tuple(f"{block}_{i}" for block, count in enumerate(_BLOCKS, 1) for i in range(1, count + 1))
 
 _RGB_MEAN, _RGB_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BGR_MEAN = (103.939, 116.779, 123.68)
@@ -91,14 +88,16 @@ def import_vgg16(path: Path) -> dict[str, np.ndarray]:
 
 
 def _of_torchvision(path: Path) -> dict[str, Convolution]:
+    from sketch2photo.convert.torch_file import read_tensors  # only here: training reads .npz files alone
+
     tensors = {re.sub(r"^(module\.|_orig_mod\.)+", "", name): value for name, value in read_tensors(path).items()}
     if "features.1.running_mean" in tensors:
         raise CheckpointError(f"{str(path)!r} is VGG with batch norm: take the weights of vgg16 (not vgg16_bn)")
     places = sorted({int(m[1]) for name in tensors if (m := re.fullmatch(r"(?:features\.)?(\d+)\.weight", name))})
     expected, place = [], 0
-    for count in _BLOCKS:
-        expected += [place + 2 * i for i in range(count)]
-        place += 2 * count + 1
+    for block in BLOCKS:
+        expected += [place + 2 * i for i in range(len(block))]
+        place += 2 * len(block) + 1
     if places != expected:
         raise CheckpointError(
             f"{str(path)!r} has {len(places)} layers named features.N, not VGG16's 13: "
@@ -117,7 +116,6 @@ def _of_torchvision(path: Path) -> dict[str, Convolution]:
 def _of_keras(path: Path) -> dict[str, Convolution]:
     import h5py
 
-    found: dict[str, Convolution] = {}
     try:
         with h5py.File(path, "r") as file:
             parts: dict[str, dict[int, np.ndarray]] = {}

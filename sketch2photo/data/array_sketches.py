@@ -1,14 +1,15 @@
 """The sketches of .npz files as something to train the classifier on, read with nothing but numpy.
 
 They lie in the files as models see them, so they are only resized; whether lines are thin or thick is varied as for
-datasets. How a drawing came about stroke by stroke is not in the files, so none is shown unfinished.
+datasets, in files of 128 px or more: below that a pixel more would be as wide as a line. How a drawing came about
+stroke by stroke is not in the files, so none is shown unfinished.
 """
 
 from typing import Any
 
 import numpy as np
 
-from sketch2photo.data.arrays import ArrayPairs, resize_sketch
+from sketch2photo.data.arrays import ArrayPairs, resize_sketch, thicken
 from sketch2photo.data.batches import Batch, PlainBatches, by_class, from_all_classes, stack_sketches
 
 _SHEET = 256
@@ -78,7 +79,4 @@ class ArraySketches:
 
 def _thicker(sketch: np.ndarray, reach: int) -> np.ndarray:
     """Lines `reach` - 1 pixels thicker on a sheet of `_SHEET` pixels."""
-    side = sketch.shape[0]
-    reach = max(1, round(reach * side / _SHEET))
-    padded = np.pad(sketch[..., 0], ((reach // 2, reach - 1 - reach // 2),) * 2, constant_values=255)
-    return np.lib.stride_tricks.sliding_window_view(padded, (reach, reach)).min((2, 3))[..., None]
+    return thicken(sketch, max(1, round(reach * sketch.shape[0] / _SHEET)))

@@ -224,10 +224,14 @@ def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
     """As `images.resize_sketch`: thin lines are thickened before much shrinking; colours are not lines."""
     factor = sketch.shape[0] / size
     if factor > 2.5 and sketch.shape[2] == 1:
-        reach = round(factor * 0.7)
-        padded = np.pad(sketch[..., 0], ((reach // 2, reach - 1 - reach // 2),) * 2, constant_values=255)
-        sketch = np.lib.stride_tricks.sliding_window_view(padded, (reach, reach)).min((2, 3))[..., None]
+        sketch = thicken(sketch, round(factor * 0.7))
     return _resize(sketch, size)
+
+
+def thicken(sketch: np.ndarray, reach: int) -> np.ndarray:
+    """Lines `reach` - 1 pixels thicker; uint8 (s, s, 1)."""
+    padded = np.pad(sketch[..., 0], ((reach // 2, reach - 1 - reach // 2),) * 2, constant_values=255)
+    return np.lib.stride_tricks.sliding_window_view(padded, (reach, reach)).min((2, 3))[..., None]
 
 
 def _resize(picture: np.ndarray, size: int) -> np.ndarray:

@@ -65,7 +65,6 @@ def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, o
             )
         made = pickle.loads(result.read_bytes())
         if isinstance(made, UserError):
-            result.unlink()
             raise made
         yield from made[max(done - lot, 0) :]
         # Only now all of it is with the caller.

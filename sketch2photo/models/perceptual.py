@@ -8,6 +8,7 @@ A file of VGG convolutions holds `conv0_w/b` (1x1: turns RGB in [0, 1] into what
 compressed by distillation (Wang et al. 2020), a tenth of the cost and nearly the same maps.
 """
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,7 @@ def load(path: str | Path) -> Perceptual:
     try:
         with np.load(path) as file:
             arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: file[name] for name in file}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"perceptual features {str(path)!r} cannot be read ({error}): name a .npz file") from None
     blocks = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
     wanted = ["conv0", *(f"conv{name}" for block in blocks for name in block)]

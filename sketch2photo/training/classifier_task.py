@@ -121,7 +121,8 @@ class ClassifierTask:
         return {}
 
     def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
-        """Calibrate on the validation drawings, finished and half drawn alike, and write calibration.json."""
+        """Calibrate on the validation drawings, finished and (where strokes are known) half drawn alike, and write
+        calibration.json."""
         state = self.before_saving(state)
         parts = [self._examples(fraction, None) for fraction in (1.0, 0.5)]
         label = np.concatenate([part["label"] for part in parts])
@@ -132,7 +133,8 @@ class ClassifierTask:
             logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
             found, figures = calibrate(logits, label, len(self.categories))
             say(
-                f"accuracy {figures.accuracy:.3f} over {figures.drawings} finished and half-drawn drawings, "
+                f"accuracy {figures.accuracy:.3f} over {figures.drawings} "
+                f"{'finished and half-drawn' if len(parts[1]['label']) else 'finished'} drawings, "
                 f"calibration error {figures.ece_before:.3f} -> {figures.ece_after:.3f}"
             )
         content = dataclasses.asdict(found)

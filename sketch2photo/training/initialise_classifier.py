@@ -38,7 +38,10 @@ def read_source(path: str, option: str = "--init") -> Source:
         if run.kind != "classifier":
             raise CheckpointError(f"{option} {path!r} is a {run.kind} run: name one of train.py classifier")
         return Source(checkpoints.restore_state(path)["params"], run.categories)
-    model = released.read(path)
+    try:
+        model = released.read(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{option}: {error}") from None
     if model.classifier is None:
         raise CheckpointError(f"{option} {path!r} has no classifier: name one that has")
     return Source(model.classifier, model.categories)

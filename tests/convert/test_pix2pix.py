@@ -103,6 +103,23 @@ def test_other_networks_are_refused(tmp_path):
         convert_generator(wide, "w.pth", ("shoe",))
 
 
+def test_layers_of_other_sizes_are_refused(tmp_path):
+    tensors = read_tensors(GOLDEN / "unet_128_batch.pth")
+    up = next(name for name in tensors if name.count(".model.") > 3 and name.endswith(".5.weight"))
+    halved = {**tensors, up: tensors[up][:, : tensors[up].shape[1] // 2]}
+    for statistics in ("batch", "running"):
+        with pytest.raises(CheckpointError, match="of other sizes"):
+            convert_generator(halved, "net.pth", ("shoe",), statistics)
+
+
+def test_running_averages_that_are_not_there_are_said():
+    tensors = read_tensors(GOLDEN / "unet_128_batch.pth")
+    lost = {name: value for name, value in tensors.items() if not name.endswith("running_mean")}
+    assert convert_generator(lost, "net.pth", ("shoe",), "batch").gan.generator.norm == "batch"
+    with pytest.raises(CheckpointError, match="lacks running averages"):
+        convert_generator(lost, "net.pth", ("shoe",), "running")
+
+
 def test_mistakes_at_the_command_are_one_sentence(tmp_path, capsys):
     (tmp_path / "text.pth").write_text("no weights")
     (tmp_path / "full").mkdir()

@@ -241,3 +241,28 @@ def test_broken_and_other_files_are_refused(tmp_path):
         file.writestr("a.txt", "a")
     assert "none of PyTorch's" in refused(tmp_path / "other.pth")
     assert "holds no dictionary of tensors" in refused(archive(tmp_path / "list.pth", [1, 2]))
+
+
+def nested(levels):
+    """A tuple of twice the same tuple, and so on inward: it takes 2^levels steps to hash."""
+    value = (1,)
+    for _ in range(levels):
+        value = (value, value)
+    return value
+
+
+@pytest.mark.parametrize("doubled", [False, True], ids=["remembered", "DUP"])
+@pytest.mark.timeout(20)
+def test_names_that_take_for_ever_to_hash_are_refused(tmp_path, doubled):
+    # Written by hand: to make the dictionary here would take for ever, too.
+    key = b"K\x01\x85" + b"2\x86" * 60 if doubled else dump(nested(60))[2:-1]
+    content = b"\x80\x02}" + key + b"K\x01s."
+    archive(tmp_path / "net.pth", content)
+    with pytest.raises(CheckpointError, match="repeats itself"):
+        read_tensors(tmp_path / "net.pth")
+
+
+def test_a_tuple_may_be_taken_again_now_and_then(tmp_path):
+    shape = (2,)
+    archive(tmp_path / "net.pth", {f"layer{i}": tensor(shape=shape) for i in range(5)})
+    assert len(read_tensors(tmp_path / "net.pth")) == 5

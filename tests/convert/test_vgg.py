@@ -68,6 +68,19 @@ def test_files_that_are_no_vgg_are_refused(tmp_path):
         convert.read_vgg(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize("read", [convert.read_vgg, perceptual.load])
+def test_a_file_that_was_cut_off_or_changed_is_refused(tmp_path, read):
+    path = tmp_path / "vgg.npz"
+    vgg_file(path, np.random.default_rng(0))
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[whole.index(b"NUMPY") + 200] ^= 255
+    for content in (whole[: len(whole) // 2], bytes(changed)):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            read(path)
+
+
 def test_the_real_convolutions_fit(real_data):
     found = convert.read_vgg(real_data / "pretrained" / "vgg19_normalised_to_conv3_1_hwio.npz")
     shapes = {name: kernel.shape for name, (kernel, _) in found.items()}

@@ -40,5 +40,5 @@ def test_our_own_classifier_sees_white_as_paper():
 
 
 def test_a_folder_that_is_no_model_is_refused_by_the_options_name(tmp_path):
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="perceptual-features"):
         load_features(str(tmp_path))
