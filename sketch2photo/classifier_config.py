@@ -22,6 +22,8 @@ class ClassifierModelConfig(Checked):
     """Batch norm after every convolution, taken into the convolutions when released; or none, as published."""
     dropout: BelowOne = 0.3
     """Before the last layer."""
+    others: Count = 1
+    """Outputs that together are "none of these"; training sets it (others_apart)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,8 +40,14 @@ class ClassifierConfig(Checked):
     model: ClassifierModelConfig = field(default_factory=ClassifierModelConfig)
     categories: tuple[str, ...] = ()
     """The categories to tell apart, in order; what else is in the data is "none of these". Empty: all."""
-    none_share: Share = 0.2
+    none_share: Share = 0.3
     """Share of the examples drawn from other categories, when there are any."""
+    others_apart: bool = True
+    """Tell the other categories from one another, too; "none of these" is then the sum of their probabilities."""
+    balance: Literal["none", "sqrt", "equal"] = "equal"
+    """How often categories are drawn: by size, by the square root of size, or alike; other categories likewise."""
+    drawn_share: Share = 0.6
+    """Share of people's drawings among the sketches of a category that has both those and sketches of photos."""
     init_convolutions: str = ""
     """VGG convolutions to start from (.npz of conv1_1 ...); what is missing starts at random."""
     frozen_blocks: Blocks = 0
@@ -62,6 +70,8 @@ class ClassifierConfig(Checked):
     """Steps between evaluations on the validation split, each with a grid of sketches and answers."""
     prefix: Share = 0.4
     """Share of the stroke drawings that are shown unfinished (30 to 100% of the strokes, in order)."""
+    shake: Share = 0.6
+    """Share of the stroke drawings whose strokes are moved, turned and left out one by one (Yu et al. 2017)."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of convolutions; weights, batch norm and loss are float32 (Micikevicius et al. 2018)."""
     seed: Seed = 0

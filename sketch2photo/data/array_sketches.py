@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from sketch2photo.data.arrays import ArrayPairs, resize_sketch, thicken
-from sketch2photo.data.batches import Batch, PlainBatches, by_class, from_all_classes, stack_sketches
+from sketch2photo.data.batches import (
+    Batch,
+    Mix,
+    PlainBatches,
+    by_category,
+    class_numbers,
+    from_all_classes,
+    stack_sketches,
+)
 
 _SHEET = 256
 """Pixels a side of the sheet on which lines get two or three pixels thicker."""
@@ -31,16 +39,19 @@ class ArraySketches:
         batch_size: int,
         image_size: int,
         categories: tuple[str, ...],
-        none_share: float,
+        others: tuple[str, ...] = (),
+        mix: Mix,
         prefix: float,
+        shake: float = 0.0,
         seed: int,
         shard: tuple[int, int] = (0, 1),
     ) -> PlainBatches:
-        """As `pipeline.sketch_batches`, but for `prefix`: no strokes are known."""
-        del prefix
-        labels = self._labels(split, categories)
+        """As `pipeline.sketch_batches`, but for `prefix` and `shake`: no strokes are known."""
+        del prefix, shake
+        labels, numbers = self._classes(split, categories, others)
         where = f"split {split!r} of {str(self._arrays.path)!r}"
-        order = by_class(labels, len(categories), none_share, batch_size, seed, where)
+        drawn = np.zeros(len(numbers), bool)
+        order = by_category(numbers, drawn, len(categories), mix, batch_size, seed, where)
 
         def load(number: int, rng: np.random.Generator) -> Batch:
             sketch = self._arrays.sketch(split, number, rng)
@@ -61,7 +72,7 @@ class ArraySketches:
         seed: int = 0,
     ) -> dict[str, Any]:
         """As `pipeline.sketch_examples`; with a `fraction` below 1 none, as no strokes are known."""
-        labels = self._labels(split, categories)
+        labels, _ = self._classes(split, categories)
         pools = [np.flatnonzero(labels == label) for label in range(len(categories) + 1)]
         numbers = from_all_classes(pools, limit, seed) if fraction >= 1 else np.zeros(0, int)
         examples: list[Batch] = []
@@ -70,11 +81,11 @@ class ArraySketches:
             examples.append({"sketch": resize_sketch(sketch, image_size), "label": labels[number]})
         return stack_sketches(examples, image_size)
 
-    def _labels(self, split: str, categories: tuple[str, ...]) -> np.ndarray:
-        """The class of each example, int32 (n,); len(categories) for those of other categories."""
-        number = {name: label for label, name in enumerate(categories)}
-        table = np.array([number.get(name, len(categories)) for name in self.categories], np.int32)
-        return table[self._arrays.labels(split)]
+    def _classes(
+        self, split: str, categories: tuple[str, ...], others: tuple[str, ...] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `batches.class_numbers`."""
+        return class_numbers([self.categories[label] for label in self._arrays.labels(split)], categories, others)
 
 
 def _thicker(sketch: np.ndarray, reach: int) -> np.ndarray:

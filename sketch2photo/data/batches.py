@@ -4,8 +4,9 @@ What follows a position depends on seed and position alone, so both give the sam
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,24 +94,62 @@ def balanced(labels: np.ndarray, balance: str, seed: int) -> Order:
     return Order(pools, [len(pool) ** _BALANCE[balance] for pool in pools], seed)
 
 
-def by_class(labels: np.ndarray, classes: int, none_share: float, batch_size: int, seed: int, where: str) -> Order:
-    """The order of sketches: classes in proportion to the square root of their size, "none of these" at its share.
+@dataclass(frozen=True)
+class Mix:
+    """How often sketches for the classifier are drawn."""
+
+    balance: str = "equal"
+    """Categories "none" by their size, "sqrt" by its root, "equal" alike; other categories among themselves too."""
+    drawn_share: float = 0.6
+    """Share of people's drawings in a category that has both those and sketches of photos."""
+    none_share: float = 0.3
+    """Share of other categories, when there are any."""
+
+
+def class_numbers(
+    names: Sequence[str], categories: Sequence[str], others: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each name the class it is trained as, and its number among all: int32 (n,) each.
+
+    Classes are the categories in order, then the `others` in order, each for itself; what is in neither is class
+    len(categories). Numbers are the same, but all names have their own.
+    """
+    known = {name: label for label, name in enumerate([*categories, *others])}
+    classes = [known.get(name, len(categories)) for name in names]
+    rest = {name: len(known) + i for i, name in enumerate(n for n in dict.fromkeys(names) if n not in known)}
+    return np.array(classes, np.int32), np.array([(known | rest)[name] for name in names], np.int32)
+
+
+def by_category(
+    numbers: np.ndarray, drawn: np.ndarray, categories: int, mix: Mix, batch_size: int, seed: int, where: str
+) -> Order:
+    """The order of sketches in which categories, people's drawings and "none of these" have the shares of `mix`.
 
     Args:
-      labels: int (n,): the class of each sketch; `classes` is "none of these".
+      numbers: int (n,): the category of each sketch; from `categories` on they are "none of these".
+      drawn: bool (n,): whether a person drew it, in a dataset of drawings.
       where: what they are from, for the error.
 
     Raises:
-      DataError: fewer sketches of the classes than one batch has.
+      DataError: fewer sketches of the categories than one batch has.
     """
-    known = [pool for label in range(classes) if len(pool := np.flatnonzero(labels == label))]
-    need_enough(sum(map(len, known)), batch_size, where)
-    weights = np.sqrt([len(pool) for pool in known])
-    others = np.flatnonzero(labels == classes)
-    if len(others) and none_share > 0:
-        weights = np.append(weights / weights.sum() * (1 - none_share), none_share)
-        known.append(others)
-    return Order(known, list(weights), seed)
+    need_enough(int((numbers < categories).sum()), batch_size, where)
+    pools: list[np.ndarray] = []
+    weights: list[float] = []
+    others = numbers >= categories
+    none_share = mix.none_share if others.any() else 0.0
+    for group, share in ((numbers[~others], 1 - none_share), (numbers[others], none_share)):
+        present, sizes = np.unique(group, return_counts=True)
+        shares = sizes ** _BALANCE[mix.balance] if share > 0 else np.zeros(len(sizes))
+        for number, weight in zip(present, share * shares / max(shares.sum(), 1e-9), strict=True):
+            mine = numbers == number
+            parts = [np.flatnonzero(mine & drawn), np.flatnonzero(mine & ~drawn)]
+            both = len(parts[0]) > 0 and len(parts[1]) > 0
+            for part, split in zip(parts, (mix.drawn_share, 1 - mix.drawn_share), strict=True):
+                if len(part) and (own := weight * (split if both else 1.0)) > 0:
+                    pools.append(part)
+                    weights.append(float(own))
+    return Order(pools, weights, seed)
 
 
 def from_all_classes(pools: list[np.ndarray], limit: int | None, seed: int) -> np.ndarray:

@@ -15,9 +15,11 @@ from sketch2photo import images
 from sketch2photo.data import strokes
 from sketch2photo.data.batches import (
     Batch,
+    Mix,
     balanced,
-    by_class,
+    by_category,
     chance,
+    class_numbers,
     from_all_classes,
     need_enough,
     stack,
@@ -180,20 +182,24 @@ def sketch_batches(
     batch_size: int,
     image_size: int,
     categories: tuple[str, ...],
-    none_share: float,
+    others: tuple[str, ...] = (),
+    mix: Mix,
     prefix: float,
+    shake: float = 0.0,
     seed: int,
     shard: tuple[int, int] = (0, 1),
 ) -> Batches:
     """Sketches of pairs and drawings together, framed as the page frames them.
 
-    Classes are drawn in proportion to the square root of their size; of a photo's sketches one at random; stroke
-    drawings are drawn anew with a line of random width, other ones of thin lines thickened at random.
+    Of a photo's sketches one at random; stroke drawings are drawn anew with a line of random width, other ones of
+    thin lines thickened at random.
 
     Args:
       categories: the classes; whatever else the datasets hold is class len(categories), "none of these".
-      none_share: share of that class in the batches, when there is any of it.
+      others: what of that is told apart nevertheless: the classes from len(categories) on.
+      mix: how often what is drawn.
       prefix: share of the stroke drawings of which only the first 30 to 100 % of the strokes are shown.
+      shake: share of the stroke drawings whose strokes are moved one by one (`strokes.shaken`).
 
     Returns:
       Batches {"sketch": uint8 (n, s, s, 1), "label": int32 (n,)}.
@@ -201,12 +207,12 @@ def sketch_batches(
     Raises:
       DataError: fewer examples of the categories in the split than one batch has.
     """
-    sketches = _Sketches(datasets, split, categories)
+    sketches = _Sketches(datasets, split, categories, others)
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
-    order = by_class(sketches.labels, len(categories), none_share, batch_size, seed, where)
+    order = by_category(sketches.numbers, sketches.drawn, len(categories), mix, batch_size, seed, where)
 
     def load(number: int, rng: np.random.Generator) -> Batch:
-        return sketches.load(number, image_size, rng, prefix=prefix, vary_lines=True)
+        return sketches.load(number, image_size, rng, prefix=prefix, shake=shake, vary_lines=True)
 
     return Batches(order, load, batch_size, seed, shard)
 
@@ -239,16 +245,14 @@ def sketch_examples(
 class _Sketches:
     """The sketches of several datasets, numbered through."""
 
-    def __init__(self, datasets: list[Dataset], split: str, categories: tuple[str, ...]):
+    def __init__(self, datasets: list[Dataset], split: str, categories: tuple[str, ...], others: tuple[str, ...] = ()):
         self._datasets, self._split = datasets, split
         self._starts = np.cumsum([0, *(dataset.sizes.get(split, 0) for dataset in datasets)])
-        classes = {name: label for label, name in enumerate(categories)}
-        none = len(categories)
-        labels = [np.zeros(0, np.int32)]
-        for dataset in datasets:
-            table = np.array([classes.get(name, none) for name in dataset.categories], np.int32)
-            labels.append(table[dataset.labels(split)])
-        self.labels = np.concatenate(labels)
+        names = [d.categories[label] for d in datasets for label in d.labels(split)]
+        self.labels, self.numbers = class_numbers(names, categories, others)
+        self.drawn = np.concatenate(
+            [np.zeros(0, bool), *(np.full(len(d.labels(split)), d.kind == "drawings") for d in datasets)]
+        )
         self._with_strokes = np.concatenate([np.zeros(0, bool), *(d.has_strokes(split) for d in datasets)])
 
     def of_class(self, label: int, strokes_only: bool = False) -> np.ndarray:
@@ -263,6 +267,7 @@ class _Sketches:
         *,
         fraction: float = 1.0,
         prefix: float = 0.0,
+        shake: float = 0.0,
         vary_lines: bool = False,
     ) -> Batch:
         which = int(np.searchsorted(self._starts, number, "right")) - 1
@@ -271,7 +276,8 @@ class _Sketches:
             width = rng.uniform(*_LINE_WIDTHS) if vary_lines else strokes.LINE_WIDTH
             if rng.random() < prefix:
                 fraction = rng.uniform(0.3, 1.0)
-            sketch = strokes.render(record.strokes, _SHEET, width, fraction)
+            drawing = strokes.shaken(record.strokes, rng) if rng.random() < shake else record.strokes
+            sketch = strokes.render(drawing, _SHEET, width, fraction)
         else:
             sketch = decode(record.sketches[int(rng.integers(len(record.sketches)))], 1)
             if vary_lines and rng.random() < 0.5:

@@ -12,6 +12,8 @@ MARGIN = 0.08
 LINE_WIDTH = 4.0
 """Of a stored drawing, in pixels of a 256 px sheet."""
 _SHIFT = 4
+_LEFT_OUT, _TURN, _STRETCH, _MOVE = 0.2, 0.06, 0.06, 4.0
+"""How a drawing is shaken: largest share of strokes left out; deviations of radians, log stretch and places."""
 
 
 def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) -> np.ndarray:
@@ -36,6 +38,32 @@ def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) 
         closed = line if len(line) > 1 else np.concatenate([line, line])
         cv2.polylines(sheet, [closed.reshape(-1, 1, 2)], False, 0, thickness, cv2.LINE_AA, _SHIFT)
     return sheet
+
+
+def shaken(strokes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The drawing as if by another hand: every stroke moved, turned and stretched a little, some left out.
+
+    After Sketch-a-Net's stroke removal and deformation (Yu et al. 2017, section 3.3). The longest stroke stays.
+
+    Args:
+      strokes: as `render` takes it; not changed.
+    """
+    if not len(strokes):
+        return strokes
+    starts = np.flatnonzero(np.diff(strokes[:, 2], prepend=strokes[0, 2] - 1))
+    lines = np.split(strokes, starts[1:])
+    left_out = rng.random(len(lines)) < rng.uniform(0, _LEFT_OUT)
+    left_out[np.argmax([np.abs(np.diff(line[:, :2].astype(int), axis=0)).sum() for line in lines])] = False
+    result = []
+    for line in (line for line, out in zip(lines, left_out, strict=True) if not out):
+        points = line[:, :2].astype(np.float64)
+        middle = points.mean(0)
+        turn, stretch = rng.normal(0, _TURN), np.exp(rng.normal(0, _STRETCH, 2))
+        cosine, sine = np.cos(turn), np.sin(turn)
+        moved = (points - middle) * stretch @ np.array([[cosine, sine], [-sine, cosine]])
+        moved += middle + rng.normal(0, _MOVE, 2)
+        result.append(np.column_stack([np.round(moved), line[:, 2]]).astype(np.int16))
+    return np.concatenate(result)
 
 
 def from_quickdraw(drawing: list) -> np.ndarray:

@@ -75,15 +75,22 @@ class VGG16(nnx.Module):
             Conv3x3(inputs, outputs, batch_norm=batch_norm, rngs=rngs)
             for inputs, outputs in zip([3, *widths[:-1]], widths, strict=True)
         )
-        self.head = Linear(widths[-1], n_classes, deviation=0.01, rngs=rngs)
+        self._known = n_classes - 1
+        self.head = Linear(widths[-1], self._known + config.others, deviation=0.01, rngs=rngs)
 
     def __call__(
-        self, sketch: Float[Array, "n s s 1"], *, train: bool = False, key: jax.Array | None = None
+        self,
+        sketch: Float[Array, "n s s 1"],
+        *,
+        train: bool = False,
+        key: jax.Array | None = None,
+        apart: bool = False,
     ) -> Float[Array, "n k"]:
-        """Logits.
+        """Logits, the last of "none of these": the logarithm of the sum of the other categories' powers.
 
         Args:
           sketch: as `layers.to_model` gives it, ink +1, paper -1; all three input channels see it.
+          apart: every output as it is, the other categories' one by one.
           train: batch norm over the batch; under `jit` over many devices over the global one.
           key: of dropout; None leaves it out.
         """
@@ -97,7 +104,11 @@ class VGG16(nnx.Module):
         if key is not None and self.dropout:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0.0)
-        return self.head(x)
+        outputs = self.head(x)
+        if apart or outputs.shape[-1] == self._known + 1:
+            return outputs
+        none = jax.nn.logsumexp(outputs[:, self._known :], -1, keepdims=True)
+        return jnp.concatenate([outputs[:, : self._known], none], -1)
 
 
 def halve(x: jax.Array) -> jax.Array:

@@ -43,9 +43,9 @@ class ClassifierNetwork:
         """Of sketches as `layers.to_model` gives them."""
         return self._merge(weights)(sketch)
 
-    def train_logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array) -> Float[Array, "n k"]:
-        """Logits with batch norm over the batch and dropout."""
-        return self._merge(weights)(sketch, train=True, key=key)
+    def train_logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array) -> Float[Array, "n o"]:
+        """Logits with batch norm over the batch and dropout, the other categories' one by one."""
+        return self._merge(weights)(sketch, train=True, key=key, apart=True)
 
     def _merge(self, weights: Arrays) -> VGG16:
         state = jax.tree.map(lambda x: x, self._abstract)  # its variables are replaced below: take a copy
@@ -85,6 +85,9 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
     config = network.config
     of_params = optimiser(config)
 
+    def merged(label: jax.Array) -> jax.Array:
+        return jnp.minimum(label, network.n_classes - 1)
+
     def step(state: ClassifierState, batch: Batch) -> tuple[ClassifierState, Metrics]:
         augment_key, dropout_key = jax.random.split(jax.random.fold_in(state.key, state.step))
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
@@ -114,7 +117,7 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
             updates = _held(updates, len(vgg.BLOCKS), lambda update: jnp.where(warming, 0.0, update))
         # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
         params = optax.apply_updates(state.params, updates)
-        metrics = {"loss_cross_entropy": loss, "accuracy": (logits.argmax(-1) == label).mean()}
+        metrics = {"loss_cross_entropy": loss, "accuracy": (merged(logits.argmax(-1)) == merged(label)).mean()}
         return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
 
     return step

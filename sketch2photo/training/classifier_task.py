@@ -12,6 +12,7 @@ import numpy as np
 
 from sketch2photo import convert, released
 from sketch2photo.config import ClassifierConfig
+from sketch2photo.data.batches import Mix
 from sketch2photo.data.source import open_sketches
 from sketch2photo.errors import DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
@@ -48,7 +49,10 @@ class ClassifierTask:
         if missing:
             raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
         self.categories = tuple(config.categories) or tuple(present)
-        self.config = dataclasses.replace(config, categories=self.categories)
+        others = [category for category in present if category not in self.categories] if config.others_apart else []
+        self._others = tuple(sorted(others))
+        model = dataclasses.replace(config.model, others=max(1, len(others)))
+        self.config = dataclasses.replace(config, categories=self.categories, model=model)
         self.palette: dict[str, tuple[str, ...]] = {}
         self.sources = self._data.sources
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
@@ -68,8 +72,10 @@ class ClassifierTask:
             batch_size=config.batch_size,
             image_size=config.model.image_size,
             categories=self.categories,
-            none_share=config.none_share,
+            others=self._others,
+            mix=Mix(config.balance, config.drawn_share, config.none_share),
             prefix=config.prefix,
+            shake=config.shake,
             seed=config.seed,
         )
 

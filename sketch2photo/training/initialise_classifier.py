@@ -1,6 +1,7 @@
 """Starting the classifier from other weights: another run, a released model, or the convolutions of a VGG file.
 
-A weight fits where its name and shape agree; the outputs are matched by the category's name. The convolutions
+A weight fits where its name and shape agree; the outputs are matched by the category's name, those of other
+categories by their number. The convolutions
 depend neither on the picture's size nor on the categories, so that a run on small pictures or on many more
 categories is a good start.
 """
@@ -63,7 +64,6 @@ def initialise_classifier(
         theirs = vgg.fold(theirs)
     by_name = {_name(path): np.asarray(value) for path, value in jax.tree.leaves_with_path(theirs)}
     columns = [(i, source.categories.index(c)) for i, c in enumerate(categories) if c in source.categories]
-    columns.append((len(categories), len(source.categories)))
     fresh: list[str] = []
 
     def choose(path: Any, value: jax.Array) -> jax.Array:
@@ -72,8 +72,13 @@ def initialise_classifier(
         if other is not None and name.startswith("head/") and other.shape[:-1] == value.shape[:-1]:
             for here, there in columns:
                 value = value.at[..., here].set(other[..., there])
-            if len(columns) < value.shape[-1]:
-                fresh.append(f"{name} ({value.shape[-1] - len(columns)} of {value.shape[-1]} outputs)")
+            mine, given = value[..., len(categories) :], other[..., len(source.categories) :]
+            none = _none_outputs(given, mine.shape[-1], is_bias=value.ndim == 1)
+            missing = len(categories) - len(columns) + (0 if none is not None else mine.shape[-1])
+            if none is not None:
+                value = value.at[..., len(categories) :].set(none)
+            if missing:
+                fresh.append(f"{name} ({missing} of {value.shape[-1]} outputs)")
             return value
         if other is None or other.shape != value.shape:
             fresh.append(name if other is None else f"{name} {other.shape} -> {value.shape}")
@@ -84,6 +89,18 @@ def initialise_classifier(
     count = len(by_name)
     say(f"classifier: all {count} arrays fit" if not fresh else f"classifier: fresh: {', '.join(fresh)}")
     return chosen
+
+
+def _none_outputs(given: np.ndarray, count: int, *, is_bias: bool) -> np.ndarray | None:
+    """What the outputs of other categories start from; None where the given ones do not fit.
+
+    One output becomes as many alike that make the same probability together.
+    """
+    if given.shape[-1] == count:
+        return given
+    if given.shape[-1] != 1:
+        return None
+    return np.repeat(given, count, -1) - (np.log(count) if is_bias else 0.0)
 
 
 def fitting_convolutions(path: str, width: int, say: Callable[[str], None]) -> dict[int, convert.Convolution]:

@@ -62,6 +62,21 @@ def test_a_fraction_of_the_strokes_is_the_first_ones():
         assert (fewer <= more).all()
 
 
+def test_a_shaken_drawing_is_the_same_by_another_hand():
+    lines = [np.column_stack([np.linspace(20, 60 + 12 * i, 9), np.full(9, 20 * i), np.full(9, i)]) for i in range(12)]
+    drawing = np.concatenate(lines).astype(np.int16)
+    before = drawing.copy()
+    rng = np.random.default_rng(0)
+    found = [strokes.shaken(drawing, rng) for _ in range(60)]
+    np.testing.assert_array_equal(drawing, before)
+    assert all(one.dtype == np.int16 and set(one[:, 2]) <= set(range(12)) and 11 in one[:, 2] for one in found)
+    left_out = 1 - np.mean([len(set(one[:, 2])) for one in found]) / 12
+    assert 0.05 < left_out < 0.15, "up to a fifth is left out, but never the longest"
+    moved = [np.abs(one[one[:, 2] == 11, :2] - lines[11][:, :2]).max() for one in found]
+    assert 2 < np.median(moved) < 25 and max(moved) < 60
+    assert strokes.shaken(drawing[:0], rng).shape == (0, 3)
+
+
 @pytest.mark.parametrize(
     "drawing", [[[[1, 2], [1]]], [["x", "y"]], [[[[1]], [[2]]]], [[[float("nan")], [1.0]]], [[[1]]]]
 )

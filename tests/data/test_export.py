@@ -9,6 +9,7 @@ import pytest
 
 from sketch2photo import images
 from sketch2photo.data import array_sketches, arrays, export, pipeline
+from sketch2photo.data.batches import Mix
 from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import decode
 from sketch2photo.data.source import open_pairs, open_sketches
@@ -147,7 +148,7 @@ def test_the_classifier_trains_on_the_sketches(exported, pairs):
     assert np.abs(mine["sketch"].astype(int) - theirs["sketch"]).mean() < 8, "as models see them"
     assert len(source.examples("train", **settings, limit=5)["label"]) == 5
     assert source.examples("train", **settings, fraction=0.5)["sketch"].shape == (0, 32, 32, 1)
-    options = {"batch_size": 8, "none_share": 0.25, "prefix": 0.5, "seed": 3}
+    options = {"batch_size": 8, "mix": Mix(none_share=0.25), "prefix": 0.5, "seed": 3}
     batches = [next(one.batches("train", **settings, **options)) for one in (source, folder)]
     np.testing.assert_array_equal(batches[0]["label"], batches[1]["label"])
     assert batches[0]["sketch"].shape == (8, 32, 32, 1) and batches[0]["sketch"].dtype == np.uint8

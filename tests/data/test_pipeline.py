@@ -10,11 +10,13 @@ import pytest
 
 from sketch2photo import images
 from sketch2photo.data import pipeline
+from sketch2photo.data.batches import Mix, by_category, class_numbers
 from sketch2photo.data.example import decode
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_photo, prepare, write_csv, write_picture
 
-SKETCHES = {"image_size": 32, "categories": ("star", "circle"), "none_share": 0.25, "prefix": 0.5, "seed": 7}
+MIX = Mix(balance="sqrt", drawn_share=0.75, none_share=0.25)
+SKETCHES = {"image_size": 32, "categories": ("star", "circle"), "mix": MIX, "prefix": 0.5, "seed": 7}
 
 
 def take(batches, count):
@@ -167,8 +169,39 @@ def test_a_batch_of_sketches(pairs, drawings):
     assert counts[0] / counts[1] == pytest.approx(np.sqrt(stars / circles), rel=0.2)
 
 
+def test_categories_alike_and_drawings_at_their_share(pairs, drawings):
+    settings = SKETCHES | {
+        "mix": Mix(balance="equal", drawn_share=0.75, none_share=0.25),
+        "others": ("square", "zigzag"),
+    }
+    got = np.concatenate(
+        [b["label"] for b in take(pipeline.sketch_batches([drawings, pairs], "train", batch_size=16, **settings), 80)]
+    )
+    shares = np.bincount(got, minlength=4) / len(got)
+    assert shares == pytest.approx([0.375, 0.375, 0.125, 0.125], abs=0.04), "star, circle, and the others one by one"
+
+
+def test_what_is_drawn_has_its_share():
+    numbers = np.repeat([0, 0, 1, 2], [30, 300, 40, 10])
+    drawn = np.repeat([True, False, False, True], [30, 300, 40, 10])
+    order = by_category(numbers, drawn, 2, Mix("equal", 0.75, 0.2), 4, 0, "here")
+    got = np.array([order[i] for i in range(8192)])
+    assert np.bincount(numbers[got]) / 8192 == pytest.approx([0.4, 0.4, 0.2], abs=0.002)
+    assert drawn[got][numbers[got] == 0].mean() == pytest.approx(0.75, abs=0.002)
+    never = by_category(numbers, drawn, 2, Mix("none", 0.0, 0.0), 4, 0, "here")
+    got = np.array([never[i] for i in range(8192)])
+    assert not drawn[got].any() and (numbers[got] == 0).mean() == pytest.approx(330 / 370, abs=0.002)
+
+
+def test_classes_of_names():
+    classes, numbers = class_numbers(["b", "x", "a", "y", "x"], ["a", "b"], ["y"])
+    assert classes.tolist() == [1, 2, 0, 2, 2] and numbers.tolist() == [1, 3, 0, 2, 3]
+
+
 def test_sketches_resume_exactly(pairs, drawings):
-    assert_resumes_exactly(lambda: pipeline.sketch_batches([pairs, drawings], "train", batch_size=6, **SKETCHES))
+    assert_resumes_exactly(
+        lambda: pipeline.sketch_batches([pairs, drawings], "train", batch_size=6, **SKETCHES, shake=0.5)
+    )
 
 
 def test_without_others_there_is_no_none(drawings):
@@ -179,7 +212,7 @@ def test_without_others_there_is_no_none(drawings):
 
 def test_prefixes_have_fewer_strokes(drawings):
     def ink(prefix):
-        settings = SKETCHES | {"categories": ("star",), "none_share": 0.0, "prefix": prefix, "image_size": 128}
+        settings = SKETCHES | {"categories": ("star",), "mix": Mix(none_share=0.0), "prefix": prefix, "image_size": 128}
         batches = pipeline.sketch_batches([drawings], "train", batch_size=16, **settings)
         return np.mean([(b["sketch"] < 128).mean() for b in take(batches, 8)])
 

@@ -121,6 +121,16 @@ def test_batch_norm_put_into_a_plain_network_changes_nothing():
     np.testing.assert_allclose(vgg.fold(unfolded)["convs"][7]["bias"], weights["convs"][7]["bias"], atol=1e-5)
 
 
+def test_other_categories_together_are_none_of_these():
+    config = ClassifierModelConfig(image_size=32, width=4, norm="none", others=5)
+    model = VGG16(config, 4, rngs=nnx.Rngs(0))
+    apart = np.asarray(model(sketches(), apart=True), np.float64)
+    logits = np.asarray(model(sketches()))
+    assert apart.shape == (3, 8) and logits.shape == (3, 4)
+    np.testing.assert_array_equal(logits[:, :3], apart[:, :3].astype(np.float32))
+    np.testing.assert_allclose(logits[:, 3], np.log(np.exp(apart[:, 3:]).sum(-1)), rtol=1e-6, atol=1e-6)
+
+
 def test_dropout_only_with_a_key():
     model = VGG16(PLAIN, 5, rngs=nnx.Rngs(0))
     x = sketches()

@@ -12,6 +12,7 @@ import pytest
 from sketch2photo import checkpoints, released
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
 from sketch2photo.data import pipeline as data_pipeline
+from sketch2photo.data.batches import Mix
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
 from sketch2photo.training import classifier, classifier_task, initialise_classifier, loop
@@ -118,7 +119,9 @@ def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     assert info.kind == "classifier" and info.categories == ("cat", "dog")
     assert "calibration error" in capsys.readouterr().out
     train = next(options for split, options in pipeline if split == "train")
-    assert train["prefix"] == SMALL.prefix and train["none_share"] == SMALL.none_share
+    assert train["prefix"] == SMALL.prefix and train["shake"] == SMALL.shake
+    assert train["mix"] == Mix(SMALL.balance, SMALL.drawn_share, SMALL.none_share)
+    assert train["others"] == ("car", "shoe") and info.config.model.others == 2
 
 
 def test_a_resumed_run_is_the_run_not_stopped(pipeline, tmp_path):
@@ -179,6 +182,22 @@ def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
     x = layers.to_model(jnp.asarray(sketch))
     expected = np.asarray(network.logits(state.params, x))
     np.testing.assert_allclose(network.logits(params, x), expected, atol=0.05 * np.ptp(expected) + 1e-6)
+
+
+def test_one_output_of_none_becomes_many_that_say_the_same():
+    state, network = fresh(seed=3)
+    many = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=7))
+    wide, wide_network = fresh(many, seed=4)
+    source = initialise_classifier.Source(jax.tree.map(np.asarray, state.params), ("cat", "dog"))
+    sketch, said = examples(12, 3)["sketch"], []
+    params = initialise_classifier.initialise_classifier(wide.params, source, ("cat", "dog"), sketch, said.append)
+    assert params["head"]["bias"].shape == (9,) and said[0].endswith("arrays fit")
+    x = layers.to_model(jnp.asarray(sketch))
+    np.testing.assert_allclose(wide_network.logits(params, x), network.logits(state.params, x), rtol=1e-4, atol=1e-4)
+    # Back again nothing fits, for seven outputs are no sum.
+    back = initialise_classifier.Source(jax.tree.map(np.asarray, params), ("cat", "dog"))
+    initialise_classifier.initialise_classifier(state.params, back, ("cat", "dog"), sketch, said.append)
+    assert said[1] == "classifier: fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"
 
 
 def test_runs_and_releases_without_a_classifier_are_refused(tmp_path):
