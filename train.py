@@ -21,18 +21,21 @@ def main(arguments: list[str]) -> None:
 
         process.prepare(training=True)
 
-        from sketch2photo.training import loop
+        from sketch2photo.training import hosts, loop, parallel
 
-        if isinstance(command, cli.GanCommand):
-            from sketch2photo.training.gan_task import GanTask
+        with hosts.join(command.devices) as together:
+            layout = parallel.lay_out(command.devices.mesh, command.config.batch_size, together.say)
+            if isinstance(command, cli.GanCommand):
+                from sketch2photo.training.gan_task import GanTask
 
-            task: loop.Task = GanTask(command.config, list(command.data))
-        else:
-            from sketch2photo.training.classifier_task import ClassifierTask
+                task: loop.Task = GanTask(command.config, list(command.data), together.say)
+            else:
+                from sketch2photo.training.classifier_task import ClassifierTask
 
-            task = ClassifierTask(command.config, list(command.data))
-        print(cli.describe(command), flush=True)
-        loop.train(task, command.out, init=command.init, resume=command.resume, allow_change=command.allow_change)
+                task = ClassifierTask(command.config, list(command.data), together.say)
+            together.say(cli.describe(command))
+            start = {"init": command.init, "resume": command.resume, "allow_change": command.allow_change}
+            loop.train(task, command.out, **start, layout=layout, hosts=together)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -147,9 +146,8 @@ class RunCheckpoints:
         try:
             loaded = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise CheckpointError(
-                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({first}): "
+                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({_first_line(error)}): "
                 "resume with the settings it was started with"
             ) from None
         metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
@@ -178,11 +176,18 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
 
     run = read_run(path)
     step = _latest(run.path) if step is None else step
-    with warnings.catch_warnings():
-        # Orbax warns that it reads the sharding from the file; to numpy arrays it does not matter.
-        warnings.simplefilter("ignore", UserWarning)
-        loaded = ocp.load_checkpointables(str((run.path / _STATE / str(step)).absolute()))["state"]
-    return _numbered(jax.tree.map(np.asarray, loaded))
+    folder = str((run.path / _STATE / str(step)).absolute())
+    try:
+        about = ocp.checkpointables_metadata(folder).metadata["state"]
+        # As numpy, wherever the arrays lay: the devices of the run may not be here.
+        like = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), about)
+        return _numbered(ocp.load_checkpointables(folder, {"state": like})["state"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"the checkpoint {folder!r} cannot be read ({_first_line(error)}): delete it") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _numbered(tree: Any) -> Any:

@@ -51,7 +51,7 @@ class ArraySketches:
         labels, numbers = self._classes(split, categories, others)
         where = f"split {split!r} of {str(self._arrays.path)!r}"
         drawn = np.zeros(len(numbers), bool)
-        order = by_category(numbers, drawn, len(categories), mix, batch_size, seed, where)
+        order = by_category(numbers, drawn, len(categories), mix, batch_size * shard[1], seed, where)
 
         def load(number: int, rng: np.random.Generator) -> Batch:
             sketch = self._arrays.sketch(split, number, rng)

@@ -91,7 +91,7 @@ class ArrayPairs:
     ) -> PlainBatches:
         """As `pipeline.pair_batches`, and the same batches as of the dataset that was exported at this size."""
         labels = self.labels(split)
-        need_enough(len(labels), batch_size, f"{str(self.path)!r} in split {split!r}")
+        need_enough(len(labels), batch_size * shard[1], f"{str(self.path)!r} in split {split!r}")
         load = functools.partial(self._pair, split, size=image_size, channels=input_channels)
         return PlainBatches(balanced(labels, balance, seed), load, batch_size, seed, shard)
 

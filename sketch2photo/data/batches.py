@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.data.order import Order
+from sketch2photo.data.order import Order, Share
 from sketch2photo.errors import DataError
 
 Batch = dict[str, Any]
@@ -30,7 +30,7 @@ class PlainBatches:
       order: the numbers of examples.
       load: an example by number; its generator is all the chance there is in it.
       batch_size: examples a batch of this host.
-      shard: number of this host and number of hosts; each takes every n-th place of the order.
+      shard: number of this host and number of hosts; each makes its block of every batch of all (`Share`).
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PlainBatches:
         seed: int,
         shard: tuple[int, int] = (0, 1),
     ):
-        self._order, self._load, self._batch_size, self._seed, self._shard = order, load, batch_size, seed, shard
+        self._share, self._load, self._batch_size, self._seed = Share(order, batch_size, shard), load, batch_size, seed
         self._position = 0
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._made: deque[Future[Batch]] = deque()
@@ -66,10 +66,8 @@ class PlainBatches:
         self._position = int(state["batches"])
 
     def _make(self, number: int) -> Batch:
-        host, hosts = self._shard
-        first = number * self._batch_size
-        places = [place * hosts + host for place in range(first, first + self._batch_size)]
-        return stack([self._load(self._order[place], chance(self._seed, place)) for place in places])
+        numbers = range(number * self._batch_size, (number + 1) * self._batch_size)
+        return stack([self._load(self._share[n], chance(self._seed, self._share.place(n))) for n in numbers])
 
 
 def chance(seed: int, place: int) -> np.random.Generator:

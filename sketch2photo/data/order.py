@@ -50,6 +50,35 @@ class Order:
         return np.random.default_rng([self._seed, 1, pool, epoch]).permutation(self._pools[pool])
 
 
+class Share:
+    """One host's places of a sequence: of every batch of all hosts a block, in the order of the hosts.
+
+    So the batches of all hosts, laid side by side, are those of one host alone.
+
+    Args:
+      batch_size: examples a batch of this host.
+      shard: number of this host and number of hosts.
+    """
+
+    def __init__(self, order: Order, batch_size: int, shard: tuple[int, int]):
+        self._order, self._batch_size, self._shard = order, batch_size, shard
+
+    def place(self, index: int) -> int:
+        """The place in the whole sequence of this host's example `index`."""
+        host, hosts = self._shard
+        batch, row = divmod(int(index), self._batch_size)
+        return (batch * hosts + host) * self._batch_size + row
+
+    def __len__(self) -> int:
+        return len(self._order) // self._shard[1]
+
+    def __getitem__(self, index: int) -> int:
+        return self._order[self.place(index)]
+
+    def __repr__(self) -> str:
+        return f"Share({self._order!r}, batch_size={self._batch_size}, shard={self._shard})"
+
+
 def _turns(weights: np.ndarray, length: int) -> np.ndarray:
     """`length` pool numbers, as many of each as its weight asks for, at least one."""
     wanted = weights / weights.sum() * length

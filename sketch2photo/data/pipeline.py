@@ -27,7 +27,7 @@ from sketch2photo.data.batches import (
 )
 from sketch2photo.data.decoded import DecodedPairs
 from sketch2photo.data.example import decode
-from sketch2photo.data.order import Order
+from sketch2photo.data.order import Order, Share
 from sketch2photo.data.reading import Dataset, open_dataset
 from sketch2photo.errors import DataError
 
@@ -67,10 +67,11 @@ class Batches:
     ):
         import grain
 
-        host, hosts = shard
-        example = functools.partial(_example, load, seed, shard)
-        source = grain.MapDataset.source(cast(Any, order))[host::hosts]
-        self._all = source.map_with_index(example).batch(batch_size, drop_remainder=True)
+        share = Share(order, batch_size, shard)
+        example = functools.partial(_example, load, seed, share)
+        self._all = (
+            grain.MapDataset.source(cast(Any, share)).map_with_index(example).batch(batch_size, drop_remainder=True)
+        )
         self._batch_size, self._workers = batch_size, workers
         self._go_to(0)
 
@@ -107,10 +108,9 @@ class Batches:
 
 
 def _example(
-    load: Callable[[int, np.random.Generator], Batch], seed: int, shard: tuple[int, int], place: int, number: int
+    load: Callable[[int, np.random.Generator], Batch], seed: int, share: Share, index: int, number: int
 ) -> Batch:
-    host, hosts = shard
-    return load(number, chance(seed, place * hosts + host))
+    return load(number, chance(seed, share.place(index)))
 
 
 def _worker_count(kept: bool) -> int:
@@ -137,7 +137,7 @@ def pair_batches(
     Args:
       balance: how often categories are drawn: "none" by their size, "sqrt" by its square root, "equal" alike.
       batch_size: examples a batch of this host.
-      shard: number of this host and number of hosts; the hosts share the order between them.
+      shard: number of this host and number of hosts; each has its block of every batch of all.
       memory: bytes that pictures may take that are kept once they are decoded; a share of what is free when None.
       workers: processes that decode; as many as pay when None.
 
@@ -150,7 +150,7 @@ def pair_batches(
     """
     _need_pairs(dataset)
     labels = dataset.labels(split)
-    need_enough(len(labels), batch_size, f"{str(dataset.path)!r} in split {split!r}")
+    need_enough(len(labels), batch_size * shard[1], f"{str(dataset.path)!r} in split {split!r}")
 
     pairs = DecodedPairs(dataset, split, image_size, input_channels, memory)
     count = _worker_count(pairs.kept) if workers is None else workers
@@ -209,7 +209,7 @@ def sketch_batches(
     """
     sketches = _Sketches(datasets, split, categories, others)
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
-    order = by_category(sketches.numbers, sketches.drawn, len(categories), mix, batch_size, seed, where)
+    order = by_category(sketches.numbers, sketches.drawn, len(categories), mix, batch_size * shard[1], seed, where)
 
     def load(number: int, rng: np.random.Generator) -> Batch:
         return sketches.load(number, image_size, rng, prefix=prefix, shake=shake, vary_lines=True)

@@ -32,9 +32,7 @@ class Alarms:
         Raises:
           TrainingError: a loss is no number any more.
         """
-        lost = [name for name, value in values.items() if not math.isfinite(value)]
-        if lost:
-            raise TrainingError(f"{' and '.join(lost)} became {values[lost[0]]} at step {step}")
+        check_finite(step, values)
         if "loss_discriminator" not in values:
             return []
         self._recent.append(values["loss_discriminator"])
@@ -73,6 +71,13 @@ class Alarms:
         with self._path.open("a") as file:
             file.write(json.dumps(self.said[-1]) + "\n")
         return [f"ALARM at step {step}: {text}"]
+
+
+def check_finite(step: int, values: dict[str, float]) -> None:
+    """Raises `TrainingError` when a metric of this step is no number."""
+    lost = [name for name, value in values.items() if not math.isfinite(value)]
+    if lost:
+        raise TrainingError(f"{' and '.join(lost)} became {values[lost[0]]} at step {step}")
 
 
 def read_alarms(path: Path) -> list[dict]:

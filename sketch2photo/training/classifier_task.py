@@ -65,11 +65,11 @@ class ClassifierTask:
             lambda params, sketch: self._network.logits(params, layers.to_model(jnp.asarray(sketch)))
         )
 
-    def batches(self) -> Batches:
+    def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         config = self.config
         return self._data.batches(
             "train",
-            batch_size=config.batch_size,
+            batch_size=config.batch_size // shard[1],
             image_size=config.model.image_size,
             categories=self.categories,
             others=self._others,
@@ -77,6 +77,7 @@ class ClassifierTask:
             prefix=config.prefix,
             shake=config.shake,
             seed=config.seed,
+            shard=shard,
         )
 
     def initial_state(self, key: jax.Array) -> ClassifierState:
@@ -152,8 +153,8 @@ class ClassifierTask:
         if self.config.model.norm == "none":
             return params
         if self._measure is None:
-            sketch = layers.to_model(jnp.asarray(self._some_sketches()))
-            measure = jax.jit(vgg.measured)
+            sketch = self._some_sketches()
+            measure = jax.jit(lambda params, sketch: vgg.measured(params, layers.to_model(sketch)))
             self._measure = lambda params: measure(params, sketch)
         return self._measure(params)
 

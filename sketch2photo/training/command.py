@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ import tyro
 from sketch2photo import cost
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierConfig, GanConfig, from_dict
 from sketch2photo.errors import ConfigError, choose
+from sketch2photo.training.devices import Devices
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class GanCommand:
     looks at itself may be given anew."""
     allow_change: tuple[str, ...] = ()
     """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
+    devices: Annotated[Devices, tyro.conf.arg(name="")] = field(default_factory=Devices)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class ClassifierCommand:
     looks at itself may be given anew."""
     allow_change: tuple[str, ...] = ()
     """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
+    devices: Annotated[Devices, tyro.conf.arg(name="")] = field(default_factory=Devices)
 
 
 Command = GanCommand | ClassifierCommand

@@ -49,7 +49,7 @@ def check_unchanged(
       ConfigError: an allowed name is none of a setting.
     """
     run = checkpoints.read_run(out)
-    before, now = _flat(to_dict(run.config)), _flat(to_dict(config))
+    before, now = flat(to_dict(run.config)), flat(to_dict(config))
     groups = {name.rpartition(".")[0] for name in now} - {""}
     for name in allowed:
         choose("setting to allow a change of", name, [*now, *sorted(groups)])
@@ -72,14 +72,15 @@ def check_unchanged(
         )
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their names on the command line, such as "optimiser.generator_rate"."""
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            found |= flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return flat
+            found[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 class RunLock:

@@ -55,15 +55,15 @@ class GanTask:
         self.evaluation_every = config.evaluation.every if self._evaluation else 0
         self._generate = jax.jit(self._generate_photos)
 
-    def batches(self) -> Batches:
+    def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         return self._data.batches(
             "train",
-            batch_size=self.config.batch_size // jax.process_count(),
+            batch_size=self.config.batch_size // shard[1],
             image_size=self.config.model.image_size,
             input_channels=self.config.model.input_channels,
             balance=self.config.balance,
             seed=self.config.seed,
-            shard=(jax.process_index(), jax.process_count()),
+            shard=shard,
         )
 
     def initial_state(self, key: jax.Array) -> GanState:

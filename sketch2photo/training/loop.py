@@ -2,17 +2,19 @@
 
 Order of a start:
   1. the folder: a new one, or with --resume one that holds a run of the same settings; nobody else's (lock)
-  2. the input; fails here when the data is too small
+  2. the input; fails here when the data is too small, or other hosts have other data
   3. the state: fresh weights, by a jitted function, so that the arrays may be donated
   4. --init: weights of another run or release over the fresh ones, where they fit
   5. --resume: the latest checkpoint over everything, and the input set to its position
+
+On several hosts all do the same, and the first alone writes and speaks; checkpoints are written and read by all.
 """
 
-import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +22,13 @@ import jax.numpy as jnp
 from sketch2photo import checkpoints
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import TrainingError
-from sketch2photo.training.folder import RunLock, check_folder, check_unchanged
-from sketch2photo.training.watched import Watched, advice
+from sketch2photo.training.agreement import check_hosts
+from sketch2photo.training.folder import LOCK_FILE, RunLock, check_folder, check_unchanged
+from sketch2photo.training.hosts import ALONE, Hosts
+from sketch2photo.training.interruption import Interruption
+from sketch2photo.training.parallel import Layout
+from sketch2photo.training.state import without_optimisers
+from sketch2photo.training.watched import Silent, Watched, advice
 
 State = Any
 Metrics = dict[str, jax.Array]
@@ -49,7 +56,9 @@ class Task(Protocol):
     @property
     def config(self) -> GanConfig | ClassifierConfig: ...
 
-    def batches(self) -> Batches: ...
+    def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
+        """A host's share, by its number and the number of hosts, of batches of `config.batch_size` in all."""
+        ...
 
     def initial_state(self, key: jax.Array) -> State:
         """Fresh weights; is jitted."""
@@ -80,43 +89,66 @@ class Task(Protocol):
         ...
 
 
-def train(task: Task, out: Path, *, init: str = "", resume: bool = False, allow_change: tuple[str, ...] = ()) -> State:
+def train(
+    task: Task,
+    out: Path,
+    *,
+    init: str = "",
+    resume: bool = False,
+    allow_change: tuple[str, ...] = (),
+    layout: Layout | None = None,
+    hosts: Hosts = ALONE,
+) -> State:
     """Train up to `task.config.steps` and return the last state. SIGTERM saves and ends early.
+
+    Args:
+      layout: on which devices; one when None.
+      hosts: who trains together.
 
     Raises:
       CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
         in it; the run was started with other settings that `allow_change` does not name; something could not be
-        written, or does not fit. The last checkpoint stays as it is.
+        written, or does not fit; not all hosts see the folder. The last checkpoint stays as it is.
+      ConfigError: the hosts have other settings or data.
       TrainingError: a loss or a weight is no number any more. The last checkpoint is from before.
     """
     config = task.config
-    check_folder(out, resume)
+    layout = layout or Layout(jax.devices()[:1], {"data": 1, "fsdp": 1})
+    if hosts.first:
+        check_folder(out, resume)
     with RunLock(out) as lock:
-        if resume:
+        if resume and hosts.first:
             check_unchanged(out, config, task.categories, allow_change)
-        batches = task.batches()
+        check_hosts(hosts, task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
+        batches = task.batches(hosts.shard)
         state = jax.jit(task.initial_state)(jax.random.key(config.seed))
         if init and not resume:
-            state = task.initialise(state, init, print)  # may fail: the folder is not made before
+            state = task.initialise(state, init, hosts.say)  # may fail: the folder is not made before
+        state = layout.place(state)
         lock.take()
-        check_folder(out, resume)  # another run may have come and gone meanwhile
-        if not resume:
-            checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-        with checkpoints.RunCheckpoints(out) as saved, _Interruption() as interruption:
+        if hosts.first:
+            check_folder(out, resume)  # another run may have come and gone meanwhile
+            if not resume:
+                checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
+        hosts.share_folder(out, out / LOCK_FILE)
+        with checkpoints.RunCheckpoints(out) as saved, Interruption(hosts) as interruption:
             first = 0
             if resume:
                 state, position = saved.restore(state)
                 batches.set_state(position)
                 first = int(state.step)
-                checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-            watched = Watched(out, first, config)
+                if hosts.first:
+                    checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
+            watched = Watched(out, first, config) if hosts.first else Silent(out)
             try:
-                state = _steps(task, state, first, batches, out, saved, watched, interruption)
+                state = _Run(task, out, layout, hosts, batches, saved, watched, interruption).steps(state, first)
                 watched.finish()
             finally:
                 watched.close()
             if int(state.step) >= config.steps:
-                task.finish(state, out, watched.progress.say)
+                seen = layout.local(without_optimisers(state))
+                if hosts.first:
+                    task.finish(seen, out, watched.say)
     return state
 
 
@@ -125,92 +157,86 @@ def sources_of(task: Task) -> dict[str, str]:
     return getattr(task, "sources", {})
 
 
-def _steps(
-    task: Task,
-    state: State,
-    first: int,
-    batches: Batches,
-    out: Path,
-    saved: checkpoints.RunCheckpoints,
-    watched: Watched,
-    interruption: "_Interruption",
-) -> State:
-    config = task.config
-    step_function = jax.jit(task.step, donate_argnums=0)
-    all_finite = jax.jit(_all_finite)
-    pending: tuple[int, Metrics, float] | None = None
-    since = time.perf_counter()
+@dataclass
+class _Run:
+    """One run on its way."""
 
-    def settle() -> None:
-        """Wait for the step under way and report it; one step late, so that the device never waits for us."""
-        nonlocal pending, since
-        if pending is None:
-            return
-        step, metrics, waited = pending
-        pending = None
-        values = {name: float(value) for name, value in metrics.items()}
-        now = time.perf_counter()
-        timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
-        since = now
-        watched.step(step, values, timing)
+    task: Task
+    out: Path
+    layout: Layout
+    hosts: Hosts
+    batches: Batches
+    saved: checkpoints.RunCheckpoints
+    watched: Watched | Silent
+    interruption: Interruption
 
-    for step in range(first + 1, config.steps + 1):
-        started = time.perf_counter()
-        batch = next(batches)
-        waited = time.perf_counter() - started
-        state, metrics = step_function(state, jax.device_put(batch))
-        settle()
-        pending = (step, metrics, waited)
-        last = step == config.steps or interruption.asked
-        evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
-        sampling = last or evaluating or step % config.sample_every == 0
-        if sampling:
+    def steps(self, state: State, first: int) -> State:
+        """From after step `first` to the last, or until it is interrupted."""
+        task, config, watched = self.task, self.task.config, self.watched
+        step_function = self.layout.step(task.step, state)
+        pending: tuple[int, Metrics, float] | None = None
+        since = time.perf_counter()
+
+        def settle() -> None:
+            """Wait for the step under way and report it; one step late, so that the device never waits for us."""
+            nonlocal pending, since
+            if pending is None:
+                return
+            step, metrics, waited = pending
+            pending = None
+            values = {name: float(value) for name, value in metrics.items()}
+            now = time.perf_counter()
+            timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
+            since = now
+            watched.step(step, values, timing)
+
+        for step in range(first + 1, config.steps + 1):
+            started = time.perf_counter()
+            batch = next(self.batches)
+            waited = time.perf_counter() - started
+            state, metrics = step_function(state, self.layout.put(batch))
             settle()
-            figures = task.sample(state, out / "samples", step)
+            pending = (step, metrics, waited)
+            last = step == config.steps or self.interruption.asked(step)
+            evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
+            sampling = bool(last or evaluating or step % config.sample_every == 0)
+            if sampling:
+                settle()
+                self._sample(state, step, bool(evaluating))
+            last = last or self.interruption.asked(step)  # it may have been asked while sampling
+            saving = last or step % config.save_every == 0
+            if saving:
+                settle()
+                state = self._save(state, step)
+            if sampling or saving:
+                since = time.perf_counter()
+            if self.interruption.asked(step):
+                watched.say(f"stopped after step {step}, saved: go on with --resume")
+                break
+        return state
+
+    def _sample(self, state: State, step: int, evaluating: bool) -> None:
+        seen = self.layout.local(without_optimisers(state))
+        if self.hosts.first:
+            figures = self.task.sample(seen, self.out / "samples", step)
             if evaluating:
-                figures |= task.evaluate(state, out, step)
-            watched.sample(step, figures)
-        last = last or interruption.asked  # it may have been asked while sampling
-        saving = last or step % config.save_every == 0
-        if saving:
-            settle()
-            watched.flush()
-            if not all_finite(state):
-                # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
-                raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
-            state = task.before_saving(state)
-            saved.save(step, state, batches.get_state())
-        if sampling or saving:
-            since = time.perf_counter()
-        if interruption.asked:
-            watched.progress.say(f"stopped after step {step}, saved: go on with --resume")
-            break
-    return state
+                figures |= self.task.evaluate(seen, self.out, step)
+            self.watched.sample(step, figures)
+        # Before the next step: devices that wait for others may give up after half a minute.
+        self.hosts.wait()
+
+    def _save(self, state: State, step: int) -> State:
+        self.watched.flush()
+        if not _all_finite(state):
+            # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
+            raise TrainingError(f"a weight became no number at step {step}{advice(self.out)}")
+        state = self.layout.place(self.task.before_saving(state))
+        self.saved.save(step, state, self.batches.get_state())
+        return state
 
 
+@jax.jit
 def _all_finite(state: State) -> jax.Array:
     """Whether every float of a state is a number."""
     numbers = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]
     return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in numbers]))
-
-
-class _Interruption:
-    """Turns SIGTERM (preemption) into a wish to stop after the step under way."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: Any = None
-
-    def __enter__(self) -> Self:
-        try:
-            self._before = signal.signal(signal.SIGTERM, self._ask)
-        except ValueError:  # not in the main thread: leave the signal alone
-            self._before = None
-        return self
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)

@@ -1,7 +1,8 @@
 """The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import optax
@@ -19,6 +20,9 @@ class GanState:
     average of the generator's weights, or None.
     """
 
+    weights: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    """What a step computes with; the rest it only updates."""
+
     step: jax.Array
     generator: Arrays
     discriminator: Arrays
@@ -33,7 +37,15 @@ class GanState:
 class ClassifierState:
     """Everything a classifier step reads and writes; as `GanState`."""
 
+    weights: ClassVar[tuple[str, ...]] = ("params",)
+
     step: jax.Array
     params: Arrays
     optimiser: optax.OptState
     key: jax.Array
+
+
+def without_optimisers(state: Any) -> Any:
+    """The state for those who only look at weights."""
+    optimisers = [f.name for f in dataclasses.fields(state) if f.name.endswith("optimiser")]
+    return dataclasses.replace(state, **dict.fromkeys(optimisers))

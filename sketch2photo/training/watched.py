@@ -6,7 +6,7 @@ from pathlib import Path
 from sketch2photo import checkpoints
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError, TrainingError
-from sketch2photo.training.alarms import Alarms
+from sketch2photo.training.alarms import Alarms, check_finite
 from sketch2photo.training.board import Board
 from sketch2photo.training.report import Progress, Stats
 from sketch2photo.whole import write_whole
@@ -38,7 +38,7 @@ class Watched:
             self._board.scalars(step, values | timing)
             self.progress.show(step, values | timing)
             for alarm in self._alarms.step(step, values):
-                self.progress.say(alarm)
+                self.say(alarm)
         except TrainingError as error:
             self.flush()
             raise TrainingError(f"{error}{advice(self._out)}") from None
@@ -60,7 +60,11 @@ class Watched:
             raise _no_room(self._out, error) from None
         told = [f"step {step}: " + "  ".join(f"{name} {v:.3f}" for name, v in figures.items())] if figures else []
         for text in (*told, *alarms):
-            self.progress.say(text)
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """A line for whoever looks on."""
+        self.progress.say(text)
 
     def finish(self) -> None:
         """The page of the run. Raises as `step`."""
@@ -80,7 +84,7 @@ class Watched:
         except ImportError:
             if not self._told:
                 self._told = True
-                self.progress.say("no curves.png: there is no matplotlib (pip install matplotlib)")
+                self.say("no curves.png: there is no matplotlib (pip install matplotlib)")
             return b""
         if picture:
             write_whole(self._out / "curves.png", picture)
@@ -99,6 +103,26 @@ class Watched:
         for stats in (self._stats, self._evaluations, self._board):
             with contextlib.suppress(OSError):
                 stats.close()
+
+
+class Silent:
+    """What the other hosts of a run have in its place: they only notice that figures are none any more."""
+
+    def __init__(self, out: Path):
+        self._out = out
+
+    def step(self, step: int, values: dict[str, float], timing: dict[str, float]) -> None:
+        """Raises `TrainingError` as `Watched.step` does on the first host."""
+        try:
+            check_finite(step, values)
+        except TrainingError as error:
+            raise TrainingError(f"{error}{advice(self._out)}") from None
+
+    def sample(self, step: int, figures: dict[str, float]) -> None: ...
+    def say(self, text: str) -> None: ...
+    def finish(self) -> None: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
 
 
 def advice(out: Path) -> str:
