@@ -11,6 +11,7 @@ process 0 runs. Three things can stop a run:
 import contextlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from jax._src import distributed  # its key-value store has no public name; Orba
 
 from sketch2photo.errors import CheckpointError, ConfigError, TrainingError
 from sketch2photo.training.devices import Devices
-from sketch2photo.training.stopping import Watch
+from sketch2photo.training.stopping import Watch, limited, unreached
 
 HEARTBEAT = 60
 """Seconds without a sign of life after which a process is taken for dead, and the others end."""
@@ -137,19 +138,19 @@ def join(devices: Devices) -> Iterator[Hosts]:
     try:
         yield hosts
         hosts.wait()
-    except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error) or hosts.count == 1:
-            watch.stop(error)
-            raise
-        gone = TrainingError(
-            f"process {hosts.index} cannot reach the others any more ({_first_line(error)}): see what ended them, "
-            "then start all again with --resume"
-        )
-        watch.stop(gone)
-        raise gone from None
     except BaseException as error:
+        if told := watch.news(error):
+            code, reason = told
+            print(f"train.py: {reason}", file=sys.stderr)
+            watch.stop(SystemExit(code))
+            raise SystemExit(code) from None
+        if unreached(error):
+            error = TrainingError(
+                f"process {hosts.index} cannot reach the others any more ({_first_line(error)}): see what ended them, "
+                "then start all again with --resume"
+            )
         watch.stop(error)
-        raise
+        raise error from None
     watch.end()
     jax.distributed.shutdown()
 
@@ -160,14 +161,20 @@ def _connect(devices: Devices) -> None:
         if text and not text.isdigit():
             raise ConfigError(f"{name} is {text!r} in the environment: make it a number or unset it")
     address = devices.coordinator_address or os.environ.get("JAX_COORDINATOR_ADDRESS")
+    missed = (
+        f"--distributed found not all processes at {address or 'the address that was detected'} within "
+        f"{devices.connect_timeout} seconds: start all of them, with the same address and each with its own "
+        "--process-id, and let the network allow it"
+    )
     try:
-        jax.distributed.initialize(
-            coordinator_address=address or None,
-            num_processes=devices.num_processes or (int(count) if count else None),
-            process_id=devices.process_id if devices.process_id >= 0 else int(number) if number else None,
-            initialization_timeout=devices.connect_timeout,
-            heartbeat_timeout_seconds=HEARTBEAT,
-        )
+        with limited(devices.connect_timeout, missed):
+            jax.distributed.initialize(
+                coordinator_address=address or None,
+                num_processes=devices.num_processes or (int(count) if count else None),
+                process_id=devices.process_id if devices.process_id >= 0 else int(number) if number else None,
+                initialization_timeout=2 * devices.connect_timeout + 60,  # at which jax would abort the process
+                heartbeat_timeout_seconds=HEARTBEAT,
+            )
     except (ValueError, TypeError) as error:  # jax's words for what was neither given nor detected
         raise ConfigError(
             f"--distributed finds no other processes ({_first_line(error).rstrip('.')}): start it under SLURM, Open "
@@ -175,9 +182,8 @@ def _connect(devices: Devices) -> None:
         ) from None
     except (RuntimeError, OSError) as error:
         raise ConfigError(
-            f"--distributed could not reach the coordinator {address or 'that was detected'} with all processes within "
-            f"{devices.connect_timeout} seconds ({_first_line(error)}): start all of them, with the same address and "
-            "each with its own --process-id"
+            f"--distributed failed at {address or 'the address that was detected'} ({_first_line(error)}): see that "
+            "process 0 can listen there and the others reach it"
         ) from None
 
 

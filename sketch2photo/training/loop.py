@@ -222,7 +222,7 @@ class _Run:
             if evaluating:
                 figures |= self.task.evaluate(seen, self.out, step)
             self.watched.sample(step, figures)
-        # Before the next step: devices that wait for others may give up after half a minute.
+        # Here rather than in the next step: devices that wait for others keep busy, and some give up.
         self.hosts.wait()
 
     def _save(self, state: State, step: int) -> State:

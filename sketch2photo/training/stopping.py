@@ -7,16 +7,21 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from sketch2photo.errors import UserError
 
 _KEY = "sketch2photo/stopped"
+_WELL = "0 all is well"
 _GRACE = 5.0
 """Seconds in which a process may find the same error by itself, before it is ended."""
+_UNREACHED = re.compile("(UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION): ")
+"""How the messages of jax begin where devices or hosts have lost each other; some come as a ValueError."""
 _LEAVING = 20.0
 """Seconds that process 0, which the others speak through, waits for them to leave."""
 
@@ -31,7 +36,10 @@ class Watch:
     def __init__(self, client: Any, index: int, count: int):
         self._client, self._index, self._count = client, index, count
         self._leaving = threading.Event()
-        threading.Thread(target=self._listen, name="other processes", daemon=True).start()
+        self._heard = threading.Event()
+        self._news = 0, ""
+        self._thread = threading.Thread(target=self._listen, name="other processes", daemon=True)
+        self._thread.start()
 
     def stop(self, error: BaseException) -> None:
         """Tell the others why this process ends, and let it end without waiting for them as jax would."""
@@ -43,23 +51,35 @@ class Watch:
         # Runs before what jax has registered, which is a wait for all processes.
         atexit.register(self._leave, code)
 
+    def news(self, error: BaseException) -> tuple[int, str] | None:
+        """With what exit code and for what reason another process has left, if that is why this one met an error."""
+        return self._news if unreached(error) and self._heard.wait(_GRACE) else None
+
     def end(self) -> None:
-        """All is well."""
+        """All is well. To be called by all of them."""
         self._leaving.set()
+        if self._index == 0:
+            self._client.key_value_set(_KEY, _WELL)
+        # Python ends a process badly while a thread of it waits outside of Python.
+        self._thread.join(_LEAVING)
 
     def _listen(self) -> None:
-        while not self._leaving.is_set():
+        while True:
             try:
                 news = self._client.blocking_key_value_get(_KEY, 3_600_000)
             except Exception as error:
                 if "DEADLINE_EXCEEDED" in str(error):
                     continue
                 return  # the coordinator has ended: so does the run, one way or the other
-            if self._leaving.wait(_GRACE):
+            if news == _WELL:
                 return
             code, _, reason = news.partition(" ")
-            print(f"train.py: {reason}", file=sys.stderr)
-            self._leave(int(code))
+            self._news = int(code), reason
+            self._heard.set()
+            if not self._leaving.wait(2 * _GRACE):
+                print(f"train.py: {reason}", file=sys.stderr)
+                self._leave(int(code))
+            return
 
     def _leave(self, code: int) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -76,6 +96,28 @@ class Watch:
                     left = max(1, int(1000 * (end - time.monotonic())))
                     self._client.blocking_key_value_get(f"{_KEY}/{other}", left)
         os._exit(code)
+
+
+@contextlib.contextmanager
+def limited(seconds: float, missed: str) -> Iterator[None]:
+    """End the process with this sentence and exit code 2 if what is inside, which nothing can wake, takes longer."""
+
+    def leave() -> None:
+        print(f"train.py: {missed}", file=sys.stderr, flush=True)
+        os._exit(2)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def unreached(error: BaseException) -> bool:
+    """Whether this may be what jax says of others that are gone."""
+    return isinstance(error, RuntimeError | ValueError) and bool(_UNREACHED.match(str(error)))
 
 
 def exit_code(error: BaseException) -> int:

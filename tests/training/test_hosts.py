@@ -63,8 +63,3 @@ def test_a_process_that_is_killed_does_not_keep_the_other_for_ever(root, tmp_pat
     (line,) = sentences(errors)
     assert "cannot reach the others any more" in line and "--resume" in line
     assert checkpoints.saved_steps(tmp_path / "run") == [2]
-
-
-@pytest.mark.slow
-def test_devices_do_not_wait_while_the_first_process_looks_at_pictures(root, tmp_path):
-    assert_well(walk(root, tmp_path / "run", 4, "slow sample"))

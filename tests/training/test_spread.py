@@ -10,8 +10,8 @@ from sketch2photo import checkpoints
 from tests.training.processes import metrics, train, train_together, write_pairs
 
 SMALL = ["--model.image-size", 64, "--model.generator.width", 8, "--model.discriminator.width", 8]
-# A tenth of the usual rates: Adam makes full steps of gradients that are nothing but rounding, and at full rates ten
-# steps make a thousandth of a millionth.
+# A tenth of the usual rates: Adam makes full steps of gradients that are nothing but rounding, and ten of those at full
+# rates make a thousandth of what was a millionth.
 SLOW = ["--optimiser.generator-rate", 2e-5, "--optimiser.discriminator-rate", 4e-5]
 COMMANDS: dict[str, list[object]] = {
     # Conditional and instance norm, a moving average, DiffAugment, every random change of a sketch.
