@@ -83,7 +83,9 @@ GAN_PRESETS: dict[str, GanConfig] = {
 
 CLASSIFIER_PRESETS: dict[str, ClassifierConfig] = {
     # The released classifier. python train.py classifier --data datasets/drawings --out runs/classifier
-    "studio": ClassifierConfig(preset="studio", model=ClassifierModelConfig(image_size=64)),
+    "studio": ClassifierConfig(
+        preset="studio", model=ClassifierModelConfig(image_size=64), none_share=0.35, prefix=0.5
+    ),
     # Under a minute on two cores. python train.py classifier --preset debug --data D --out runs/debug-classifier
     "debug": ClassifierConfig(
         preset="debug",
