@@ -42,6 +42,10 @@ class Stepper:
         self._step = jax.jit(make_step(networks), donate_argnums=0)
         self._state = jax.jit(lambda key: initial_state(networks, key))(jax.random.key(0))
         self._batch = jax.device_put(batch)
+        self.parameters = [
+            sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)
+        ]
+        """Of generator and discriminator."""
 
     def __call__(self) -> None:
         self._state, metrics = self._step(self._state, self._batch)
