@@ -116,6 +116,29 @@ def as_sketch(image: np.ndarray) -> np.ndarray:
     Raises:
       ImageError: another dtype, another number of channels, a side under 16 or over 4096.
     """
+    image = _checked(image)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else np.ascontiguousarray(image)
+
+
+COLOURED = 48
+"""Levels between a pixel's channels from which it has a colour that no paper or ink has by its light."""
+_COLOURED_SHARE = 0.02
+
+
+def as_colour_input(image: np.ndarray) -> np.ndarray | None:
+    """A picture with colours, such as a label map, as RGB uint8 on a white square; None where it is in greys.
+
+    Raises:
+      ImageError: as `as_sketch`.
+    """
+    image = _checked(image)
+    if image.ndim == 2 or np.mean(np.ptp(image, axis=2) >= COLOURED) < _COLOURED_SHARE:
+        return None
+    return pad_to_square(np.ascontiguousarray(image))
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    """The picture as uint8 (h, w) or (h, w, 3), transparency on white; see `as_sketch` for what is refused."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.bool_):
         received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
         raise ImageError(
@@ -133,7 +156,7 @@ def as_sketch(image: np.ndarray) -> np.ndarray:
     if image.ndim == 3 and image.shape[2] == 4:
         alpha = image[..., 3:].astype(np.uint16)
         image = ((image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else np.ascontiguousarray(image)
+    return image
 
 
 def pad_to_square(image: np.ndarray) -> np.ndarray:
@@ -209,6 +232,12 @@ class Frame:
         return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(PAPER,) * 3)
 
 
+def whole_frame(drawing: np.ndarray) -> Frame:
+    """All of a square drawing."""
+    side = drawing.shape[0]
+    return Frame(0.0, 0.0, float(side), side)
+
+
 SMALLEST = 0.8
 """A drawing whose longer side takes less than this share of the sheet is looked at closer."""
 CLOSEST = 4.0
@@ -253,7 +282,7 @@ def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
 def _window(sheet: np.ndarray) -> Frame:
     """What of a clean square drawing is looked at."""
     side = sheet.shape[0]
-    whole = Frame(0.0, 0.0, float(side), side)
+    whole = whole_frame(sheet)
     box = ink_box(sheet)
     if box is None:
         return whole

@@ -163,7 +163,7 @@ def _paint(
     sketches, kept = [], []
     for path, name, target in chunk:
         try:
-            sketches.append(_read(path, name))
+            sketches.append(_read(path, name, studio.takes_colour_inputs))
             kept.append((name, target))
         except (ImageError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{name} ")
@@ -187,8 +187,8 @@ def _paint(
     return rows
 
 
-def _read(path: Path, name: str) -> np.ndarray:
-    """A sketch of a size that Studio takes."""
+def _read(path: Path, name: str, colours: bool) -> np.ndarray:
+    """A sketch, or where the model takes them a coloured input, of a size that Studio takes."""
     import cv2
 
     from sketch2photo import images
@@ -197,8 +197,8 @@ def _read(path: Path, name: str) -> np.ndarray:
         from sketch2photo.data import strokes, svg
 
         return strokes.render(svg.read(path, name), _SVG_SIDE, strokes.LINE_WIDTH)
-    sketch = images.decode_sketch(path, name)
-    height, width = sketch.shape
+    sketch = images.decode_photo(path, name) if colours else images.decode_sketch(path, name)
+    height, width = sketch.shape[:2]
     scale = images.MAX_SIDE / max(height, width)
     if scale >= 1:
         return sketch

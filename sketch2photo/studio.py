@@ -54,6 +54,7 @@ class Studio:
         self.image_size = model.gan.image_size
         self.calibration = model.calibration
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
+        self.takes_colour_inputs = model.gan.input_channels == 3
         self._model = model
         paint, generator = serving.painter(model, jax.default_backend())
         self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
@@ -100,7 +101,8 @@ class Studio:
 
         Args:
           sketch: uint8, (h, w), (h, w, 3) or (h, w, 4), 16 to 4096 pixels a side; lines of any width and place, also
-            faint ones, chalk on a board or a photographed sheet of paper.
+            faint ones, chalk on a board or a photographed sheet of paper. A model that `takes_colour_inputs` gets a
+            coloured picture, such as a label map, as it is.
           category: one of `categories`; None for the likeliest.
           colour: "#rrggbb" of the object; None for one of the category's own, chosen by the seed.
           seed: any integer; 0 is the category's commonest colour.
@@ -127,8 +129,8 @@ class Studio:
             if category is not None:
                 choose("category", category, self.categories)
         asked = [None if colour is None else parse_colour(colour) for colour in colours]
-        squares = [images.clean_sheet(images.as_sketch(sketch)) for sketch in sketches]
-        drawn = [i for i in range(n) if np.count_nonzero(squares[i] < images.INK_BELOW) >= LEAST_INK]
+        squares = [self._square(sketch) for sketch in sketches]
+        drawn = [i for i in range(n) if _is_drawn(squares[i])]
         empty = Prediction(None, self._even(), None, "empty")
         results = [empty] * n
         for first in range(0, len(drawn), BATCHES[-1]):
@@ -159,7 +161,7 @@ class Studio:
             self._own_colour(self.categories[label], seed) if colour is None else colour
             for label, colour, seed in zip(labels, colours, seeds, strict=True)
         ]
-        framed = [images.frame_drawing(square, self.image_size) for square in squares]
+        framed = [_framed(square, self.image_size) for square in squares]
         photos = self._run(
             self._paint,
             self._generator,
@@ -189,7 +191,8 @@ class Studio:
         if self._name is None or self._model.classifier_config is None:
             return [(np.full(k, 1 / k), "ok")] * len(squares)
         size = self._model.classifier_config.image_size
-        sheets = np.stack([images.frame_drawing(square, size)[0] for square in squares])[..., None]
+        greys = [images.as_sketch(square) for square in squares]
+        sheets = np.stack([images.frame_drawing(grey, size)[0] for grey in greys])[..., None]
         logits = self._run(self._name, self._classifier, sheets).astype(np.float64)
         return [self._read_logits(row) for row in logits]
 
@@ -205,8 +208,14 @@ class Studio:
             return probabilities, "none"
         return probabilities, "unsure" if probabilities.max() < self.calibration.unsure_below else "ok"
 
+    def _square(self, sketch: np.ndarray) -> np.ndarray:
+        """A clean sheet, (s, s), or a coloured input, (s, s, 3)."""
+        coloured = images.as_colour_input(sketch) if self.takes_colour_inputs else None
+        return images.clean_sheet(images.as_sketch(sketch)) if coloured is None else coloured
+
     def _model_input(self, sketches: list[np.ndarray]) -> np.ndarray:
-        return np.repeat(np.stack(sketches)[..., None], self._model.gan.input_channels, -1)
+        channels = self._model.gan.input_channels
+        return np.stack([s if s.ndim == 3 else np.repeat(s[..., None], channels, -1) for s in sketches])
 
     def _own_colour(self, category: str, seed: int) -> np.ndarray:
         colours = self.palette.get(category)
@@ -223,6 +232,17 @@ class Studio:
         filled = [np.concatenate([a, np.repeat(a[-1:], size - n, 0)]) if size > n else a for a in arrays]
         with self._lock:  # two computations at once only slow each other down
             return np.asarray(function(weights, *filled))[:n]
+
+
+def _is_drawn(square: np.ndarray) -> bool:
+    return square.ndim == 3 or int(np.count_nonzero(square < images.INK_BELOW)) >= LEAST_INK
+
+
+def _framed(square: np.ndarray, size: int) -> tuple[np.ndarray, images.Frame]:
+    """What the model sees, and the window it is; a coloured input is seen whole, as in training."""
+    if square.ndim == 3:
+        return images.resize_sketch(square, size), images.whole_frame(square)
+    return images.frame_drawing(square, size)
 
 
 def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -> list[Any]:

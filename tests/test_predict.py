@@ -1,6 +1,7 @@
 """`python -m sketch2photo.predict`: what it paints, what it leaves out, what it refuses."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -135,3 +136,16 @@ def test_what_it_refuses(checkpoint, sketches, tmp_path, capsys):
         capsys, sketches / "broken.png", sketches / "tiny.png", *with_model
     )
     assert not out.exists()
+
+
+def test_label_maps_keep_their_colours_where_the_model_takes_them(tmp_path):
+    config = dataclasses.replace(tiny.GAN, input_channels=3)
+    model = tiny.model(gan=config, generator=tiny.generator(config), classifier=None, classifier_config=None)
+    released.write(model, tmp_path / "facades", "card")
+    picture = np.full((300, 200, 3), (0, 0, 220), np.uint8)
+    picture[40:90, 50:120] = 0, 120, 255
+    (tmp_path / "map.png").write_bytes(images.encode_png(picture))
+    command(tmp_path / "map.png", "--checkpoint", tmp_path / "facades", "--out", tmp_path / "out")
+    studio = Studio.load(tmp_path / "facades")
+    np.testing.assert_array_equal(photo(tmp_path / "out" / "map.png"), studio.predict(picture).photo)
+    assert np.abs(studio.predict(picture).photo.astype(int) - studio.predict(images.as_sketch(picture)).photo).max() > 8

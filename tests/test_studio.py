@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sketch2photo import Prediction, Studio, images, released
+from sketch2photo import Prediction, Studio, images, released, serving
 from sketch2photo.config import GeneratorConfig
 from sketch2photo.errors import CheckpointError, ConfigError, ImageError
 from tests import tiny
@@ -330,3 +330,45 @@ else:
     raise SystemExit("an attribute that is not there was found")
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """A model of coloured inputs without a classifier, as `train.py gan` makes on label maps."""
+    config = dataclasses.replace(tiny.GAN, input_channels=3)
+    return Studio(tiny.model(gan=config, generator=tiny.generator(config), classifier=None, classifier_config=None))
+
+
+def label_map(*, walls=(0, 0, 220), height=96, width=96):
+    picture = np.full((height, width, 3), walls, np.uint8)
+    picture[20:50, 30:60] = 0, 120, 255
+    return picture
+
+
+def test_a_coloured_input_is_seen_as_it_is_in_training(coloured):
+    size = coloured.image_size
+    shown = images.resize_sketch(images.pad_to_square(label_map(height=64)), size)
+    expected = serving.painter(coloured._model, "cpu")
+    photo = np.asarray(expected[0](expected[1], shown[None], np.array([0]), np.array([[128] * 3], np.uint8)))[0]
+    prediction = coloured.predict(label_map(height=64), coloured.categories[0], "#808080")
+    assert prediction.status == "ok" and prediction.probabilities == {}
+    assert np.abs(prediction.photo.astype(int) - photo).max() <= 1
+
+
+def test_the_colours_of_an_input_count_only_for_models_of_colours(coloured, studio):
+    blue, red = label_map(), label_map(walls=(220, 0, 0))
+    assert np.abs(coloured.predict(blue).photo.astype(int) - coloured.predict(red).photo).max() > 8
+    assert coloured.takes_colour_inputs
+    grey = np.repeat(tiny.drawing()[..., None], 3, -1)
+    np.testing.assert_array_equal(coloured.predict(grey).photo, coloured.predict(tiny.drawing()).photo)
+    assert not studio.takes_colour_inputs
+    as_grey = images.as_sketch(blue)
+    np.testing.assert_array_equal(studio.predict(blue, "car").photo, studio.predict(as_grey, "car").photo)
+
+
+def test_coloured_inputs_and_drawings_mix_in_a_batch(coloured):
+    given = [label_map(), tiny.drawing(), np.full((64, 64), 255, np.uint8)]
+    together = coloured.predict_batch(given)
+    assert [one.status for one in together] == ["ok", "ok", "empty"]
+    for one, sketch in zip(together[:2], given, strict=False):
+        assert np.abs(one.photo.astype(int) - coloured.predict(sketch).photo).max() <= 1
