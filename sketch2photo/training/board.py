@@ -1,4 +1,4 @@
-"""The same figures and sample grids for TensorBoard, in RUN/tensorboard (written by tensorboardX)."""
+"""The same figures and sample grids for TensorBoard, and histograms, in RUN/tensorboard (written by tensorboardX)."""
 
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ class Board:
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
+
+    def histogram(self, step: int, name: str, values: np.ndarray) -> None:
+        """How the values are distributed, in TensorBoard's own bins, which grow by a tenth from one to the next."""
+        finite = values[np.isfinite(values)]
+        if self._writer is not None and finite.size:
+            self._writer.add_histogram(name, finite, step)
 
     def picture(self, step: int, path: Path) -> None:
         """A sample grid, if it was made."""

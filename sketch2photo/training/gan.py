@@ -99,6 +99,8 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             "loss_discriminator": loss_d,
             "logit_real": real_opinion.logits.mean(),
             "logit_fake": fake_opinion.logits.mean(),
+            **_named("logits_real", real_opinion),
+            **_named("logits_fake", fake_opinion),
         }
         return dataclasses.replace(
             state,
@@ -174,6 +176,12 @@ def generator_objective(
         terms["loss_projected"] = _mean([losses.generator_loss(weights.adversarial, logits) for logits in fake.heads])
         total = total + weights.projected * terms["loss_projected"]
     return total, {**terms, "loss_generator": total}
+
+
+def _named(name: str, opinion: Opinion) -> Metrics:
+    """The logits of every discriminator, whole: PatchGAN's, the second scale's, the heads'."""
+    half = {f"{name}_half": logits for logits in opinion.half}
+    return {name: opinion.logits, **half, **{f"{name}_head{i}": x for i, x in enumerate(opinion.heads, 1)}}
 
 
 def _mean(terms: list[jax.Array]) -> jax.Array:

@@ -65,7 +65,8 @@ class Task(Protocol):
         ...
 
     def step(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, Metrics]:
-        """One step, pure; is jitted with the state donated."""
+        """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of
+        a figure, which are looked at where a grid is made."""
         ...
 
     def initialise(self, state: State, source: str, say: Callable[[str], None]) -> State:
@@ -177,18 +178,20 @@ class _Run:
         pending: tuple[int, Metrics, float] | None = None
         since = time.perf_counter()
 
-        def settle() -> None:
+        def settle(sampled: bool = False) -> None:
             """Wait for the step under way and report it; one step late, so that the device never waits for us."""
             nonlocal pending, since
             if pending is None:
                 return
             step, metrics, waited = pending
             pending = None
-            values = {name: float(value) for name, value in metrics.items()}
+            values = {name: float(value) for name, value in metrics.items() if not value.ndim}
             now = time.perf_counter()
             timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
             since = now
             watched.step(step, values, timing)
+            if sampled:
+                watched.distributions(step, {name: value for name, value in metrics.items() if value.ndim})
 
         for step in range(first + 1, config.steps + 1):
             started = time.perf_counter()
@@ -201,7 +204,7 @@ class _Run:
             evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
             sampling = bool(last or evaluating or step % config.sample_every == 0)
             if sampling:
-                settle()
+                settle(sampled=True)
                 self._sample(state, step, bool(evaluating))
             last = last or self.interruption.asked(step)  # it may have been asked while sampling
             saving = last or step % config.save_every == 0

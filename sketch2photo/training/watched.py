@@ -1,7 +1,11 @@
 """Everything a run shows and keeps of its figures: progress, stats, evaluations, alarms, curves and its page."""
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sketch2photo import checkpoints
 from sketch2photo.config import ClassifierConfig, GanConfig
@@ -42,6 +46,14 @@ class Watched:
         except TrainingError as error:
             self.flush()
             raise TrainingError(f"{error}{advice(self._out)}") from None
+        except OSError as error:
+            raise _no_room(self._out, error) from None
+
+    def distributions(self, step: int, values: Mapping[str, Any]) -> None:
+        """Arrays of a step's metrics, such as all logits. Raises as `step`."""
+        try:
+            for name, array in values.items():
+                self._board.histogram(step, name, np.asarray(array))
         except OSError as error:
             raise _no_room(self._out, error) from None
 
@@ -118,6 +130,7 @@ class Silent:
         except TrainingError as error:
             raise TrainingError(f"{error}{advice(self._out)}") from None
 
+    def distributions(self, step: int, values: Mapping[str, Any]) -> None: ...
     def sample(self, step: int, figures: dict[str, float]) -> None: ...
     def say(self, text: str) -> None: ...
     def finish(self) -> None: ...

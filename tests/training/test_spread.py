@@ -8,6 +8,7 @@ import pytest
 
 from sketch2photo import checkpoints
 from tests.training.processes import metrics, train, train_together, write_pairs
+from tests.training.test_watched import events
 
 SMALL = ["--model.image-size", 64, "--model.generator.width", 8, "--model.discriminator.width", 8]
 # A tenth of the usual rates: Adam makes full steps of gradients that are nothing but rounding, and ten of those at full
@@ -72,12 +73,30 @@ def test_four_devices_train_as_one(runs, name):
     assert_same(runs / f"{name}-one", runs / f"{name}-four")
 
 
+def histograms(out):
+    found = [(step, tag, value) for step, tag, value in events(out / "tensorboard") if tag.startswith("logits_")]
+    return {tag: (step, value) for step, tag, value in found}
+
+
+def test_histograms_are_of_the_whole_batch_on_any_number_of_devices(runs):
+    one, four = histograms(runs / "studio-one"), histograms(runs / "studio-four")
+    assert one.keys() == four.keys() == {"logits_real", "logits_fake"}
+    for name, (step, expected) in one.items():
+        again, found = four[name]
+        assert again == step == 10 and found.num == expected.num == 4 * 6 * 6
+        for figure in ("min", "max", "sum", "sum_squares"):
+            near = pytest.approx(getattr(expected, figure), rel=1e-2, abs=2e-2)
+            assert getattr(found, figure) == near, (name, figure)
+
+
 def test_two_processes_train_as_one_with_batch_norm_over_both(root, runs):
     out = runs / "vanilla-two"
     first, second = train_together(root, [*COMMANDS["vanilla"], "--data", runs / "data.npz", "--out", out])
     assert_same(runs / "vanilla-one", out)
     assert "step 10/10" in first and "training on 2 devices" in first
     assert "step" not in second and "training on" not in second
+    one, two = histograms(runs / "vanilla-one"), histograms(out)
+    assert two["logits_fake"][1].num == one["logits_fake"][1].num == 4 * 6 * 6
     assert (out / "run.html").is_file() and (out / "samples" / "0000010.png").is_file()
 
 

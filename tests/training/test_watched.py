@@ -26,7 +26,7 @@ def run(tmp_path_factory):
 
 
 def events(folder):
-    """What TensorBoard would read: (step, tag, value) of every record, a picture's value being its PNG file."""
+    """What TensorBoard would read: (step, tag, value) of every record; a picture is its PNG file."""
     from tensorboardX.proto.event_pb2 import Event
 
     found = []
@@ -37,8 +37,9 @@ def events(folder):
             event = Event.FromString(data[12 : 12 + length])
             data = data[16 + length :]
             for value in event.summary.value:
-                picture = value.image.encoded_image_string
-                found.append((event.step, value.tag, picture or value.simple_value))
+                kind = value.WhichOneof("value")
+                read = value.image.encoded_image_string if kind == "image" else getattr(value, kind)
+                found.append((event.step, value.tag, read))
     return found
 
 
