@@ -198,6 +198,9 @@ class GanConfig(Checked):
     """Steps between checkpoints; at most this many are lost when a run is killed."""
     sample_every: Count = 500
     """Steps between sample grids."""
+    sample_drawings: str = ""
+    """Drawings by people that the grids show painted, too, and that are never trained on: a folder with a sub-folder
+    for each category, or a CSV file (category, file, perhaps key_id)."""
     balance: Literal["none", "sqrt", "equal"] = "none"
     """How often categories are drawn: by size, by the square root of size, or alike."""
     precision: Literal["float32", "bfloat16"] = "float32"

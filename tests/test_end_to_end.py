@@ -126,6 +126,10 @@ def test_training_goes_on_from_the_released_model(root, line, tmp_path):
         (("train.py", "gan", "--data", "{data}", "--out", "{new}", "--resume"), "is not a training run"),
         (("train.py", "gan", "--data", "{data}", "--out", "{gan}", "--preset", "debug"), "add --resume"),
         (("train.py", "gan", "--data", "{data}", "--out", "{new}", "--preset", "debug", "--init", "{raw}"), "released"),
+        (
+            ("train.py", "gan", "--data", "{data}", "--out", "{new}", "--sample-drawings", "{none}"),
+            "a sub-folder for each",
+        ),
         (("train.py", "classifier", "--data", "{data}", "--out", "{new}", "--categories", "bal"), "'bal'"),
         (("-m", "sketch2photo.release", "--gan", "{names}", "--out", "{new}"), "classifier run"),
         (("-m", "sketch2photo.release", "--gan", "{raw}", "--out", "{new}"), "is not a training run"),

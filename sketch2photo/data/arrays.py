@@ -106,6 +106,10 @@ class ArrayPairs:
                     break
         return stack([self._pair(name, n, None, size=image_size, channels=input_channels) for name, n in chosen])
 
+    def human_examples(self, split: str, **_: Any) -> Batch:
+        """As `pipeline.human_examples`, but none: the files do not say who drew a sketch."""
+        return {}
+
     def _pair(
         self, split: str, number: int, rng: np.random.Generator | None, *, size: int, channels: int
     ) -> dict[str, Any]:

@@ -67,10 +67,13 @@ def renames(pairs: list[str]) -> dict[str, str]:
     return table
 
 
-def find(raw: list[str], rename: dict[str, str]) -> Found:
+def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found:
     """All drawings beneath the folders `raw`, each "DIR" or "DIR=CATEGORY".
 
     The category of a picture is its folder's name, that of a stroke drawing its `word` or else the file's name.
+
+    Args:
+      option: how the user knows the folders, for messages.
 
     Raises:
       DataError: no such folder, or nothing in it.
@@ -79,14 +82,14 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
     found = Found([], [], [])
     for text in raw:
         folder, category = _folder_and_category(text)
-        check_folder(folder, "--raw")
+        check_folder(folder, option)
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
         for path in files_under(folder, found.skipped):
             # Of several folders many have a 0001.png.
             name = (Path(source) if len(raw) > 1 else Path()).joinpath(path.relative_to(folder)).as_posix()
             if path.suffix.lower() == ".ndjson":
-                _add_lines(found, path, name, category, source)
+                add_lines(found, path, name, category, source)
             elif path.suffix.lower() in PICTURES | {".svg"}:
                 found.drawings.append(
                     RawDrawing(
@@ -98,7 +101,7 @@ def find(raw: list[str], rename: dict[str, str]) -> Found:
                     Skipped(name, f"neither a picture nor SVG nor ndjson ({path.suffix or 'no extension'})")
                 )
         if len(found.drawings) == before:
-            raise DataError(f"--raw {text!r} holds no drawings: give a folder of pictures, SVG or .ndjson files")
+            raise DataError(f"{option} {text!r} holds no drawings: give a folder of pictures, SVG or .ndjson files")
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:
         if old not in known and not difflib.get_close_matches(old, known, n=1):
@@ -122,7 +125,8 @@ def _photo(path: Path) -> str:
     return match[1] if match else ""
 
 
-def _add_lines(found: Found, path: Path, name: str, category: str, source: str) -> None:
+def add_lines(found: Found, path: Path, name: str, category: str, source: str) -> None:
+    """The drawings of an ndjson file; without `category` each is of its `word`, or else of the file's name."""
     with path.open("rb") as lines:
         offset = 0
         for number, line in enumerate(lines, 1):

@@ -22,18 +22,18 @@ from sketch2photo.data.batches import (
     class_numbers,
     from_all_classes,
     need_enough,
-    stack,
     stack_sketches,
 )
 from sketch2photo.data.decoded import DecodedPairs
 from sketch2photo.data.example import decode
 from sketch2photo.data.order import Order, Share
+from sketch2photo.data.pair_examples import human_examples, need_pairs, pair_examples
 from sketch2photo.data.reading import Dataset, open_dataset
-from sketch2photo.errors import DataError
 
 __all__ = [
     "Batches",
     "Dataset",
+    "human_examples",
     "open_dataset",
     "pair_batches",
     "pair_examples",
@@ -148,31 +148,13 @@ def pair_batches(
     Raises:
       DataError: a dataset of drawings, or fewer examples in the split than one batch has.
     """
-    _need_pairs(dataset)
+    need_pairs(dataset)
     labels = dataset.labels(split)
     need_enough(len(labels), batch_size * shard[1], f"{str(dataset.path)!r} in split {split!r}")
 
     pairs = DecodedPairs(dataset, split, image_size, input_channels, memory)
     count = _worker_count(pairs.kept) if workers is None else workers
     return Batches(balanced(labels, balance, seed), pairs.pair, batch_size, seed, shard, count)
-
-
-def pair_examples(
-    dataset: Dataset, split: str, *, image_size: int, input_channels: int = 1, per_category: int = 4
-) -> Batch:
-    """The same few photos of each category whenever it is asked, each with its first sketch; from train when the
-    split has none of that category.
-    """
-    _need_pairs(dataset)
-    by_split = {name: DecodedPairs(dataset, name, image_size, input_channels, 0) for name in (split, "train")}
-    chosen = []
-    for label in range(len(dataset.categories)):
-        for name, pairs in by_split.items():
-            numbers = np.flatnonzero(dataset.labels(name) == label)[:per_category]
-            if len(numbers):
-                chosen += [pairs.pair(int(number), None) for number in numbers]
-                break
-    return stack(chosen)
 
 
 def sketch_batches(
@@ -285,8 +267,3 @@ class _Sketches:
                 sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
         framed, _ = images.frame_drawing(sketch, size)
         return {"sketch": framed[..., None], "label": np.int32(self.labels[number])}
-
-
-def _need_pairs(dataset: Dataset) -> None:
-    if dataset.kind != "pairs":
-        raise DataError(f"{str(dataset.path)!r} holds sketches without photos: give a dataset of pairs")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sketch2photo.data.colours import palette
+from sketch2photo.data.example import HUMAN
 from sketch2photo.errors import DataError
 
 _CHUNK = 256
@@ -98,6 +99,11 @@ class Dataset:
         """Where the examples are from, each with its licence, "" where none is known."""
         return self._scan("train")[3] | self._scan("val")[3] | self._scan("test")[3]
 
+    def human_sketches(self, split: str) -> np.ndarray:
+        """The number of every example's first sketch that a person drew, int (n,); -1 where there is none or nobody
+        said so."""
+        return self._scan(split)[5]
+
     def has_strokes(self, split: str) -> np.ndarray:
         """Whether the strokes of an example are known, bool (n,)."""
         return self._scan(split)[2]
@@ -108,8 +114,8 @@ class Dataset:
         return palette([self.categories[label] for label in labels], colours, k)
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
-    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, str], np.ndarray]:
-        labels, colours, strokes, counts = [], [], [], []
+    def _scan(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, str], np.ndarray, np.ndarray]:
+        labels, colours, strokes, counts, human = [], [], [], [], []
         sources: dict[str, str] = {}
         for record in self.records(split):
             labels.append(record.label)
@@ -117,12 +123,14 @@ class Dataset:
             strokes.append(record.strokes is not None and len(record.strokes) > 0)
             sources[record.source] = record.licence
             counts.append(len(record.sketches))
+            human.append(record.styles.index(HUMAN) if HUMAN in record.styles else -1)
         return (
             np.asarray(labels, np.int32),
             np.asarray(colours, np.uint8).reshape(-1, 3),
             np.asarray(strokes, bool),
             sources,
             np.asarray(counts, int),
+            np.asarray(human, int),
         )
 
     def records(self, split: str) -> Iterator[Record]:

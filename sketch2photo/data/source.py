@@ -43,6 +43,11 @@ class PairSource(Protocol):
         """(split, ...): see `pipeline.pair_examples`."""
         ...
 
+    @property
+    def human_examples(self) -> Callable[..., dict[str, np.ndarray]]:
+        """(split, ...): see `pipeline.human_examples`."""
+        ...
+
 
 class DatasetPairs:
     """A dataset folder as a `PairSource`."""
@@ -67,6 +72,9 @@ class DatasetPairs:
 
     def examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
         return self._pipeline.pair_examples(self._dataset, split, **settings)
+
+    def human_examples(self, split: str, **settings: Any) -> dict[str, np.ndarray]:
+        return self._pipeline.human_examples(self._dataset, split, **settings)
 
 
 class SketchSource(Protocol):

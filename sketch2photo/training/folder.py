@@ -12,7 +12,7 @@ from sketch2photo.config import ClassifierConfig, GanConfig, to_dict
 from sketch2photo.errors import CheckpointError, choose
 
 LOCK_FILE = "lock"
-FREE = ("preset", "steps", "save_every", "sample_every", "evaluation.")
+FREE = ("preset", "steps", "save_every", "sample_every", "sample_drawings", "evaluation.")
 """Settings that a resumed run may change unasked: how long it trains and how often it looks. A name that ends in a dot
 is of all in that group."""
 

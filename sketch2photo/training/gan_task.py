@@ -17,11 +17,13 @@ from sketch2photo.training import gan
 from sketch2photo.training.feature_source import load_features
 from sketch2photo.training.initialise import initialise_gan, read_source
 from sketch2photo.training.loop import Batches, Metrics
-from sketch2photo.training.report import grid, write_picture
+from sketch2photo.training.report import grid, stacked, write_picture
 from sketch2photo.training.state import GanState
 
 SHOWN = 4
 """Examples of each category in a sample grid, and examples a row."""
+DRAWN = 6
+"""Of `sample_drawings`: they have no photo, so that a row has room for more."""
 
 
 class GanTask:
@@ -46,6 +48,8 @@ class GanTask:
         self._networks = gan.GanNetworks(config, len(self.categories), features)
         self._step = gan.make_step(self._networks)
         self._examples: dict[str, np.ndarray] | None = None
+        self._human: dict[str, np.ndarray] = {}
+        self._drawings = self._read_drawings(say) if config.sample_drawings else None
         self._evaluation = None
         if config.evaluation.features:
             # Imported here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
@@ -79,32 +83,51 @@ class GanTask:
         return state
 
     def sample(self, state: GanState, folder: Path, step: int) -> dict[str, float]:
-        """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them."""
+        """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them.
+
+        Below them the same of validation sketches that people drew, if the data hold any, and then drawing and
+        generated photo of `sample_drawings`, a row a category. No figure is taken of those.
+        """
         if self._examples is None:
-            self._examples = self._data.examples(
-                "val",
-                image_size=self.config.model.image_size,
-                input_channels=self.config.model.input_channels,
-                per_category=SHOWN,
-            )
+            model = self.config.model
+            settings = {"image_size": model.image_size, "input_channels": model.input_channels, "per_category": SHOWN}
+            self._examples = self._data.examples("val", **settings)
+            self._human = self._data.human_examples("val", **settings)
         examples = self._examples
         weights = state.generator if state.ema is None else state.ema
-        photos = np.concatenate(
-            [
-                np.asarray(self._generate(weights, *(examples[n][i : i + 1] for n in ("sketch", "label", "colour"))))
-                for i in range(len(examples["label"]))
-            ]
-        )
-        trios = [
-            picture
-            for sketch, photo, true in zip(examples["sketch"], photos, examples["photo"], strict=True)
-            for picture in (sketch, photo, true)
-        ]
-        width = 3 * SHOWN
-        rows = [trios[i : i + width] for i in range(0, len(trios), width)]
-        write_picture(folder / f"{step:07d}.png", grid(rows))
+        photos = self._paint(weights, examples)
+        grids = [_trios(examples, photos)]
+        if self._human:
+            grids.append(_trios(self._human, self._paint(weights, self._human)))
+        if self._drawings:
+            grids.append(_by_category(self._drawings, self._paint(weights, self._drawings)))
+        write_picture(folder / f"{step:07d}.png", stacked(grids))
         difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
         return {"val_l1": float(difference.mean() / 127.5), **_spread(photos, examples["photo"])}
+
+    def _paint(self, weights: Any, examples: dict[str, np.ndarray]) -> np.ndarray:
+        """uint8 (n, s, s, 3), one after the other, so that it takes no more memory than training."""
+        given = [examples[name] for name in ("sketch", "label", "colour")]
+        one = [self._generate(weights, *(x[i : i + 1] for x in given)) for i in range(len(examples["label"]))]
+        return np.concatenate([np.asarray(photo) for photo in one])
+
+    def _read_drawings(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
+        # Imported here: where there are none, training needs no OpenCV.
+        from sketch2photo import images
+        from sketch2photo.data import sample_drawings
+
+        config = self.config
+        found = sample_drawings.read(
+            Path(config.sample_drawings),
+            self.categories,
+            image_size=config.model.image_size,
+            input_channels=config.model.input_channels,
+            per_category=DRAWN,
+            say=say,
+        )
+        # In the colour that the page takes where none was chosen.
+        own = [(self.palette.get(name) or ("#808080",))[0] for name in self.categories]
+        return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
 
     def evaluate(self, state: GanState, out: Path, step: int) -> dict[str, float]:
         """KID, feature distance, recognition and lines on validation photos; the best weights go to RUN/best."""
@@ -119,6 +142,25 @@ class GanTask:
     def _generate_photos(self, weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = self._networks.style(label, colour)
         return layers.to_photo(self._networks.generate(weights, layers.to_model(jnp.asarray(sketch)), style))
+
+
+def _trios(examples: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:
+    """A grid of sketch, generated and true photo."""
+    trios = [
+        picture
+        for sketch, photo, true in zip(examples["sketch"], photos, examples["photo"], strict=True)
+        for picture in (sketch, photo, true)
+    ]
+    width = 3 * SHOWN
+    return grid([trios[i : i + width] for i in range(0, len(trios), width)])
+
+
+def _by_category(drawings: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:
+    """A grid of drawing and generated photo."""
+    rows: dict[int, list[np.ndarray]] = {}
+    for drawing, label, photo in zip(drawings["sketch"], drawings["label"], photos, strict=True):
+        rows.setdefault(int(label), []).extend((drawing, photo))
+    return grid(list(rows.values()))
 
 
 def _spread(photos: np.ndarray, true: np.ndarray) -> dict[str, float]:

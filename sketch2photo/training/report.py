@@ -99,6 +99,14 @@ def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
     return sheet
 
 
+def stacked(grids: Sequence[np.ndarray], line: int = 2) -> np.ndarray:
+    """RGB pictures one below the other with a grey line between them, narrower ones on white."""
+    width = max(one.shape[1] for one in grids)
+    sheets = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0)), constant_values=255) for one in grids]
+    between = np.full((line, width, 3), 128, np.uint8)
+    return np.concatenate([part for sheet in sheets for part in (between, sheet)][1:])
+
+
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """An RGB picture as PNG; whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,10 @@ from sketch2photo.training.curves import read_curves
 SHOWN = 6
 """Sample grids, from first to last."""
 WIDEST = 1600
+_SAMPLES = (
+    "Sketch, generated and true photo of validation examples; below a grey line, where there are any, the same of "
+    "sketches by people, and drawings by people beside what is painted of them."
+)
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
@@ -56,7 +60,7 @@ def page(out: Path, curves: bytes) -> str:
     pictures = sorted((out / "samples").glob("[0-9]*.png")) if (out / "samples").is_dir() else []
     if pictures:
         chosen = sorted({round(i * (len(pictures) - 1) / max(SHOWN - 1, 1)) for i in range(SHOWN)}, reverse=True)
-        parts.append("<h2>Samples</h2>")
+        parts.append(f"<h2>Samples</h2><p>{_SAMPLES if run.kind == 'gan' else ''}</p>")
         for i in chosen:
             name = f"step {int(pictures[i].stem):,}"
             parts.append(f"<h3>{name}</h3>{_picture('image/jpeg', _shrunk(pictures[i]), name)}")

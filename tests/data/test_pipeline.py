@@ -14,6 +14,7 @@ from sketch2photo.data.batches import Mix, by_category, class_numbers
 from sketch2photo.data.example import decode
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_photo, prepare, write_csv, write_picture
+from tests.data.test_pairs import side_by_side
 
 MIX = Mix(balance="sqrt", drawn_share=0.75, none_share=0.25)
 SKETCHES = {"image_size": 32, "categories": ("star", "circle"), "mix": MIX, "prefix": 0.5, "seed": 7}
@@ -155,6 +156,24 @@ def test_examples_come_from_train_where_the_split_is_empty(pairs):
     assert examples["label"].tolist() == [0, 0, 0, 1, 1, 1]
     first = decode(pairs.record("train", int(np.flatnonzero(pairs.labels("train") == 1)[0])).sketches[0], 1)
     np.testing.assert_array_equal(examples["sketch"][3, ..., 0], images.frame_drawing(first, 32)[0])
+
+
+def test_validation_sketches_by_people_are_found(pairs, pairs_folder, tmp_path):
+    assert pipeline.human_examples(pairs, "val", image_size=32) == {}
+    side_by_side(tmp_path / "circle", count=5)
+    prepare("pairs", "--raw", tmp_path / "circle", "--out", tmp_path / "human", "--size", 64)
+    human = pipeline.open_dataset(tmp_path / "human")
+    # All five are by people, and two are shown as any others are.
+    assert pipeline.human_examples(human, "val", image_size=32, per_category=2) == {}
+    prepare("merge", pairs_folder, tmp_path / "human", "--out", tmp_path / "both")
+    both = pipeline.open_dataset(tmp_path / "both")
+    found = pipeline.human_examples(both, "val", image_size=32, per_category=3)
+    shown = [record.styles[0] for record in both.records("val") if both.categories[record.label] == "circle"][:3]
+    assert len(found["label"]) == 3 - shown.count("human") > 0
+    assert {both.categories[label] for label in found["label"]} == {"circle"}
+    drawn = [images.frame_drawing(decode(r.sketches[0], 1), 32)[0] for r in both.records("val") if "human" in r.styles]
+    for sketch in found["sketch"][..., 0]:
+        assert any(np.array_equal(sketch, one) for one in drawn)
 
 
 def test_a_batch_of_sketches(pairs, drawings):

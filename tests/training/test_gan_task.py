@@ -3,17 +3,21 @@
 import dataclasses
 import json
 
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
-from sketch2photo import checkpoints
+from sketch2photo import checkpoints, images
 from sketch2photo.config import GAN_PRESETS, AugmentConfig
+from sketch2photo.errors import DataError
 from sketch2photo.models import layers
-from sketch2photo.training import gan, loop
+from sketch2photo.training import folder, gan, loop
 from sketch2photo.training.gan_task import GanTask
 from sketch2photo.training.networks import Opinion
+from tests import tiny
 from tests.training.processes import metrics, write_pairs
 from tests.training.test_recipe import changed
 from tests.training.test_watched import events
@@ -24,9 +28,13 @@ TWO_SCALES = changed(DEBUG, model__discriminator__scales=2, steps=2, save_every=
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A task and the folder of its two steps, the second with a grid."""
+    """A task and the folder of its two steps, the second with a grid; three drawings of tiles are shown painted."""
     home = tmp_path_factory.mktemp("task")
-    task = GanTask(TWO_SCALES, [write_pairs(home / "data.npz")], lambda text: None)
+    for i in range(3):
+        (home / "drawn" / "tile").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(home / "drawn" / "tile" / f"{i}.png"), tiny.drawing(i))
+    config = dataclasses.replace(TWO_SCALES, sample_drawings=str(home / "drawn"))
+    task = GanTask(config, [write_pairs(home / "data.npz")], lambda text: None)
     loop.train(task, home / "run")
     return task, home / "run"
 
@@ -81,3 +89,71 @@ def test_every_discriminators_logits_have_a_name():
     assert {name: float(value.mean()) for name, value in named.items()} == {
         "logits_fake": 0, "logits_fake_half": 1, "logits_fake_head1": 2, "logits_fake_head2": 3
     }  # fmt: skip
+
+
+def cells(picture, left=4, top=4, side=64, gap=4):
+    """The pictures of a grid, row by row, from a corner on."""
+    rows = range(top, picture.shape[0] - side, side + gap)
+    return [[picture[y : y + side, x : x + side] for x in range(left, picture.shape[1], side + gap)] for y in rows]
+
+
+def test_drawings_are_shown_with_what_is_painted_of_them(run):
+    out = run[1]
+    with Image.open(out / "samples" / "0000002.png") as file:
+        sheet = np.asarray(file)
+    # Two examples of two categories, sketch, generated and true photo; then a line, and drawings with their photos.
+    assert sheet.shape[:2] == ((64 + 4) * 1 + 4 + 2 + (64 + 4) * 1 + 4, (64 + 4) * 12 + 4)
+    assert (sheet[72:74] == 128).all()
+    row = cells(sheet, top=78)[0]
+    drawn = [images.frame_drawing(tiny.drawing(i), 64)[0] for i in range(3)]
+    shown = row[0:6:2]
+    for one in drawn:
+        assert sum(np.array_equal(one, cell[..., 0]) for cell in shown) == 1
+    state = checkpoints.restore_state(out, 2)
+    networks = gan.GanNetworks(TWO_SCALES, 2)
+    colour = images.dominant_colour(np.full((64, 64, 3), 128, np.uint8))
+    for cell, photo in zip(shown, row[1:6:2], strict=True):
+        sketch = jnp.asarray(cell[None, ..., :1])
+        style = networks.style(jnp.array([1]), jnp.asarray(colour[None]))
+        expected = layers.to_photo(networks.generate(state["ema"], layers.to_model(sketch), style))[0]
+        assert np.abs(np.asarray(expected, int) - photo).max() <= 1
+    assert (np.concatenate(row[6:]) == 255).all()
+    picture = next(value for _, tag, value in events(out / "tensorboard") if tag == "samples")
+    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), sheet)
+    assert (out / "run.html").read_text().count("data:image/jpeg") == 1
+
+
+def test_figures_are_of_the_photos_alone(run, tmp_path):
+    task, out = run
+    plain = GanTask(TWO_SCALES, [out.parent / "data.npz"], lambda text: None)
+    state = dataclasses.replace(
+        jax.eval_shape(task.initial_state, jax.random.key(0)), **checkpoints.restore_state(out, 2)
+    )
+    assert plain.sample(state, tmp_path, 2) == task.sample(state, tmp_path / "with", 2)
+
+
+def test_a_resumed_run_shows_the_same_ones_and_may_be_given_others(run, tmp_path):
+    task, out = run
+    again = GanTask(checkpoints.read_run(out).config, [out.parent / "data.npz"], lambda text: None)
+    np.testing.assert_array_equal(again._drawings["sketch"], task._drawings["sketch"])
+    folder.check_unchanged(out, dataclasses.replace(task.config, sample_drawings=""), task.categories)
+    gone = dataclasses.replace(task.config, sample_drawings=str(tmp_path / "gone"))
+    with pytest.raises(DataError, match="there is no --sample-drawings"):
+        GanTask(gone, [out.parent / "data.npz"], lambda text: None)
+
+
+def test_validation_sketches_by_people_are_shown_below_the_others(run, tmp_path, monkeypatch):
+    task, out = run
+    human = {name: value[:1] for name, value in task._data.examples("train", image_size=64).items()}
+    monkeypatch.setattr(task._data, "human_examples", lambda split, **settings: human)
+    other = GanTask(TWO_SCALES, [out.parent / "data.npz"], lambda text: None)
+    other._data = task._data
+    state = dataclasses.replace(
+        jax.eval_shape(task.initial_state, jax.random.key(0)), **checkpoints.restore_state(out, 2)
+    )
+    other.sample(state, tmp_path, 2)
+    with Image.open(tmp_path / "0000002.png") as file:
+        row = cells(np.asarray(file), top=78)[0]
+    np.testing.assert_array_equal(row[0][..., 0], human["sketch"][0, ..., 0])
+    np.testing.assert_array_equal(row[2], human["photo"][0])
+    assert not np.array_equal(row[1], row[2])
