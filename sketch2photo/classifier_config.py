@@ -21,7 +21,7 @@ class ClassifierModelConfig(Checked):
     norm: Literal["none", "batch"] = "batch"
     """Batch norm after every convolution, taken into the convolutions when released; or none, as published."""
     dropout: BelowOne = 0.3
-    """Before the last layer."""
+    """Share of the features left out before the last layer (Srivastava et al. 2014); training only."""
     others: Count = 1
     """Outputs that together are "none of these"; training sets it (others_apart)."""
 
@@ -61,9 +61,11 @@ class ClassifierConfig(Checked):
     learning_rate: Amount = 3e-4
     """Peak rate of AdamW, after a warm-up of 5% and followed by a cosine fall to 1%."""
     weight_decay: Amount = 1e-2
+    """Of AdamW (Loshchilov & Hutter 2019, algorithm 2)."""
     clip: Amount = 1.0
     """Largest norm of the gradient (Pascanu et al. 2013, algorithm 1); 0 for no limit."""
     label_smoothing: Share = 0.05
+    """Share of the label spread over all classes (Szegedy et al. 2016, section 7)."""
     save_every: Count = 200
     """Steps between checkpoints."""
     sample_every: Count = 500

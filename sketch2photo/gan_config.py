@@ -22,11 +22,12 @@ class GeneratorConfig(Checked):
     widest: Count = 8
     """Every layer inward has twice as many channels, up to this multiple of the outermost's."""
     norm: Literal["batch", "instance", "conditional", "none"] = "batch"
-    """Batch norm as published, instance norm, instance norm with scale and shift from the style, or none."""
+    """Batch norm as published (Ioffe & Szegedy 2015), instance norm (Ulyanov et al. 2016), instance norm with scale and
+    shift from the style (AdaIN, Huang & Belongie 2017, eq. 8), or none."""
     bias: bool = False
     """A bias in every convolution, also before a norm: for weights from elsewhere (`convert.pix2pix`)."""
     dropout: BelowOne = 0.5
-    """Dropout rate of the three inner up layers below the innermost; training only."""
+    """Dropout rate of the three inner up layers below the innermost (pix2pix, section 6.1.1, CD); training only."""
     style_width: Count = 64
     """Width of the hidden layer that turns category and colour into a style."""
     upsample: Literal["transposed", "resize"] = "transposed"
@@ -41,7 +42,7 @@ class DiscriminatorConfig(Checked):
     width: Count = 64
     """Channels of the first layer (ndf)."""
     norm: Literal["batch", "instance"] = "batch"
-    """Batch norm as published, or instance norm."""
+    """Batch norm as published, or instance norm (Ulyanov et al. 2016)."""
     spectral_norm: bool = False
     """Divide every kernel by its largest singular value (Miyato et al. 2018, eq. 8 and algorithm 1)."""
     scales: Literal[1, 2] = 1
@@ -57,9 +58,10 @@ class GanModelConfig(Checked):
     input_channels: int = 1
     """1 for line drawings, 3 for colour inputs such as label maps."""
     class_conditional: bool = False
-    """Tell generator and discriminator the category."""
+    """Tell the category to the generator (by its norms) and the discriminator (projection, Miyato & Koyama 2018,
+    eq. 3)."""
     colour_conditional: bool = False
-    """Tell generator and discriminator the object's dominant colour."""
+    """Tell both the object's dominant colour, by the same ways as the category."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
@@ -104,7 +106,7 @@ class AugmentConfig(Checked):
     jitter: Share = 0.0
     """Largest zoom of the pix2pix jitter: enlarge by up to this share and crop back (section 6.2 uses 30/256)."""
     flip: bool = True
-    """Mirror left to right."""
+    """Mirror left to right (pix2pix, section 6.2)."""
     scale: tuple[Zoom, Zoom] = (1.0, 1.0)
     """Range of random zoom on white ground."""
     shift: Share = 0.0
@@ -135,7 +137,9 @@ class GanOptimiserConfig(Checked):
     discriminator_rate: Amount = 2e-4
     """Learning rate of the discriminator (TTUR, Heusel et al. 2017, when larger)."""
     beta1: BelowOne = 0.5
+    """Of the mean of gradients (Kingma & Ba 2015, algorithm 1; 0.5 as in pix2pix, section 3.3)."""
     beta2: BelowOne = 0.999
+    """Of the mean of their squares."""
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """How both rates go on: as they are, or falling in a line (pix2pix's code) or half a cosine (Loshchilov 2017)."""
     decay_from: Share = 0.0
@@ -145,7 +149,8 @@ class GanOptimiserConfig(Checked):
     clip: Amount = 0.0
     """Largest norm of each network's gradient (Pascanu et al. 2013, algorithm 1); 0 for no limit."""
     ema: Share = 0.0
-    """Decay of the moving average of the generator's weights (0.999 is usual); 0 keeps the last weights."""
+    """Decay of the moving average of the generator's weights (Yazici et al. 2019; 0.999 is usual), at step t at most
+    (1 + t) / (10 + t), so that the first weights are soon forgotten; 0 keeps the last weights."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -98,6 +98,26 @@ def test_batch_norm_looks_at_the_batch_only_in_training():
     assert jnp.abs(network(sketches, train=True) - alone).max() > 1e-3
 
 
+@pytest.mark.parametrize("kind", ["batch", "instance", "conditional", "none"])
+def test_norms_in_closed_form(kind):
+    x = np.random.default_rng(0).normal(3, 2, (3, 4, 4, 5)).astype(np.float32)
+    style = np.random.default_rng(1).normal(size=(3, 2)).astype(np.float32)
+    norm = layers.Norm(kind, 5, style_width=2, rngs=nnx.Rngs(0))
+    found = norm(jnp.asarray(x), jnp.asarray(style), train=True)
+    if kind == "none":
+        np.testing.assert_array_equal(found, x)
+        return
+    axes = (0, 1, 2) if kind == "batch" else (1, 2)
+    plain = (x - x.mean(axes, keepdims=True)) / x.std(axes, keepdims=True)
+    if kind == "conditional":
+        affine = style @ norm.affine.kernel[...] + norm.affine.bias[...]
+        scale, shift = (half[:, None, None, :] for half in np.split(affine, 2, -1))
+        scale = 1 + scale
+    else:
+        scale, shift = norm.scale[...], norm.shift[...]
+    np.testing.assert_allclose(found, plain * scale + shift, atol=1e-3)
+
+
 def test_dropout_needs_a_key():
     config = dataclasses.replace(SMALL, generator=GeneratorConfig(width=4, norm="instance", dropout=0.5))
     network, sketch = UNet(config, 0, rngs=nnx.Rngs(0)), jnp.zeros((1, 64, 64, 1)).at[:, 20:40, 30].set(1.0)

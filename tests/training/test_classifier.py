@@ -80,15 +80,23 @@ def test_the_loss_of_an_undecided_network_is_that_of_a_guess(small):
     assert float(metrics["loss_cross_entropy"]) == pytest.approx(np.log(CATEGORIES + 1), rel=1e-5)
 
 
-def test_it_learns(small):
-    network, state, step = small
-    data = batch()
-    for _ in range(SMALL.steps):
-        state, metrics = step(state, data)
-    sketch = classifier.layers.to_model(jnp.asarray(data["sketch"]))
-    logits = jax.jit(lambda params: network.logits(vgg.measured(params, sketch), sketch))(state.params)
-    assert (np.asarray(logits).argmax(-1) == data["label"]).mean() > 0.95
-    assert np.isfinite(float(metrics["loss_cross_entropy"]))
+def test_it_learns_in_either_precision(small):
+    data, ends = batch(), {}
+    for precision in ("float32", "bfloat16"):
+        exact = precision == "float32"
+        network, state, step = small if exact else start(dataclasses.replace(SMALL, precision=precision))
+        course = []
+        for _ in range(SMALL.steps):
+            state, metrics = step(state, data)
+            course.append(float(metrics["loss_cross_entropy"]))
+        sketch = classifier.layers.to_model(jnp.asarray(data["sketch"]))
+        logits = jax.jit(
+            lambda params, sketch=sketch, network=network: network.logits(vgg.measured(params, sketch), sketch)
+        )(state.params)
+        assert (np.asarray(logits).argmax(-1) == data["label"]).mean() > 0.95, precision
+        ends[precision] = np.mean(course[-20:])
+        assert ends[precision] < 0.6 * course[0]
+    assert ends["bfloat16"] == pytest.approx(ends["float32"], rel=0.15)
 
 
 @pytest.mark.parametrize("preset", ["debug", "studio"])

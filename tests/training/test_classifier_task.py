@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -128,12 +129,33 @@ def test_a_resumed_run_is_the_run_not_stopped(pipeline, tmp_path):
     whole = loop.train(task(), tmp_path / "whole")
     first = task(dataclasses.replace(SMALL, steps=3))
     loop.train(task(dataclasses.replace(SMALL, save_every=1)), tmp_path / "a")
-    import shutil
-
     shutil.rmtree(tmp_path / "a" / "state" / "3")
     resumed = loop.train(first, tmp_path / "a", resume=True)
     for a, b in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("head_only", "saved"), [(5 / 6, 4), (0.5, 4)], ids=["in the warm-up", "after it"])
+def test_a_resumed_run_with_head_warm_up_and_frozen_blocks_is_the_run_not_stopped(pipeline, tmp_path, head_only, saved):
+    model = dataclasses.replace(SMALL.model, dropout=0.3)
+    config = dataclasses.replace(
+        SMALL, model=model, steps=6, save_every=saved, head_only=head_only, frozen_blocks=1, learning_rate=3e-3
+    )
+    whole = loop.train(task(config), tmp_path / "run")
+    stats = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    at_saved = checkpoints.restore_state(tmp_path / "run", saved)["params"]["convs"]
+    shutil.rmtree(tmp_path / "run" / "state" / "6")
+    resumed = loop.train(task(config), tmp_path / "run", resume=True)
+    for (path, a), b in zip(jax.tree.leaves_with_path(whole), jax.tree.leaves(resumed), strict=True):
+        if not jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
+    again = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert [line["loss_cross_entropy"] for line in again] == [line["loss_cross_entropy"] for line in stats]
+    # In the warm-up nothing but the head has moved yet; after it all but the frozen block has.
+    fresh_state = jax.jit(task(config).initial_state)(jax.random.key(config.seed)).params["convs"]
+    moved = lambda a, b: [i for i in a if not np.array_equal(a[i]["kernel"], b[i]["kernel"])]  # noqa: E731
+    assert moved(fresh_state, at_saved) == ([] if head_only > 0.6 else list(range(2, 13)))
+    assert moved(fresh_state, resumed.params["convs"]) == list(range(2, 13))
 
 
 # ---------------------------------------------------------------- starting from other weights
@@ -241,6 +263,22 @@ def test_convolutions_of_a_file_are_what_the_network_starts_from(pipeline, tmp_p
     plain, _ = fresh(config)
     np.testing.assert_array_equal(params["convs"][2]["kernel"], plain.params["convs"][2]["kernel"])
     assert np.isfinite(np.asarray(started._network.logits(params, sketch))).all()
+
+
+def test_frozen_blocks_keep_the_files_weights_to_the_bit(pipeline, tmp_path):
+    """Transfer learning as a whole: VGG's first blocks from a file, the head first, then the rest."""
+    shapes = {"1_1": (3, 3, 3, 4), "1_2": (3, 3, 4, 4), "2_1": (3, 3, 4, 8), "2_2": (3, 3, 8, 8), "3_1": (3, 3, 8, 16)}
+    arrays = convolutions_file(tmp_path / "vgg.npz", shapes)
+    config = dataclasses.replace(
+        SMALL, init_convolutions=str(tmp_path / "vgg.npz"), frozen_blocks=2, head_only=0.5, steps=6, weight_decay=0.1
+    )
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, norm="none"))
+    loop.train(task(config), tmp_path / "run")
+    convs = checkpoints.restore_state(tmp_path / "run")["params"]["convs"]
+    for i, name in enumerate(("1_2", "2_1", "2_2"), 1):
+        np.testing.assert_array_equal(convs[i]["kernel"], arrays[f"conv{name}_w"])
+        np.testing.assert_array_equal(convs[i]["bias"], arrays[f"conv{name}_b"])
+    assert not np.array_equal(convs[4]["kernel"], arrays["conv3_1_w"])
 
 
 def test_a_file_of_convolutions_that_is_none_is_refused(pipeline, tmp_path):

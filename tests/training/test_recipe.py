@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sketch2photo import ops
-from sketch2photo.config import GAN_PRESETS, GanConfig
+from sketch2photo.config import GAN_PRESETS, AugmentConfig, GanConfig
 from sketch2photo.models import layers, spectral_norm
 from sketch2photo.training import gan
 from tests.training.test_gan import CATEGORIES, SIZE, batch, start
@@ -193,6 +193,51 @@ def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vector
     logits = judge(weights, sketch, photo, style).logits
     larger = jax.tree.map_with_path(lambda path, w: w * 7 if path[-1].key == "kernel" else w, weights)
     np.testing.assert_allclose(logits, judge(larger, sketch, photo, style).logits, rtol=1e-3, atol=1e-4)
+
+
+def test_diffaugment_changes_sketch_true_and_generated_photo_alike(monkeypatch):
+    """The step with DiffAugment replaced by a mirror is one whose discriminator looks into a mirror."""
+    widths = []
+
+    def mirror(key, image):
+        widths.append(image.shape[-1])
+        return image[:, :, ::-1]
+
+    monkeypatch.setattr(gan, "diffaugment", mirror)
+    config = dataclasses.replace(DEBUG, augment=AugmentConfig(flip=False, diffaugment=True))
+    state, step = start(config)
+    data = {name: jnp.asarray(rows) for name, rows in batch().items()}
+    said = step(state, data)[1]
+    assert widths == [1 + 3 + 3]
+    networks = gan.GanNetworks(config, CATEGORIES)
+    sketch, photo = layers.to_model(data["sketch"]), layers.to_model(data["photo"])
+    style = networks.style(data["label"], data["colour"])
+
+    @jax.jit
+    def judged(generator, discriminator):
+        fake = networks.generate(generator, sketch, style, train=True)
+        mirrored = (image[:, :, ::-1] for image in (sketch, photo, fake))
+        return [opinion.logits for opinion in networks.judge_both(discriminator, *mirrored, style)]
+
+    real, fake = judged(state.generator, state.discriminator)
+    np.testing.assert_allclose(said["logits_real"], real, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(said["logits_fake"], fake, rtol=1e-3, atol=1e-4)
+
+
+def test_the_generators_loss_is_the_weighted_sum_of_its_terms():
+    config = changed(DEBUG, loss__l1=3.0, loss__feature_matching=5.0, loss__perceptual=7.0, loss__projected=11.0)
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+
+    def opinion():
+        maps, features = ([jnp.abs(draw(2, 4, 4, 3)), jnp.abs(draw(2, 2, 2, 6))] for _ in range(2))
+        return gan.Opinion(draw(2, 6, 6, 1), maps, [draw(2, 2, 2, 1)], [draw(2, 2, 2, 1)], features)
+
+    total, terms = gan.generator_objective(config, (opinion(), opinion()), draw(2, 8, 8, 3), draw(2, 8, 8, 3))
+    weights = {"adversarial": 1, "l1": 3, "feature_matching": 5, "perceptual": 7, "projected": 11}
+    assert {f"loss_{name}" for name in weights} | {"loss_generator"} == terms.keys()
+    np.testing.assert_allclose(total, sum(w * terms[f"loss_{name}"] for name, w in weights.items()), rtol=1e-5)
+    assert all(abs(float(terms[f"loss_{name}"])) > 1e-3 for name in weights)
 
 
 def test_bfloat16_stays_near_float32_and_norms_stay_in_float32():
