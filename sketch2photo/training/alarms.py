@@ -7,10 +7,13 @@ from pathlib import Path
 
 from sketch2photo.errors import TrainingError
 
-WINDOW = 200
-"""Steps that a discriminator's loss is watched over."""
-WON = 0.03
+WINDOW = 1000
+"""Steps that a discriminator must have won for: it is often far ahead at first, and caught up with."""
+WON = 0.02
 """A mean discriminator loss below this over the window: it tells every photo, and its gradient says nothing more."""
+DIVERGED_WINDOW = 200
+DIVERGED = 20.0
+"""A mean discriminator loss above this over that window: one that only guesses has at most 2 for each of its parts."""
 COLLAPSED = 0.05
 """Spread of the generated photos of different sketches, as a share of that of the true ones."""
 
@@ -37,7 +40,7 @@ class Alarms:
             return []
         self._recent.append(values["loss_discriminator"])
         mean = sum(self._recent) / len(self._recent)
-        return self._say(
+        won = self._say(
             step,
             "discriminator",
             len(self._recent) == WINDOW and mean < WON,
@@ -45,6 +48,17 @@ class Alarms:
             "learns nothing from it any more; lower --optimiser.discriminator-rate, add --augment.diffaugment or more "
             "photos",
         )
+        latest = list(self._recent)[-DIVERGED_WINDOW:]
+        mean = sum(latest) / DIVERGED_WINDOW
+        diverged = self._say(
+            step,
+            "diverged",
+            len(latest) == DIVERGED_WINDOW and mean > DIVERGED,
+            f"training has diverged: the discriminator's loss was {mean:.0f} over the last {DIVERGED_WINDOW} steps; go "
+            "back to an earlier checkpoint, lower both --optimiser.generator-rate and --optimiser.discriminator-rate, "
+            "or add --optimiser.clip 1",
+        )
+        return won + diverged
 
     def sample(self, step: int, figures: dict[str, float]) -> list[str]:
         """New alarms by the figures of a sample grid."""

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from sketch2photo import checkpoints
+from sketch2photo.config import GAN_PRESETS, AugmentConfig, GanOptimiserConfig
 from sketch2photo.errors import TrainingError
 from sketch2photo.training import loop
 from sketch2photo.training.alarms import WINDOW, Alarms
 from sketch2photo.training.gan_task import _spread
+from tests.training.test_gan import batch, start
 from tests.training.test_loop import Walk
 
 
@@ -72,6 +74,31 @@ def test_a_discriminator_that_wins_is_told_once_until_it_loses(tmp_path):
     kept = [json.loads(line) for line in (tmp_path / "alarms.jsonl").read_text().splitlines()]
     assert [one["step"] for one in kept] == [one["step"] for one in alarms.said] and len(kept) == 2
     assert [one["step"] for one in Alarms(tmp_path / "alarms.jsonl", kept[0]["step"]).said] == [kept[0]["step"]]
+
+
+def test_losses_of_no_sane_size_are_told(tmp_path):
+    alarms = Alarms(tmp_path / "alarms.jsonl", 0)
+    told = [alarm for i in range(WINDOW) for alarm in alarms.step(i, {"loss_discriminator": 800.0 * (i % 20 == 0)})]
+    assert len(told) == 1 and "training has diverged" in told[0] and "--optimiser.clip" in told[0]
+    # Eight is a hinge loss that guesses at two scales and two heads.
+    alarms = Alarms(tmp_path / "others.jsonl", 0)
+    assert [alarm for i in range(2 * WINDOW) for alarm in alarms.step(i, {"loss_discriminator": 8.0})] == []
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [((2e-3, 1e-3), ""), ((0.0, 1e-3), "the discriminator has won"), ((10.0, 10.0), "training has diverged")],
+    ids=["healthy", "the generator stands still", "absurd rates"],
+)
+def test_alarms_of_real_training(tmp_path, rates, told):
+    optimiser = GanOptimiserConfig(generator_rate=rates[0], discriminator_rate=rates[1])
+    augment = AugmentConfig(flip=False, diffaugment=True)
+    state, step = start(dataclasses.replace(GAN_PRESETS["debug"], optimiser=optimiser, augment=augment))
+    alarms, found, data = Alarms(tmp_path / "alarms.jsonl", 0), [], batch()
+    for i in range(1, WINDOW + 101):
+        state, metrics = step(state, data)
+        found += alarms.step(i, {"loss_discriminator": float(metrics["loss_discriminator"])})
+    assert len(found) == (1 if told else 0) and all(told in text for text in found)
 
 
 def test_a_collapse_is_told(tmp_path):
