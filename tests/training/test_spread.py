@@ -29,7 +29,7 @@ COMMANDS: dict[str, list[object]] = {
         "--model.width",
         4,
         "--learning-rate",
-        3e-5,
+        1e-5,
         "--steps",
         10,
     ],
