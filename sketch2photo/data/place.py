@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sketch2photo.errors import DataError
+from sketch2photo.errors import DataError, UserError
 
 
 def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -> None:
@@ -44,7 +44,7 @@ def draft_beside(out: Path) -> Iterator[Path]:
 def kept_draft(out: Path, key: str) -> Iterator[Path]:
     """A folder beside `out` that a killed run leaves to the next one of the same `key`, and only to that.
 
-    It goes when the work is done or fails; after Ctrl-C, SIGTERM or a kill it stays.
+    It goes when the work is done or cannot be; after Ctrl-C, SIGTERM, a kill or a defect of the program it stays.
 
     Raises:
       DataError: it cannot be made, or another process is at work in it.
@@ -69,7 +69,7 @@ def kept_draft(out: Path, key: str) -> Iterator[Path]:
         try:
             with sentences(out):
                 yield draft
-        except Exception:
+        except UserError:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         shutil.rmtree(draft, ignore_errors=True)

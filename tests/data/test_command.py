@@ -9,6 +9,7 @@ import time
 import pytest
 
 from sketch2photo.data.reading import open_dataset
+from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_raw_photos, prepare
 
 LISTED = "import sys, prepare_data; prepare_data.main(sys.argv[1:]); print(*sorted(sys.modules), file=sys.stderr)"
@@ -118,6 +119,19 @@ def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
     assert (draft / "spool").read_text() == "old"
     with kept_draft(tmp_path / "out", "other") as draft:
         assert not (draft / "spool").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_defect_does_not_cost_what_was_made(tmp_path):
+    from sketch2photo.data.place import kept_draft
+
+    with pytest.raises(ModuleNotFoundError), kept_draft(tmp_path / "out", "one") as draft:
+        (draft / "spool").write_text("made for hours")
+        raise ModuleNotFoundError("no such module")
+    assert (draft / "spool").read_text() == "made for hours"
+    with pytest.raises(DataError), kept_draft(tmp_path / "out", "one") as draft:
+        assert (draft / "spool").exists()
+        raise DataError("nothing in it can be used")
     assert list(tmp_path.iterdir()) == []
 
 
