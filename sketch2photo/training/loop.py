@@ -185,13 +185,14 @@ class _Run:
                 return
             step, metrics, waited = pending
             pending = None
-            values = {name: float(value) for name, value in metrics.items() if not value.ndim}
+            scalars = {name: float(value) for name, value in metrics.items() if not value.ndim}
             now = time.perf_counter()
             timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
             since = now
-            watched.step(step, values, timing)
+            watched.step(step, scalars, timing)
             if sampled:
-                watched.distributions(step, {name: value for name, value in metrics.items() if value.ndim})
+                values = self.layout.local({name: value for name, value in metrics.items() if value.ndim})
+                watched.distributions(step, values)
 
         for step in range(first + 1, config.steps + 1):
             started = time.perf_counter()

@@ -67,7 +67,9 @@ class Layout:
         def gathered(state: State, batch: dict[str, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
             # Or XLA would rather split convolutions over the channels of their kernels.
             weights = {name: jax.lax.with_sharding_constraint(getattr(state, name), self.whole) for name in split}
-            return step(dataclasses.replace(state, **weights), batch)
+            state, metrics = step(dataclasses.replace(state, **weights), batch)
+            scalars = {name: value for name, value in metrics.items() if not value.ndim}
+            return state, metrics | jax.lax.with_sharding_constraint(scalars, self.whole)
 
         split = state.weights if self.sizes["fsdp"] > 1 else ()
         places = self.of_state(state)
@@ -75,7 +77,7 @@ class Layout:
             gathered,
             donate_argnums=0,
             in_shardings=(places, self.rows),
-            out_shardings=(places, self.whole),
+            out_shardings=(places, None),  # all values of a figure stay where they are made
         )
 
     def put(self, batch: Batch) -> dict[str, jax.Array]:
@@ -92,7 +94,7 @@ class Layout:
         """The arrays whole on this process's first device. All hosts call it together."""
         if self.one:
             return tree
-        if self.sizes["fsdp"] > 1:
+        if not all(x.is_fully_replicated for x in jax.tree.leaves(tree)):
             tree = jax.jit(lambda tree: tree, out_shardings=self.whole)(tree)
         return jax.tree.map(lambda x: x.addressable_data(0), tree)
 

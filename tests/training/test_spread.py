@@ -12,7 +12,8 @@ from tests.training.test_watched import events
 
 SMALL = ["--model.image-size", 64, "--model.generator.width", 8, "--model.discriminator.width", 8]
 # A tenth of the usual rates: Adam makes full steps of gradients that are nothing but rounding, and ten of those at full
-# rates make a thousandth of what was a millionth.
+# rates make a thousandth of what was a millionth. A thirtieth for the classifier, whose biases before batch norm have
+# no other gradients.
 SLOW = ["--optimiser.generator-rate", 2e-5, "--optimiser.discriminator-rate", 4e-5]
 COMMANDS: dict[str, list[object]] = {
     # Conditional and instance norm, a moving average, DiffAugment, every random change of a sketch.
