@@ -52,11 +52,11 @@ class Stepper:
         jax.block_until_ready((self._state, metrics))
 
 
-def random_batch(size: int, n: int) -> dict[str, np.ndarray]:
+def random_batch(size: int, n: int, channels: int = 3) -> dict[str, np.ndarray]:
     """Noise in the form of a batch; the time does not depend on what is drawn."""
     draw = np.random.default_rng(0)
     return {
-        "sketch": draw.integers(0, 256, (n, size, size, 3), np.uint8),
+        "sketch": draw.integers(0, 256, (n, size, size, channels), np.uint8),
         "photo": draw.integers(0, 256, (n, size, size, 3), np.uint8),
         "label": np.zeros(n, np.int32),
         "colour": np.zeros((n, 3), np.uint8),

@@ -1,5 +1,8 @@
 """What a preset costs, computed from its configuration, and how `--help` says it. Standard library only."""
 
+import itertools
+from typing import NamedTuple
+
 from sketch2photo.classifier_config import ClassifierModelConfig
 from sketch2photo.gan_config import GanConfig, GanModelConfig
 
@@ -18,30 +21,47 @@ WHAT = {
 """What each preset of the generator reproduces."""
 
 
-def generator_gflop(model: GanModelConfig) -> float:
-    """Of painting one picture: two for every product of the convolutions."""
+class Layer(NamedTuple):
+    """A convolution on one picture. Taps that fall on the margin are counted, as is usual."""
+
+    products: int
+    """Multiplications of one picture's forward pass."""
+    side: int
+    """Pixels a side of its smaller map."""
+
+
+def generator_layers(model: GanModelConfig) -> list[Layer]:
+    """The encoder's from the outside in, then the decoder's likewise."""
     g, size = model.generator, model.image_size
     widths = [g.width * min(2**i, g.widest) for i in range(size.bit_length() - 1)]
+    sides = [size >> (i + 1) for i in range(len(widths))]
     # Resize-convolutions are computed as 4x4 ones (`ops.resize_kernel`).
-    downs = zip([model.input_channels, *widths[:-1]], widths, strict=True)
-    products = sum(16 * a * b * (size >> (i + 1)) ** 2 for i, (a, b) in enumerate(downs))
-    outputs = [3, *widths[:-1]]
-    for i, (width, out) in enumerate(zip(widths, outputs, strict=True)):
-        products += 16 * width * (1 if i == len(widths) - 1 else 2) * out * (size >> (i + 1)) ** 2
-    return 2e-9 * products
+    downs = zip([model.input_channels, *widths[:-1]], widths, sides, strict=True)
+    ups = zip([*(2 * w for w in widths[:-1]), widths[-1]], [3, *widths[:-1]], sides, strict=True)
+    return [Layer(16 * a * b * side**2, side) for a, b, side in (*downs, *ups)]
+
+
+def discriminator_layers(model: GanModelConfig) -> list[list[Layer]]:
+    """PatchGAN's from the pixels on, at each of its scales."""
+    d = model.discriminator
+    widths = [model.input_channels + 3, *(d.width << i for i in range(4)), 1]
+    pairs = list(itertools.pairwise(widths))
+    found = []
+    for scale in range(d.scales):
+        size = model.image_size >> scale
+        sides = [size >> 1, size >> 2, size >> 3, (size >> 3) - 1, (size >> 3) - 2]
+        found.append([Layer(16 * a * b * side**2, side) for (a, b), side in zip(pairs, sides, strict=True)])
+    return found
+
+
+def generator_gflop(model: GanModelConfig) -> float:
+    """Of painting one picture: two for every product of the convolutions."""
+    return 2e-9 * sum(layer.products for layer in generator_layers(model))
 
 
 def discriminator_gflop(model: GanModelConfig) -> float:
     """Of PatchGAN's judging one picture, at all its scales."""
-    d = model.discriminator
-    total = 0
-    for scale in range(d.scales):
-        size, inputs = model.image_size >> scale, model.input_channels + 3
-        for i in range(3):
-            total += 16 * inputs * (d.width << i) * (size >> (i + 1)) ** 2
-            inputs = d.width << i
-        total += 16 * inputs * 8 * d.width * (size // 8 - 1) ** 2 + 16 * 8 * d.width * (size // 8 - 2) ** 2
-    return 2e-9 * total
+    return 2e-9 * sum(layer.products for scale in discriminator_layers(model) for layer in scale)
 
 
 def classifier_gflop(model: ClassifierModelConfig) -> float:
@@ -55,10 +75,24 @@ def classifier_gflop(model: ClassifierModelConfig) -> float:
     return 2e-9 * products
 
 
+def step_passes(config: GanConfig) -> list[tuple[Layer, int]]:
+    """Every layer, and how often a training step computes as many products as its forward pass has.
+
+    Each convolution has a forward pass, a gradient in its kernel and one in its input. The generator takes all three.
+    The discriminator judges two pictures and takes all three for its own loss on both, and once more the gradient in
+    the input for the generator's loss. Gradients in pictures that nothing learns from are left out: in the sketch, and
+    of the discriminator's own loss.
+    """
+    passes = [(layer, 3 if i else 2) for i, layer in enumerate(generator_layers(config.model))]
+    for scale in discriminator_layers(config.model):
+        passes += [(layer, 7 if i else 5) for i, layer in enumerate(scale)]
+    return passes
+
+
 def step_gflop(config: GanConfig) -> float:
-    """Of training on one picture: generator forward and twice backward; the discriminator likewise on two pictures, and
-    once more backward to the generated one. Without the perceptual network, whose size depends on the file."""
-    return 3 * generator_gflop(config.model) + 7 * discriminator_gflop(config.model)
+    """Of training on one picture, two for every product of the convolutions (`step_passes`). Without the perceptual
+    network and the heads on it, whose size depends on the file, and without R1."""
+    return 2e-9 * sum(layer.products * times for layer, times in step_passes(config))
 
 
 def describe(config: GanConfig) -> str:

@@ -3,13 +3,25 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
+import jax
 import pytest
 from flax import nnx
 
+from benchmarks import gan_step
 from sketch2photo import cost
-from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierModelConfig
+from sketch2photo.config import (
+    CLASSIFIER_PRESETS,
+    GAN_PRESETS,
+    ClassifierModelConfig,
+    DiscriminatorConfig,
+    GanConfig,
+    GanModelConfig,
+    GeneratorConfig,
+)
 from sketch2photo.models.unet import UNet
+from sketch2photo.training.gan import GanNetworks, initial_state, make_step
 
 
 def test_vanilla_costs_what_pix2pix_does():
@@ -27,6 +39,43 @@ def test_the_networks_have_the_layers_that_are_counted(name):
     layers = [*zip(network.downs, sides, strict=True), *zip([network.last, *network.ups], sides, strict=True)]
     products = sum(math.prod(conv.kernel.shape) * side**2 for conv, side in layers)
     assert cost.generator_gflop(model) == pytest.approx(2e-9 * products)
+
+
+def test_a_small_step_costs_what_is_counted_by_hand():
+    model = GanModelConfig(
+        image_size=64, generator=GeneratorConfig(width=2, widest=8), discriminator=DiscriminatorConfig(width=2)
+    )
+    downs = [16 * 1 * 2 * 32**2, 16 * 2 * 4 * 16**2, 16 * 4 * 8 * 8**2, 16 * 8 * 16 * 4**2, 16 * 16 * 16 * 2**2, 4096]
+    ups = [16 * 4 * 3 * 32**2, 16 * 8 * 2 * 16**2, 16 * 16 * 4 * 8**2, 16 * 32 * 8 * 4**2, 16 * 32 * 16 * 2**2, 4096]
+    judges = [16 * 4 * 2 * 32**2, 16 * 2 * 4 * 16**2, 16 * 4 * 8 * 8**2, 16 * 8 * 16 * 7**2, 16 * 16 * 1 * 6**2]
+    assert [layer.products for layer in cost.generator_layers(model)] == downs + ups
+    assert [[layer.products for layer in scale] for scale in cost.discriminator_layers(model)] == [judges]
+    assert (sum(downs + ups), sum(judges)) == (581_632, 306_176)
+    # Three times the generator but for the gradient in the sketch, and seven times the discriminator but for the
+    # gradients in pictures of its own loss.
+    by_hand = 3 * 581_632 - 32_768 + 7 * 306_176 - 2 * 131_072
+    assert cost.step_gflop(GanConfig(model=model)) == pytest.approx(2e-9 * by_hand)
+    two = replace(model, discriminator=DiscriminatorConfig(width=2, scales=2))
+    assert [layer.side for layer in cost.discriminator_layers(two)[1]] == [16, 8, 4, 3, 2]
+
+
+def test_xla_counts_as_many_flop_of_a_step_of_plain_convolutions():
+    """Lowered for CUDA, where the convolutions are plain. XLA leaves out taps on the margin, and counts norms and the
+    like; what does not grow with the batch, such as the optimiser, falls out."""
+    networks = GanNetworks(gan_step.config(256, 64), 0)
+    state = jax.eval_shape(lambda key: initial_state(networks, key), jax.random.key(0))
+
+    def flop(n: int) -> float:
+        batch = jax.eval_shape(lambda: gan_step.random_batch(256, n))
+        lowered = jax.jit(make_step(networks)).trace(state, batch).lower(lowering_platforms=("cuda",))
+        return lowered.cost_analysis()["flops"]
+
+    within = sum(
+        2 * layer.products * times * ((4 * layer.side - 2) / (4 * layer.side)) ** 2
+        for layer, times in cost.step_passes(networks.config)
+    )
+    # One first layer's gradient too many or too few would be 0.3% at least.
+    assert 1.0 <= (flop(2) - flop(1)) / within < 1.004
 
 
 def test_vgg16_costs_what_was_published():
