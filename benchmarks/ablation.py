@@ -6,11 +6,13 @@ Every variant is trained from nothing at 64 px on the same number of images, the
 people's drawings (`human_val.csv`), on neither of which anything was trained. KID and the judge are those of
 `benchmarks.studio_score`; the judge is a classifier of the same training photos. It may run for days: what is
 finished stands in OUT/results.json, a run that was stopped goes on, and `--variants` and `--seeds` choose a part.
+What `benchmarks/ablation.json` records of earlier runs is not run again, unless `--anew` is given.
 `edges` needs the same photos with edge maps alone:  python prepare_data.py photos --styles canny silhouette ...
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ SKETCHES, PHOTOS = 20, 20
 PERCEPTUAL = Path("pretrained/vgg19_distilled16x_to_relu5_1_hwio.npz")
 """In the folder of real data; the judge looks through another network."""
 RESULTS = "results.json"
+RECORDED = Path(__file__).with_name("ablation.json")
+"""A copy of results.json, wherever that was made."""
 FIGURES = ("kid", "edges_first", "sketches_first", "sketches_five_best")
 
 
@@ -80,6 +84,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="of runs and results.json")
     parser.add_argument("--images", type=int, default=10_000, help="seen by each run (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--anew", action="store_true", help="run also what benchmarks/ablation.json has")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     options = parser.parse_args(arguments)
     with exit_on_user_error("ablation"):
@@ -89,7 +94,7 @@ def main(arguments: list[str]) -> None:
             if options.variants != list(VARIANTS):
                 raise ConfigError("the variant edges needs --edges: the dataset of edge maps")
             options.variants.remove("edges")
-        results = _known(options.out)
+        results = ({} if options.anew else _known(RECORDED)) | _known(options.out / RESULTS)
         options.out.mkdir(parents=True, exist_ok=True)
         for seed in options.seeds:
             for name in options.variants:
@@ -102,13 +107,13 @@ def main(arguments: list[str]) -> None:
         print(table(results, options.images))
 
 
-def _known(out: Path) -> dict[str, dict[str, float]]:
+def _known(file: Path) -> dict[str, dict[str, float]]:
     try:
-        return json.loads((out / RESULTS).read_text())
+        return json.loads(file.read_text())
     except FileNotFoundError:
         return {}
     except ValueError:
-        raise ConfigError(f"{str(out / RESULTS)!r} is broken: remove it, or choose another --out") from None
+        raise ConfigError(f"{str(file)!r} is broken: remove it, or choose another --out") from None
 
 
 def _run(options: argparse.Namespace, name: str, seed: int) -> Path:
@@ -121,9 +126,10 @@ def _train(options: argparse.Namespace, name: str, seed: int) -> None:
     steps = options.images // variant.batch
     command = [sys.executable, "train.py", "gan", "--out", str(run)]
     command += ["--data", str(options.edges if variant.edges else options.data)]
-    if checkpoints.is_run(run):
+    if checkpoints.saved_steps(run):
         command += ["--resume", "--steps", str(steps)]
     else:
+        shutil.rmtree(run, ignore_errors=True)  # one that was stopped before it saved
         command += training_options(variant, steps, seed, options.raw / PERCEPTUAL)
     done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
     if done.returncode:

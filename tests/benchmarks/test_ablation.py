@@ -1,5 +1,6 @@
 """The ablation's variants: each changes what it says, and nothing else."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,25 @@ def test_the_table_has_mean_and_spread():
     lines = ablation.table(results, 100).splitlines()
     assert len(lines) == 4 and lines[2].startswith("| `studio` | as released, at 64 px | 2 | 0.300 ± 0.071 |")
     assert lines[3].startswith("| `vanilla` | pix2pix as published | 1 | 0.250 |"), "one run has no spread"
+
+
+def test_recorded_runs_are_complete_and_not_run_again(tmp_path, monkeypatch, capsys):
+    recorded = json.loads(ablation.RECORDED.read_text())
+    for key, one in recorded.items():
+        name, seed, images = key.split("/")
+        assert name in ablation.VARIANTS and int(seed) >= 0 and one["images"] == int(images)
+        assert set(ablation.FIGURES) < set(one)
+    ran = []
+    monkeypatch.setattr(ablation, "_train", lambda options, name, seed: ran.append((name, seed)))
+    monkeypatch.setattr(ablation, "_measure", lambda *_: dict.fromkeys(ablation.FIGURES, 0.5))
+    folders = [f"--{name}={tmp_path}" for name in ("data", "raw", "cache", "out")]
+    ablation.main([*folders, "--variants", "studio", "lsgan", "--seeds", "0", "9"])
+    expected = [(name, seed) for seed in (0, 9) for name in ("studio", "lsgan")]
+    assert ran == [pair for pair in expected if f"{pair[0]}/{pair[1]}/10000" not in recorded]
+    assert ("studio", 0) not in ran and ("lsgan", 9) in ran
+    assert "| `lsgan` |" in capsys.readouterr().out
+    ran.clear()
+    ablation.main(
+        [*[f for f in folders if "out" not in f], f"--out={tmp_path / 'b'}", "--variants", "studio", "--anew"]
+    )
+    assert ran == [("studio", 0), ("studio", 1)]
