@@ -137,14 +137,14 @@ class RunCheckpoints:
             ) from None
 
     def restore(self, like: Any) -> tuple[Any, dict[str, Any]]:
-        """The latest state, shaped as `like`, and the input's position."""
+        """The latest state, and the input's position.
+
+        Args:
+          like: a state of `jax.ShapeDtypeStruct`s that say where each array is to lie.
+        """
         step = _latest(self._path)
-        abstract = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype, sharding=getattr(x, "sharding", None)),
-            _as_arrays(like),
-        )
         try:
-            loaded = self._checkpointer.load_checkpointables(step, {"state": abstract})["state"]
+            loaded = self._checkpointer.load_checkpointables(step, {"state": _as_arrays(like)})["state"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
                 f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({_first_line(error)}): "
@@ -208,8 +208,11 @@ def _latest(path: Path) -> int:
 def _as_arrays(state: Any) -> dict[str, Any]:
     """A state as a dict of plain arrays: fields that are None are left out, random keys become their words."""
     values = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-    if jax.dtypes.issubdtype(values["key"].dtype, jax.dtypes.prng_key):
-        values["key"] = jax.random.key_data(values["key"])
+    key = values["key"]
+    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+        words = jax.eval_shape(jax.random.key_data, key)
+        abstract = isinstance(key, jax.ShapeDtypeStruct)
+        values["key"] = words.update(sharding=key.sharding) if abstract else jax.random.key_data(key)
     return {name: value for name, value in values.items() if value is not None}
 
 

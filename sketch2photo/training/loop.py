@@ -5,7 +5,7 @@ Order of a start:
   2. the input; fails here when the data is too small, or other hosts have other data
   3. the state: fresh weights, by a jitted function, so that the arrays may be donated
   4. --init: weights of another run or release over the fresh ones, where they fit
-  5. --resume: the latest checkpoint over everything, and the input set to its position
+  5. --resume: instead of both the latest checkpoint, and the input set to its position
 
 On several hosts all do the same, and the first alone writes and speaks; checkpoints are written and read by all.
 """
@@ -122,10 +122,7 @@ def train(
             check_unchanged(out, config, task.categories, allow_change)
         check_hosts(hosts, task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
         batches = task.batches(hosts.shard)
-        state = jax.jit(task.initial_state)(jax.random.key(config.seed))
-        if init and not resume:
-            state = task.initialise(state, init, hosts.say)  # may fail: the folder is not made before
-        state = layout.place(state)
+        state = None if resume else _fresh(task, init, layout, hosts)  # may fail: the folder is not made before
         lock.take()
         if hosts.first:
             check_folder(out, resume)  # another run may have come and gone meanwhile
@@ -135,7 +132,8 @@ def train(
         with checkpoints.RunCheckpoints(out) as saved, Interruption(hosts) as interruption:
             first = 0
             if resume:
-                state, position = saved.restore(state)
+                abstract = layout.abstract(jax.eval_shape(task.initial_state, jax.random.key(config.seed)))
+                state, position = saved.restore(abstract)
                 batches.set_state(position)
                 first = int(state.step)
                 if hosts.first:
@@ -151,6 +149,14 @@ def train(
                 if hosts.first:
                     task.finish(seen, out, watched.say)
     return state
+
+
+def _fresh(task: Task, init: str, layout: Layout, hosts: Hosts) -> State:
+    """The state a run starts from, where a step takes it."""
+    state = jax.jit(task.initial_state)(jax.random.key(task.config.seed))
+    if init:
+        state = task.initialise(state, init, hosts.say)
+    return layout.place(state)
 
 
 def sources_of(task: Task) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 from sketch2photo.errors import ConfigError
 from sketch2photo.training import devices
@@ -89,6 +89,13 @@ class Layout:
     def place(self, state: State) -> State:
         """The state where a step takes it: one that every process has made alike, or one that is spread already."""
         return state if self.one else jax.tree.map(_placed, state, self.of_state(state))
+
+    def abstract(self, state: State) -> State:
+        """An abstract state that says where its arrays are to lie, for reading them there."""
+        places = self.of_state(state)
+        if self.one:
+            places = jax.tree.map(lambda _: SingleDeviceSharding(self.mesh.devices.item()), state)
+        return jax.tree.map(lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), state, places)
 
     def local(self, tree: Any) -> Any:
         """The arrays whole on this process's first device. All hosts call it together."""

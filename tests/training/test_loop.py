@@ -107,6 +107,34 @@ def test_resume_continues_bit_for_bit(tmp_path):
     assert float(state.optimiser["m"][0]) == 2.0**8
 
 
+def test_resume_makes_no_weights_and_puts_those_it_reads_where_the_step_takes_them(tmp_path, monkeypatch):
+    class Watched(Walk):
+        abstract = True
+
+        def initial_state(self, key):
+            made = super().initial_state(key)
+            jax.debug.callback(lambda: setattr(self, "abstract", False))
+            return made
+
+        def step(self, state, batch):
+            traced.append(jax.tree.map(lambda x: (x.shape, x.dtype), state))
+            return super().step(state, batch)
+
+    traced = []
+    fresh = Watched(steps=2)
+    loop.train(fresh, tmp_path / "run")
+    jax.effects_barrier()
+    assert not fresh.abstract
+    read = []
+    restore = checkpoints.RunCheckpoints.restore
+    monkeypatch.setattr(checkpoints.RunCheckpoints, "restore", lambda *args: read.append(restore(*args)) or read[-1])
+    resumed = Watched(steps=4)
+    loop.train(resumed, tmp_path / "run", resume=True)
+    jax.effects_barrier()
+    assert resumed.abstract and traced[0] == traced[1]
+    assert all(x.sharding.device_set == {jax.devices()[0]} for x in jax.tree.leaves(read[0][0]))
+
+
 def test_a_killed_run_loses_no_more_than_save_every_and_repeats_no_step(tmp_path):
     out = tmp_path / "run"
     loop.train(Walk(steps=6, save_every=4), out)

@@ -32,6 +32,35 @@ for mesh in ("data=4", "data=2,fsdp=2"):
     print(mesh, *sorted(set(re.findall(r" (all-[a-z]+|collective-permute|reduce-scatter)(?:-start)?[(]", program))))
 """
 
+READ = """
+import pathlib, sys, jax, jax.numpy as jnp, numpy as np
+from sketch2photo import checkpoints
+from sketch2photo.training.parallel import Layout, lay_out
+from sketch2photo.training.state import ClassifierState
+
+def make(key):
+    params = {"kernel": jax.random.normal(key, (16, 4, 4, 32)), "bias": jnp.arange(5.0)}
+    return ClassifierState(jnp.full((), 7, jnp.int32), params, {"moment": jnp.ones((64, 33))}, key)
+
+def seen(state):
+    key = jax.dtypes.prng_key
+    plain = [jax.random.key_data(x) if jnp.issubdtype(x.dtype, key) else x for x in jax.tree.leaves(state)]
+    return [(np.asarray(x).tobytes(), x.sharding) for x in plain]
+
+state = jax.jit(make)(jax.random.key(3))
+layouts = Layout(jax.devices()[:1], {"data": 1, "fsdp": 1}), lay_out("data=4", 4), lay_out("data=2,fsdp=2", 4)
+for i, before in enumerate(layouts):
+    out = pathlib.Path(sys.argv[1]) / str(i)
+    with checkpoints.RunCheckpoints(out) as saved:
+        saved.save(7, before.place(state), {"position": 5})
+    for after in layouts:
+        with checkpoints.RunCheckpoints(out) as saved:
+            read, position = saved.restore(after.abstract(jax.eval_shape(make, jax.random.key(0))))
+        assert position == {"position": 5}
+        assert seen(read) == seen(after.place(state)), (before.sizes, after.sizes)
+        print("read", before.sizes, after.sizes)
+"""
+
 
 def fakes(n, platform="gpu", processes=1):
     return [
@@ -90,6 +119,7 @@ def test_one_device_is_left_as_it_was():
     assert layout.one and said == []
     tree = {"a": jnp.ones(3)}
     assert layout.local(tree) is tree and layout.place(tree) is tree
+    assert layout.abstract(jax.eval_shape(lambda: tree))["a"].sharding == tree["a"].sharding
     np.testing.assert_array_equal(layout.put({"x": np.arange(3)})["x"], np.arange(3))
 
 
@@ -99,6 +129,12 @@ def test_devices_work_on_their_own_rows_and_only_sums_are_exchanged(root):
     assert code == 0, errors[-3000:]
     lines = [line for line in said.splitlines() if line.startswith("data=")]
     assert lines == ["data=4 1 1", "data=4 all-reduce", "data=2,fsdp=2 2 2", "data=2,fsdp=2 all-gather all-reduce"]
+
+
+def test_a_checkpoint_is_read_bit_for_bit_to_where_a_step_takes_it(root, tmp_path):
+    ((code, said, errors),) = finish(start(root, "-c", READ, tmp_path, devices=4))
+    assert code == 0, errors[-3000:]
+    assert said.count("read") == 9
 
 
 @pytest.mark.parametrize(
