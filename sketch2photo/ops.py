@@ -12,6 +12,7 @@ compiled follows the platform lowered for (`jax.lax.platform_dependent`), not th
 to each other.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -101,7 +102,7 @@ def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     n, height, width, c = x.shape
     o = kernel.shape[0]
     if m := _tile("strided", n, height // 2, o, c, x.dtype):
-        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(kernel), m), m)
+        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(winograd.after(kernel, x)), m), m)
     if height // 2 > DEEP:
         return _strided_lax(x, kernel)
     if height == width == 2:  # only the four centre taps meet the picture
@@ -121,7 +122,8 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
     if m := _tile("adjoint", n, h, o, c, y.dtype):
-        return uncells(winograd.adjoint(y, winograd.pack(cell_kernel(kernel), m), m))[:, 1:-1, 1:-1]
+        packed = winograd.pack(cell_kernel(winograd.after(kernel, y)), m)
+        return uncells(winograd.adjoint(y, packed, m))[:, 1:-1, 1:-1]
     if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
     return _four_phases(y, kernel)
@@ -167,14 +169,18 @@ def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.platform_dependent(y, kernel, cpu=_adjoint_cpu, default=_adjoint_lax)
 
 
-@jax.custom_vjp
-def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
-    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _pair_kernel_gradient(small: jax.Array, large: jax.Array, kept: Literal["small", "large"]) -> jax.Array:
+    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W; `kept` is from the forward pass."""
     n, h, _, o = small.shape
     c = large.shape[-1]
 
     def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
         if m := _tile("gradient", n, h, o, c, small.dtype):
+            if kept == "small":
+                small = winograd.after(small, large)
+            else:
+                large = winograd.after(large, small)
             of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
             return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
         # This order of operands runs at twice the speed of the other one.
@@ -190,8 +196,8 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
 
 # The form is linear in all three, so each one's gradient is one of the others: of whatever order it is.
 _pair_kernel_gradient.defvjp(
-    lambda small, large: (_pair_kernel_gradient(small, large), (small, large)),
-    lambda kept, g: (down(kept[1], g), up(kept[0], g)),
+    lambda small, large, kept: (_pair_kernel_gradient(small, large, kept), (small, large)),
+    lambda _, pair, g: (down(pair[1], g), up(pair[0], g)),
 )
 
 
@@ -203,7 +209,7 @@ def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]
 
 down.defvjp(
     lambda x, kernel: (_strided(x, kernel), (x, kernel)),
-    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
+    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0], "large")),
 )
 
 
@@ -215,7 +221,7 @@ def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
 
 up.defvjp(
     lambda y, kernel: (_adjoint(y, kernel), (y, kernel)),
-    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
+    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g, "small")),
 )
 
 
