@@ -16,6 +16,8 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 MILLISECONDS = 20_000
 """To wait for anything on the page; the machine may be busy with other work."""
+OPENING = 60_000
+"""To wait for the page itself."""
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +90,9 @@ class Visitor:
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector(".s2p[data-ready=true]")
+        # The server may still be compiling, and the machine busy with other tests.
+        page.goto(address, timeout=OPENING)
+        page.wait_for_selector(".s2p[data-ready=true]", timeout=OPENING)
 
     def find(self, name: str):
         return self.page.get_by_test_id(name)
