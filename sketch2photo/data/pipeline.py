@@ -44,6 +44,8 @@ __all__ = [
 _THREADS = min(8, max(2, (os.cpu_count() or 2) // 2))
 _AHEAD = 4
 """Batches prepared before they are asked for."""
+_MANY = 2_000
+"""Sketches that are worth starting processes for."""
 _SHEET = 256
 """Side at which strokes are drawn before they are framed."""
 _LINE_WIDTHS = (2.0, 7.0)
@@ -78,7 +80,7 @@ class Batches:
     def _go_to(self, position: int) -> None:
         import grain
 
-        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
+        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=max(_AHEAD, _THREADS))
         batches = self._all[position:].to_iter_dataset(reading)
         if self._workers:
             from absl import flags
@@ -113,10 +115,16 @@ def _example(
     return load(number, chance(seed, share.place(index)))
 
 
-def _worker_count(kept: bool) -> int:
-    """Processes that decode: none where pictures are kept decoded, or there is no core to spare for them."""
+def _load_sketch(
+    sketches: "_Sketches", ways: dict[str, Any], size: int, number: int, rng: np.random.Generator
+) -> Batch:
+    return sketches.load(number, size, rng, **ways)
+
+
+def _worker_count(light: bool) -> int:
+    """Processes that make examples: none where threads do, as in light work, or where no core is to spare for them."""
     cores = os.cpu_count() or 1
-    return 0 if kept or cores < 4 else min(8, cores // 2)
+    return 0 if light or cores < 4 else min(8, cores // 2)
 
 
 def pair_batches(
@@ -170,6 +178,7 @@ def sketch_batches(
     shake: float = 0.0,
     seed: int,
     shard: tuple[int, int] = (0, 1),
+    workers: int | None = None,
 ) -> Batches:
     """Sketches of pairs and drawings together, framed as the page frames them.
 
@@ -182,6 +191,7 @@ def sketch_batches(
       mix: how often what is drawn.
       prefix: share of the stroke drawings of which only the first 30 to 100 % of the strokes are shown.
       shake: share of the stroke drawings whose strokes are moved one by one (`strokes.shaken`).
+      workers: processes that draw (strokes keep Python busy, whose threads share a core); as many as pay when None.
 
     Returns:
       Batches {"sketch": uint8 (n, s, s, 1), "label": int32 (n,)}.
@@ -193,10 +203,9 @@ def sketch_batches(
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
     order = by_category(sketches.numbers, sketches.drawn, len(categories), mix, batch_size * shard[1], seed, where)
 
-    def load(number: int, rng: np.random.Generator) -> Batch:
-        return sketches.load(number, image_size, rng, prefix=prefix, shake=shake, vary_lines=True)
-
-    return Batches(order, load, batch_size, seed, shard)
+    load = functools.partial(_load_sketch, sketches, {"prefix": prefix, "shake": shake, "vary_lines": True}, image_size)
+    count = _worker_count(len(sketches.numbers) < _MANY) if workers is None else workers
+    return Batches(order, load, batch_size, seed, shard, count)
 
 
 def sketch_examples(

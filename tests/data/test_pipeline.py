@@ -411,6 +411,26 @@ def test_worker_processes_start_no_backend_and_give_the_same(pairs):
     assert_equal(take(by_threads, 2), take(by_processes, 2))
 
 
+@pytest.mark.slow
+def test_worker_processes_draw_the_same_sketches(pairs, drawings):
+    settings = {"batch_size": 8, "prefix": 0.5, "shake": 0.5, "seed": 3}
+    settings = SKETCHES | settings
+    by_threads, by_processes = (
+        pipeline.sketch_batches([drawings, pairs], "train", workers=workers, **settings) for workers in (0, 2)
+    )
+    assert_equal(take(by_processes, 4), take(by_threads, 4))
+    by_processes.set_state({"batches": 1})
+    by_threads.set_state({"batches": 1})
+    assert_equal(take(by_processes, 3), take(by_threads, 3))
+
+
+def test_processes_are_started_where_they_pay(monkeypatch):
+    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: 16)
+    assert (pipeline._worker_count(True), pipeline._worker_count(False)) == (0, 8)
+    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: 2)
+    assert pipeline._worker_count(False) == 0
+
+
 def test_a_position_of_an_older_run(pairs):
     settings = {"batch_size": 4, "image_size": 32, "seed": 5}
     one, other = (pipeline.pair_batches(pairs, "train", **settings) for _ in range(2))
