@@ -60,8 +60,8 @@ def figures(
     foreign = logits_of(model, [sketch.sheet() for sketch in others])
     right = known[:, :k].argmax(1) == labels
     probability = calibration.probabilities(known[:, :k], temperature)
-    none = calibration.none_probability(known, temperature)
-    none_of_others = calibration.none_probability(foreign, temperature)
+    none = calibration.none_probability(known, model.calibration.of_none)
+    none_of_others = calibration.none_probability(foreign, model.calibration.of_none)
     of_sketchy = np.array([s.collection == "sketchy" and s.category in SKETCHY_FOUR for s in finished])
     names = np.array([sketch.category for sketch in finished])
     return {

@@ -107,10 +107,11 @@ def one_function(model: ReleasedModel) -> Callable[..., Any]:
     name, classifier = serving.namer(model)
 
     def run(sketch: jax.Array, sheet: jax.Array, label: jax.Array, colour: jax.Array) -> tuple[jax.Array, ...]:
-        logits = name(classifier, sheet) / model.calibration.temperature
+        raw = name(classifier, sheet)
+        logits = raw / model.calibration.temperature
         likeliest = jnp.argmax(logits[:, :count], -1).astype(jnp.int32)
         photo = paint(generator, sketch, jnp.where(label < 0, likeliest, label), colour)
-        return photo, jax.nn.softmax(logits[:, :count]), jax.nn.softmax(logits)[:, count]
+        return photo, jax.nn.softmax(logits[:, :count]), jax.nn.softmax(raw / model.calibration.of_none)[:, count]
 
     return run
 

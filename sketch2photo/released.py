@@ -41,6 +41,13 @@ class Calibration:
     """A likeliest category less probable than this is "not sure yet"."""
     none_above: float = 0.5
     """A probability of "none of these" above this is "none of these"."""
+    none_temperature: float | None = None
+    """What logits are divided by for that probability alone; None as for the others."""
+
+    @property
+    def of_none(self) -> float:
+        """The temperature of the probability of "none of these"."""
+        return self.temperature if self.none_temperature is None else self.none_temperature
 
 
 @dataclasses.dataclass(frozen=True)

@@ -198,12 +198,8 @@ class Studio:
 
     def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status]:
         k = len(self.categories)
-        scaled = logits / self.calibration.temperature
-        everything = np.exp(scaled - scaled.max())
-        everything /= everything.sum()
-        none = everything[k:].sum()
-        probabilities = np.exp(scaled[:k] - scaled[:k].max())
-        probabilities /= probabilities.sum()
+        none = _softmax(logits / self.calibration.of_none)[k:].sum()
+        probabilities = _softmax(logits[:k] / self.calibration.temperature)
         if none > self.calibration.none_above:
             return probabilities, "none"
         return probabilities, "unsure" if probabilities.max() < self.calibration.unsure_below else "ok"
@@ -251,3 +247,8 @@ def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -
     if len(values) != n:
         raise ConfigError(f"{name} has {len(values)} entries for {n} sketches: give one for each")
     return list(values)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()

@@ -111,6 +111,16 @@ def test_status(logits, status):
     assert prediction.category == "shoe" and prediction.photo is not None
 
 
+def test_none_has_a_temperature_of_its_own():
+    logits = [4.0, 4.0, 4.0, 4.6]
+    alike, sharp = (
+        studio_that_says(logits, released.Calibration(1.0, 0.0, 0.5, of_none)).predict(tiny.drawing())
+        for of_none in (None, 0.1)
+    )
+    assert (alike.status, sharp.status) == ("ok", "none")
+    assert alike.probabilities == sharp.probabilities
+
+
 @pytest.mark.parametrize("ink", [0, 3])
 def test_an_empty_sheet_is_not_painted(studio, ink):
     sheet = WHITE.copy()

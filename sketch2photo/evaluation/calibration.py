@@ -15,6 +15,9 @@ BINS = 15
 FALSE_REJECTIONS = 0.05
 """Share of drawings of known categories that may be called "none of these"."""
 
+SHARPENED = (1.0, 0.7, 0.5, 0.35, 0.25)
+"""Shares of the temperature that are tried for the probability of "none of these"."""
+
 _COLDEST, _HOTTEST = 0.05, 20.0
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -121,8 +124,11 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
     """How to read a classifier's logits, from those of validation drawings.
 
     What is shown are probabilities over the k categories alone, so these are what is calibrated, on drawings of
-    these categories; the none-probability is the last of all k + 1 at the same temperature. Without drawings of
-    other categories no drawing is ever called none.
+    these categories. The none-probability is the last of all k + 1, at a temperature of its own: it need not be
+    calibrated, as a threshold is what is made of it, but should tell known from other drawings. The lower its
+    temperature, the more the likeliest category alone is what "none of these" is held against. The share in
+    `SHARPENED` of the temperature that finds most of the others is taken. Without drawings of other categories no
+    drawing is ever called none.
 
     Args:
       logits: (n, k + 1).
@@ -136,11 +142,14 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
     _check(inside, answers)
     temperature = fit_temperature(inside, answers) if n_categories > 1 else 1.0
     before, after = probabilities(inside), probabilities(inside, temperature)
-    none_above, recall = 1.0, None
+    none_above, recall, of_none = 1.0, None, temperature
     if foreign.any():
-        none_above = none_threshold(none_probability(logits[known], temperature))
-        recall = float((none_probability(logits[foreign], temperature) > none_above).mean())
-    return Calibration(temperature, unsure_threshold(after, answers), none_above), Figures(
+        for share in SHARPENED:
+            threshold = none_threshold(none_probability(logits[known], share * temperature))
+            found = float((none_probability(logits[foreign], share * temperature) > threshold).mean())
+            if recall is None or found > recall:
+                none_above, recall, of_none = threshold, found, share * temperature
+    return Calibration(temperature, unsure_threshold(after, answers), none_above, of_none), Figures(
         drawings=int(known.sum()),
         accuracy=float((inside.argmax(-1) == answers).mean()),
         nll_before=negative_log_likelihood(inside, answers),

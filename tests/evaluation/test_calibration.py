@@ -116,9 +116,30 @@ def test_calibrate_reads_the_none_class_apart():
     assert figures.accuracy == (logits[:400, :2].argmax(1) == labels[:400]).mean()
     assert figures.nll_after <= figures.nll_before
     assert found.temperature == pytest.approx(c.fit_temperature(logits[:400, :2], labels[:400]))
-    none = c.none_probability(logits, found.temperature)
+    none = c.none_probability(logits, found.of_none)
     assert (none[:400] > found.none_above).mean() <= 0.05
     assert figures.none_recall == (none[400:] > found.none_above).mean() > 0.8
+
+
+def test_none_gets_the_temperature_that_finds_most():
+    """Of a known drawing one category is likely, of another all twelve are a little: only a sharp look tells them."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(400) % 12
+    logits = np.full((800, 13), 3.8)
+    logits[:400] = 0.0
+    logits[np.arange(400), labels] = 6.0
+    logits[:, 12] = 4.0
+    logits += rng.normal(0, 0.2, logits.shape)
+    labels[:40] = (labels[:40] + 1) % 12  # wrong answers, or the temperature would be next to nothing
+    labels = np.concatenate([labels, np.full(400, 12)])
+    found, figures = c.calibrate(logits, labels, 12)
+    shares = [found.of_none / found.temperature, *c.SHARPENED]
+    recalls = []
+    for share in shares:
+        scores = c.none_probability(logits, share * found.temperature)
+        recalls.append((scores[400:] > c.none_threshold(scores[:400])).mean())
+    assert recalls[0] == max(recalls) > recalls[1]
+    assert figures.none_recall == recalls[0]
 
 
 def test_calibrate_without_foreign_drawings_never_says_none():
