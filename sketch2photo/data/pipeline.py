@@ -115,12 +115,6 @@ def _example(
     return load(number, chance(seed, share.place(index)))
 
 
-def _load_sketch(
-    sketches: "_Sketches", ways: dict[str, Any], size: int, number: int, rng: np.random.Generator
-) -> Batch:
-    return sketches.load(number, size, rng, **ways)
-
-
 def _worker_count(light: bool) -> int:
     """Processes that make examples: none where threads do, as in light work, or where no core is to spare for them."""
     cores = os.cpu_count() or 1
@@ -203,7 +197,7 @@ def sketch_batches(
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
     order = by_category(sketches.numbers, sketches.drawn, len(categories), mix, batch_size * shard[1], seed, where)
 
-    load = functools.partial(_load_sketch, sketches, {"prefix": prefix, "shake": shake, "vary_lines": True}, image_size)
+    load = functools.partial(sketches.load, size=image_size, prefix=prefix, shake=shake, vary_lines=True)
     count = _worker_count(len(sketches.numbers) < _MANY) if workers is None else workers
     return Batches(order, load, batch_size, seed, shard, count)
 
@@ -227,7 +221,7 @@ def sketch_examples(
     sketches = _Sketches(datasets, split, categories)
     pools = [sketches.of_class(label, fraction < 1) for label in range(len(categories) + 1)]
     examples = [
-        sketches.load(int(n), image_size, np.random.default_rng([seed, n]), fraction=fraction)
+        sketches.load(int(n), np.random.default_rng([seed, n]), size=image_size, fraction=fraction)
         for n in from_all_classes(pools, limit, seed)
     ]
     return stack_sketches(examples, image_size)
@@ -253,9 +247,9 @@ class _Sketches:
     def load(
         self,
         number: int,
-        size: int,
         rng: np.random.Generator,
         *,
+        size: int,
         fraction: float = 1.0,
         prefix: float = 0.0,
         shake: float = 0.0,

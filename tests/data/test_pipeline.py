@@ -413,8 +413,7 @@ def test_worker_processes_start_no_backend_and_give_the_same(pairs):
 
 @pytest.mark.slow
 def test_worker_processes_draw_the_same_sketches(pairs, drawings):
-    settings = {"batch_size": 8, "prefix": 0.5, "shake": 0.5, "seed": 3}
-    settings = SKETCHES | settings
+    settings = SKETCHES | {"batch_size": 8, "prefix": 0.5, "shake": 0.5, "seed": 3}
     by_threads, by_processes = (
         pipeline.sketch_batches([drawings, pairs], "train", workers=workers, **settings) for workers in (0, 2)
     )
