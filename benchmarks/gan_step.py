@@ -39,9 +39,11 @@ class Stepper:
     """Calls one network's step again and again, the state donated as in training."""
 
     def __init__(self, networks: GanNetworks, batch: dict[str, np.ndarray]):
-        self._step = jax.jit(make_step(networks), donate_argnums=0)
         self._state = jax.jit(lambda key: initial_state(networks, key))(jax.random.key(0))
         self._batch = jax.device_put(batch)
+        step = jax.jit(make_step(networks), donate_argnums=0)
+        self._step = step.lower(self._state, self._batch).compile()
+        process.give_memory_back()
         self.parameters = [
             sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)
         ]

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from sketch2photo import stride_one, winograd
+from sketch2photo import ordering, stride_one, winograd
 
 DEEP = 8
 """Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
@@ -102,7 +102,7 @@ def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     n, height, width, c = x.shape
     o = kernel.shape[0]
     if m := _tile("strided", n, height // 2, o, c, x.dtype):
-        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(winograd.after(kernel, x)), m), m)
+        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(ordering.after(kernel, x)), m), m)
     if height // 2 > DEEP:
         return _strided_lax(x, kernel)
     if height == width == 2:  # only the four centre taps meet the picture
@@ -122,7 +122,7 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
     if m := _tile("adjoint", n, h, o, c, y.dtype):
-        packed = winograd.pack(cell_kernel(winograd.after(kernel, y)), m)
+        packed = winograd.pack(cell_kernel(ordering.after(kernel, y)), m)
         return uncells(winograd.adjoint(y, packed, m))[:, 1:-1, 1:-1]
     if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
@@ -178,9 +178,9 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array, kept: Literal["sma
     def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
         if m := _tile("gradient", n, h, o, c, small.dtype):
             if kept == "small":
-                small = winograd.after(small, large)
+                small = ordering.after(small, large)
             else:
-                large = winograd.after(large, small)
+                large = ordering.after(large, small)
             of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
             return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
         # This order of operands runs at twice the speed of the other one.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from sketch2photo import winograd
+from sketch2photo import ordering, winograd
 
 LARGE = 2**12
 """Pairs of channels from which tiles pay."""
@@ -101,7 +101,7 @@ def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
 def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
     if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c, x.dtype):
-        return winograd.convolve(_margin(x, margin), winograd.pack(winograd.after(kernel, x), m), m)
+        return winograd.convolve(_margin(x, margin), winograd.pack(ordering.after(kernel, x), m), m)
     return _lax(x, kernel, margin=margin)
 
 
@@ -116,7 +116,7 @@ def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Ar
     r, _, o, c = kernel.shape
     n, h, _, _ = g.shape
     if m := tile(n, h, r, o, c, g.dtype):
-        x = winograd.adjoint(g, winograd.pack(winograd.after(kernel, g), m), m)
+        x = winograd.adjoint(g, winograd.pack(ordering.after(kernel, g), m), m)
         return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
     return _adjoint_lax(g, kernel, margin=margin)
 
@@ -130,7 +130,7 @@ def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> 
     n, h, _, o = g.shape
     c = x.shape[-1]
     if m := tile(n, h, r, o, c, g.dtype):
-        return winograd.kernel_gradient(g, _margin(winograd.after(x, g), margin), m)
+        return winograd.kernel_gradient(g, _margin(ordering.after(x, g), margin), m)
     # One product with the windows of the narrower of the two.
     if o < c:
         product = lax.dot_general(_windows(_margin(g, r - 1 - margin), r), x.reshape(-1, c), (((0,), (0,)), ((), ())))

@@ -62,16 +62,6 @@ def _unpack(packed: Float[Array, "k o c"], m: int, r: int) -> Float[Array, "r r 
     return kernel.reshape(r, r, *packed.shape[1:])
 
 
-def after(x: jax.Array, by: jax.Array) -> jax.Array:
-    """x as it is, but known only once `by` is.
-
-    The transforms of the forward pass are needed again in the backward pass. XLA notices, and keeps them all from one
-    to the other: each is 1.6 to 2.3 times the size of what it is of. (It looks through optimization barriers on a
-    CPU.) With this they are made again, which takes less time than memory.
-    """
-    return x + 0.0 * by[(0,) * by.ndim]
-
-
 def convolve(
     x: Float[Array, "n H W c"], packed: Float[Array, "k o c"], m: int, *, weights_first: bool = False
 ) -> Float[Array, "n h w o"]:

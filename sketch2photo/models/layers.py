@@ -116,7 +116,7 @@ class Style(nnx.Module):
         self.second = Linear(width, width, deviation=(2 / width) ** 0.5, rngs=rngs)
 
     def __call__(self, style: Float[Array, "n k"]) -> Float[Array, "n w"]:
-        return jax.nn.relu(self.second(jax.nn.relu(self.first(style))))
+        return relu(self.second(relu(self.first(style))))
 
 
 class Norm(nnx.Module):
@@ -170,6 +170,22 @@ def compute_in(network: nnx.Module, dtype: str) -> None:
             setattr(module, "dtype", dtype)  # noqa: B010  (convolutions of several classes)
 
 
+# Both slopes are told by the sign of the result, which the next layer keeps for its gradient; jax would keep x too.
+
+
+@jax.custom_vjp
+def relu(x: jax.Array) -> jax.Array:
+    """max(x, 0), with slope 0 at 0."""
+    return jnp.maximum(x, 0)
+
+
+relu.defvjp(lambda x: (y := relu(x), y), lambda y, g: (jnp.where(y > 0, g, 0),))
+
+
+@jax.custom_vjp
 def leaky_relu(x: jax.Array) -> jax.Array:
     """Slope 0.2 below zero (pix2pix, section 6.1)."""
     return jnp.where(x >= 0, x, 0.2 * x)
+
+
+leaky_relu.defvjp(lambda x: (y := leaky_relu(x), y), lambda y, g: (jnp.where(y >= 0, g, 0.2 * g),))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
-from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, style_size
+from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, relu, style_size
 
 
 def layer_widths(config: GanModelConfig) -> list[int]:
@@ -82,12 +82,12 @@ class UNet(nnx.Module):
             skips.append(x)
         innermost = len(self.ups) - 1
         for i in range(innermost, -1, -1):
-            x = self.up_norms[i](self.ups[i](jax.nn.relu(x)), styled, train=train)
+            x = self.up_norms[i](self.ups[i](relu(x)), styled, train=train)
             if key is not None and self.dropout and innermost - 3 <= i < innermost:
                 kept = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - self.dropout, x.shape)
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
             x = jnp.concatenate([skips[i], x], -1)
-        return jnp.tanh(self.last(jax.nn.relu(x)).astype(jnp.float32))
+        return jnp.tanh(self.last(relu(x)).astype(jnp.float32))
 
 
 def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, Any]:

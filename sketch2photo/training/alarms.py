@@ -19,12 +19,13 @@ COLLAPSED = 0.05
 
 
 class Alarms:
-    """Watches the figures of a run. Each alarm is said once until things are well again, and kept in alarms.jsonl."""
+    """Watches the figures of a run. An alarm is kept in alarms.jsonl; said again only after `WINDOW` steps without."""
 
     def __init__(self, path: Path, first: int):
         self._path = path
         self._recent: deque[float] = deque(maxlen=WINDOW)
-        self._raised: set[str] = set()
+        self._raised: dict[str, int] = {}
+        """What was said, with the last step at which it was true: losses that diverge swing about any threshold."""
         self.said = [one for one in read_alarms(path) if one["step"] <= first]
         if path.is_file():
             path.write_text("".join(json.dumps(one) + "\n" for one in self.said))
@@ -75,12 +76,14 @@ class Alarms:
         )
 
     def _say(self, step: int, kind: str, wrong: bool, text: str) -> list[str]:
+        raised = self._raised.get(kind)
         if not wrong:
-            self._raised.discard(kind)
+            if raised is not None and step - raised >= WINDOW:
+                del self._raised[kind]
             return []
-        if kind in self._raised:
+        self._raised[kind] = step
+        if raised is not None:
             return []
-        self._raised.add(kind)
         self.said.append({"step": step, "alarm": text})
         with self._path.open("a") as file:
             file.write(json.dumps(self.said[-1]) + "\n")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from sketch2photo import losses
 from sketch2photo.config import GanConfig
 from sketch2photo.models import layers, spectral_norm
+from sketch2photo.ordering import all_after
 from sketch2photo.training.augment import augment_pair, diffaugment
 from sketch2photo.training.networks import GanNetworks, Opinion
 from sketch2photo.training.optimiser import optimisers, update
@@ -82,7 +83,8 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         (_, terms), (from_j, from_fake) = jax.value_and_grad(
             lambda j, f: generator_objective(config, j, f, photo), argnums=(0, 1), has_aux=True
         )(judged, fake)
-        _, through_d = judge_pullback(from_j)
+        # One way back through the discriminator after the other: what each takes for a moment is not taken twice.
+        _, through_d = judge_pullback(all_after(from_j, discriminator_gradient))
         (generator_gradient,) = generator_pullback(through_d + from_fake)
 
         clip = config.optimiser.clip

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from sketch2photo import checkpoints
+from sketch2photo import checkpoints, process
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import TrainingError
 from sketch2photo.training.agreement import check_hosts
@@ -180,12 +180,12 @@ class _Run:
     def steps(self, state: State, first: int) -> State:
         """From after step `first` to the last, or until it is interrupted."""
         task, config, watched = self.task, self.task.config, self.watched
-        step_function = self.layout.step(task.step, state)
+        step_function: Callable[..., tuple[State, Metrics]] | None = None
         pending: tuple[int, Metrics, float] | None = None
         since = time.perf_counter()
 
         def settle(sampled: bool = False) -> None:
-            """Wait for the step under way and report it; one step late, so that the device never waits for us."""
+            """Wait for the step under way and report it; one step late, so that an accelerator never waits for us."""
             nonlocal pending, since
             if pending is None:
                 return
@@ -202,9 +202,16 @@ class _Run:
 
         for step in range(first + 1, config.steps + 1):
             started = time.perf_counter()
-            batch = next(self.batches)
+            rows = next(self.batches)
             waited = time.perf_counter() - started
-            state, metrics = step_function(state, self.layout.put(batch))
+            batch = self.layout.put(rows)
+            if step_function is None:
+                step_function = self.layout.step(task.step, state).lower(state, batch).compile()
+                jax.block_until_ready(state)
+                process.give_memory_back()
+            if self.layout.on_cpu:
+                settle()  # or two steps would hold their temporaries at once
+            state, metrics = step_function(state, batch)
             settle()
             pending = (step, metrics, waited)
             last = step == config.steps or self.interruption.asked(step)

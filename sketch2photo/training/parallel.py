@@ -37,6 +37,7 @@ class Layout:
         shape = [sizes[axis] for axis in devices.AXES]
         self.sizes = sizes
         self.one = len(given) == 1
+        self.on_cpu = given[0].platform == "cpu"
         self.mesh = Mesh(np.array(given).reshape(shape), devices.AXES, axis_types=(AxisType.Auto,) * len(shape))
         self.whole = NamedSharding(self.mesh, PartitionSpec())
         self.rows = NamedSharding(self.mesh, PartitionSpec(devices.AXES))
@@ -59,8 +60,8 @@ class Layout:
 
         return jax.tree.map(sharding, state)
 
-    def step(self, step: Step, state: State) -> Step:
-        """A task's step, compiled for states like this one, which is donated."""
+    def step(self, step: Step, state: State) -> jax.stages.Wrapped:
+        """A task's step, jitted for states like this one, which is donated."""
         if self.one:
             return jax.jit(step, donate_argnums=0)
 

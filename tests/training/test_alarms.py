@@ -80,6 +80,15 @@ def test_losses_of_no_sane_size_are_told(tmp_path):
     alarms = Alarms(tmp_path / "alarms.jsonl", 0)
     told = [alarm for i in range(WINDOW) for alarm in alarms.step(i, {"loss_discriminator": 800.0 * (i % 20 == 0)})]
     assert len(told) == 1 and "training has diverged" in told[0] and "--optimiser.clip" in told[0]
+    # One that swings about the threshold is said once; after a window of good steps it would be news.
+    swings = [
+        alarm
+        for i in range(2 * WINDOW)
+        for alarm in alarms.step(WINDOW + i, {"loss_discriminator": 50.0 * (i % 500 < 250)})
+    ]
+    assert swings == []
+    assert [alarm for i in range(WINDOW) for alarm in alarms.step(3 * WINDOW + i, {"loss_discriminator": 1.0})] == []
+    assert alarms.step(4 * WINDOW, {"loss_discriminator": 1e5}) != []
     # Eight is a hinge loss that guesses at two scales and two heads.
     alarms = Alarms(tmp_path / "others.jsonl", 0)
     assert [alarm for i in range(2 * WINDOW) for alarm in alarms.step(i, {"loss_discriminator": 8.0})] == []
@@ -90,12 +99,14 @@ def test_losses_of_no_sane_size_are_told(tmp_path):
     [((2e-3, 1e-3), ""), ((0.0, 1e-3), "the discriminator has won"), ((10.0, 10.0), "training has diverged")],
     ids=["healthy", "the generator stands still", "absurd rates"],
 )
-def test_alarms_of_real_training(tmp_path, rates, told):
+def test_alarms_of_real_training(tmp_path, monkeypatch, rates, told):
+    """In a third of the steps that a real run is watched for."""
+    monkeypatch.setattr("sketch2photo.training.alarms.WINDOW", WINDOW // 3)
     optimiser = GanOptimiserConfig(generator_rate=rates[0], discriminator_rate=rates[1])
     augment = AugmentConfig(flip=False, diffaugment=True)
     state, step = start(dataclasses.replace(GAN_PRESETS["debug"], optimiser=optimiser, augment=augment))
     alarms, found, data = Alarms(tmp_path / "alarms.jsonl", 0), [], batch()
-    for i in range(1, WINDOW + 101):
+    for i in range(1, WINDOW // 3 + 101):
         state, metrics = step(state, data)
         found += alarms.step(i, {"loss_discriminator": float(metrics["loss_discriminator"])})
     assert len(found) == (1 if told else 0) and all(told in text for text in found)
