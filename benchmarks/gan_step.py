@@ -43,6 +43,7 @@ class Stepper:
         self._batch = jax.device_put(batch)
         step = jax.jit(make_step(networks), donate_argnums=0)
         self._step = step.lower(self._state, self._batch).compile()
+        jax.block_until_ready(self._state)
         process.give_memory_back()
         self.parameters = [
             sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)

@@ -99,14 +99,12 @@ def test_losses_of_no_sane_size_are_told(tmp_path):
     [((2e-3, 1e-3), ""), ((0.0, 1e-3), "the discriminator has won"), ((10.0, 10.0), "training has diverged")],
     ids=["healthy", "the generator stands still", "absurd rates"],
 )
-def test_alarms_of_real_training(tmp_path, monkeypatch, rates, told):
-    """In a third of the steps that a real run is watched for."""
-    monkeypatch.setattr("sketch2photo.training.alarms.WINDOW", WINDOW // 3)
+def test_alarms_of_real_training(tmp_path, rates, told):
     optimiser = GanOptimiserConfig(generator_rate=rates[0], discriminator_rate=rates[1])
     augment = AugmentConfig(flip=False, diffaugment=True)
     state, step = start(dataclasses.replace(GAN_PRESETS["debug"], optimiser=optimiser, augment=augment))
     alarms, found, data = Alarms(tmp_path / "alarms.jsonl", 0), [], batch()
-    for i in range(1, WINDOW // 3 + 101):
+    for i in range(1, WINDOW + 101):
         state, metrics = step(state, data)
         found += alarms.step(i, {"loss_discriminator": float(metrics["loss_discriminator"])})
     assert len(found) == (1 if told else 0) and all(told in text for text in found)
