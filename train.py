@@ -21,10 +21,11 @@ def main(arguments: list[str]) -> None:
 
         process.prepare(training=True)
 
-        from sketch2photo.training import hosts, loop, parallel
+        from sketch2photo.training import hosts, kept_step, loop, parallel
 
         with hosts.join(command.devices) as together:
             layout = parallel.lay_out(command.devices.mesh, command.config.batch_size, together.say)
+            early = kept_step.of_run(command.out, command.config, layout) if command.resume else None
             if isinstance(command, cli.GanCommand):
                 from sketch2photo.training.gan_task import GanTask
 
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> None:
                 task = ClassifierTask(command.config, list(command.data), together.say)
             together.say(cli.describe(command))
             start = {"init": command.init, "resume": command.resume, "allow_change": command.allow_change}
-            loop.train(task, command.out, **start, layout=layout, hosts=together)
+            loop.train(task, command.out, **start, layout=layout, hosts=together, early=early)
 
 
 if __name__ == "__main__":

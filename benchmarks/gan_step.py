@@ -20,6 +20,7 @@ from sketch2photo.config import (  # noqa: E402
     GeneratorConfig,
 )
 from sketch2photo.training.gan import GanNetworks, initial_state, make_step  # noqa: E402
+from sketch2photo.training.kept_step import temporary_bytes  # noqa: E402
 
 
 def config(size: int, width: int) -> GanConfig:
@@ -44,6 +45,7 @@ class Stepper:
         step = jax.jit(make_step(networks), donate_argnums=0)
         self._step = step.lower(self._state, self._batch).compile()
         jax.block_until_ready(self._state)
+        self._temporaries = process.Temporaries(temporary_bytes(self._step))
         process.give_memory_back()
         self.parameters = [
             sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)
@@ -51,8 +53,10 @@ class Stepper:
         """Of generator and discriminator."""
 
     def __call__(self) -> None:
+        self._temporaries.begin()
         self._state, metrics = self._step(self._state, self._batch)
         jax.block_until_ready((self._state, metrics))
+        self._temporaries.wait()
 
 
 def random_batch(size: int, n: int, channels: int = 3) -> dict[str, np.ndarray]:

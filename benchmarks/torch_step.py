@@ -6,6 +6,7 @@ has PyTorch, and imports nothing of ours. One JSON object a line, in and out; se
 """
 # pyright: reportMissingImports=false, reportPrivateImportUsage=false
 
+import contextlib
 import ctypes
 import json
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 try:
     import torch
     from torch import nn
+    from torch._functorch import config as functorch_config
     from torch.nn import functional
 except ImportError:
     print(json.dumps({"error": "missing"}), flush=True)
@@ -115,7 +117,9 @@ class Stepper:
 
     def __call__(self) -> tuple[float, float]:
         """The losses of discriminator and generator."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        # Going back twice, "shared" needs what a compiled network would else write over on its first way.
+        keep = functorch_config.patch(donated_buffer=False) if self.shared else contextlib.nullcontext()
+        with keep, torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = self._shared() if self.shared else self._one_after_the_other()
         return float(losses[0].detach()), float(losses[1].detach())  # waits for the device
 

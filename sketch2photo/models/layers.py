@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
-from sketch2photo.models import spectral_norm
+from sketch2photo.models import draws, spectral_norm
+from sketch2photo.models.draws import Rngs
 
 Kind = Literal["down", "up", "flat", "resize"]
 
@@ -43,15 +44,9 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
     return config.class_conditional * n_categories + config.colour_conditional * 3
 
 
-def normal(rngs: nnx.Rngs | None, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
-    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2).
-
-    Without `rngs` they are 0, for those who want a network's structure and have its weights: random numbers take long
-    to trace.
-    """
-    if rngs is None:
-        return jnp.zeros(shape, jnp.float32)
-    return deviation * jax.random.normal(rngs.params(), shape, jnp.float32)
+def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
+    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
+    return deviation * draws.normal(rngs, shape)
 
 
 class Conv(nnx.Module):
@@ -66,7 +61,7 @@ class Conv(nnx.Module):
         *,
         bias: bool = False,
         spectral: bool = False,
-        rngs: nnx.Rngs | None,
+        rngs: Rngs,
     ):
         small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
         side = 3 if kind == "resize" else 4
@@ -96,7 +91,7 @@ class Conv(nnx.Module):
 class Linear(nnx.Module):
     """y = x W + b, W of the given deviation."""
 
-    def __init__(self, inputs: int, outputs: int, *, deviation: float, spectral: bool = False, rngs: nnx.Rngs | None):
+    def __init__(self, inputs: int, outputs: int, *, deviation: float, spectral: bool = False, rngs: Rngs):
         self.kernel = nnx.Param(normal(rngs, (inputs, outputs), deviation))
         self.singular = nnx.Param(spectral_norm.start(rngs, inputs)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
@@ -111,7 +106,7 @@ class Linear(nnx.Module):
 class Style(nnx.Module):
     """Category and colour as one vector for all conditional norms: linear, ReLU, linear, ReLU."""
 
-    def __init__(self, inputs: int, width: int, *, rngs: nnx.Rngs | None):
+    def __init__(self, inputs: int, width: int, *, rngs: Rngs):
         self.first = Linear(inputs, width, deviation=inputs**-0.5, rngs=rngs)
         self.second = Linear(width, width, deviation=(2 / width) ** 0.5, rngs=rngs)
 
@@ -134,7 +129,7 @@ class Norm(nnx.Module):
         channels: int,
         *,
         style_width: int = 0,
-        rngs: nnx.Rngs | None,
+        rngs: Rngs,
     ):
         self.kind = kind
         self.channels = channels

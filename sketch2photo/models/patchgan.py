@@ -5,6 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
+from sketch2photo.models.draws import Rngs
 from sketch2photo.models.layers import Conv, Linear, Norm, leaky_relu, style_size
 
 
@@ -16,7 +17,7 @@ class PatchGAN(nnx.Module):
     embedding of category and colour (Miyato & Koyama 2018, eq. 3).
     """
 
-    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs | None):
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: Rngs):
         d = config.discriminator
         widths = [d.width, 2 * d.width, 4 * d.width, 8 * d.width]
         kinds = ("down", "down", "down", "flat")

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from sketch2photo.models.draws import Rngs
 from sketch2photo.models.layers import Conv, Linear, Norm, leaky_relu
 
 Map = Float[Array, "n h w c"]
@@ -30,7 +31,7 @@ class ProjectedHeads(nnx.Module):
         styles: int,
         *,
         spectral: bool = False,
-        rngs: nnx.Rngs | None,
+        rngs: Rngs,
     ):
         self.heads = nnx.List(
             _Head(width + sketch_channels, styles, spectral=spectral, rngs=rngs) for width in map_widths
@@ -47,7 +48,7 @@ class ProjectedHeads(nnx.Module):
 
 
 class _Head(nnx.Module):
-    def __init__(self, inputs: int, styles: int, *, spectral: bool, rngs: nnx.Rngs | None):
+    def __init__(self, inputs: int, styles: int, *, spectral: bool, rngs: Rngs):
         self.first = Conv("down", inputs, WIDTH, bias=True, spectral=spectral, rngs=rngs)
         self.second = Conv("down", WIDTH, 2 * WIDTH, spectral=spectral, rngs=rngs)
         self.norm = Norm("instance", 2 * WIDTH, rngs=rngs)

@@ -9,14 +9,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
+from sketch2photo.models import draws
+from sketch2photo.models.draws import Rngs
 
-def start(rngs: nnx.Rngs | None, rows: int) -> Float[Array, " r"]:
+
+def start(rngs: Rngs, rows: int) -> Float[Array, " r"]:
     """A random vector of length 1 (algorithm 1, initialisation); 0 without `rngs`."""
-    return jnp.zeros(rows, jnp.float32) if rngs is None else _unit(jax.random.normal(rngs.params(), (rows,)))
+    return jnp.zeros(rows, jnp.float32) if rngs is None else _unit(draws.normal(rngs, (rows,)))
 
 
 def normalised(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -> Float[Array, "r ..."]:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
+from sketch2photo.models.draws import Rngs
 from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, relu, style_size
 
 
@@ -27,7 +28,7 @@ class UNet(nnx.Module):
     innermost layers.
     """
 
-    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: nnx.Rngs | None):
+    def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: Rngs):
         g = config.generator
         widths = layer_widths(config)
         depth = len(widths)

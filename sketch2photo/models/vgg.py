@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import ops, stride_one
 from sketch2photo.config import ClassifierModelConfig
+from sketch2photo.models.draws import Rngs
 from sketch2photo.models.layers import Linear, normal
 
 BLOCKS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
@@ -29,7 +30,7 @@ class Conv3x3(nnx.Module):
     Large layers of large batches take Winograd's tiles on a CPU (`stride_one`): a training step is 1.7 times as fast.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: nnx.Rngs | None):
+    def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: Rngs):
         deviation = (2 / (9 * inputs)) ** 0.5  # He et al. 2015, eq. 10
         self.kernel = nnx.Param(normal(rngs, (3, 3, inputs, outputs), deviation))
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
@@ -67,7 +68,7 @@ class VGG16(nnx.Module):
     training; `fold` takes it into the convolutions afterwards, and what is served is VGG16 as published.
     """
 
-    def __init__(self, config: ClassifierModelConfig, n_classes: int, *, rngs: nnx.Rngs | None):
+    def __init__(self, config: ClassifierModelConfig, n_classes: int, *, rngs: Rngs):
         widths = [config.width * multiple for block in BLOCKS for multiple in block]
         batch_norm = config.norm == "batch"
         self.dropout = config.dropout

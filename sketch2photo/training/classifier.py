@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import losses
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.models import layers, vgg
+from sketch2photo.models import draws, layers, vgg
 from sketch2photo.models.vgg import VGG16
 from sketch2photo.training.augment import rectangles
 from sketch2photo.training.state import Arrays, ClassifierState
@@ -31,13 +31,14 @@ class ClassifierNetwork:
     def __init__(self, config: ClassifierConfig, n_categories: int):
         self.config = config
         self.n_classes = n_categories + 1
-        model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=nnx.Rngs(0)))
+        model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=None))
         layers.compute_in(model, config.precision)
         self._graph, self._abstract = nnx.split(model)
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
-        return nnx.to_pure_dict(nnx.state(VGG16(self.config.model, self.n_classes, rngs=nnx.Rngs(params=key))))
+        network = draws.made(lambda rngs: VGG16(self.config.model, self.n_classes, rngs=rngs), key)
+        return nnx.to_pure_dict(nnx.state(network))
 
     def logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n k"]:
         """Of sketches as `layers.to_model` gives them."""

@@ -83,6 +83,11 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def lasting(config: GanConfig | ClassifierConfig) -> dict[str, Any]:
+    """Settings by name, without those in `FREE`."""
+    return {name: value for name, value in flat(to_dict(config)).items() if not name.startswith(FREE)}
+
+
 class RunLock:
     """Keeps a second process out of a run's folder. The system lets go of it with the process, however that ends, so
     a killed run leaves none. A context manager; entering takes it where a run is there already."""

@@ -9,7 +9,8 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo.config import GanConfig
-from sketch2photo.models import layers, perceptual
+from sketch2photo.models import draws, layers, perceptual
+from sketch2photo.models.draws import Rngs
 from sketch2photo.models.patchgan import PatchGAN
 from sketch2photo.models.projected import ProjectedHeads, shrink
 from sketch2photo.models.unet import UNet
@@ -62,18 +63,22 @@ class GanNetworks:
         """Fresh weights of both."""
         of_generator, of_discriminator = jax.random.split(key)
         model = self.config.model
-        generator = UNet(model, self.n_categories, rngs=nnx.Rngs(params=of_generator))
-        discriminator = PatchGAN(model, self.n_categories, rngs=nnx.Rngs(params=of_discriminator))
+        generator = draws.made(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
+
+        def patchgan(rngs: Rngs) -> PatchGAN:
+            return PatchGAN(model, self.n_categories, rngs=rngs)
+
+        discriminator = draws.made(patchgan, of_discriminator)
         judges = nnx.to_pure_dict(nnx.state(discriminator))
         if model.discriminator.scales == 2:
-            half = PatchGAN(model, self.n_categories, rngs=nnx.Rngs(params=jax.random.fold_in(of_discriminator, 2)))
+            half = draws.made(patchgan, jax.random.fold_in(of_discriminator, 2))
             judges = {**judges, _HALF: nnx.to_pure_dict(nnx.state(half))}
         if self._heads is not None:
-            heads = self._new_heads(nnx.Rngs(params=jax.random.fold_in(of_discriminator, 1)))
+            heads = draws.made(self._new_heads, jax.random.fold_in(of_discriminator, 1))
             judges = {**judges, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
         return nnx.to_pure_dict(nnx.state(generator)), judges
 
-    def _new_heads(self, rngs: nnx.Rngs | None) -> ProjectedHeads:
+    def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
         assert self.features is not None
         model = self.config.model
         styles = layers.style_size(model, self.n_categories)

@@ -98,6 +98,10 @@ class Layout:
             places = jax.tree.map(lambda _: SingleDeviceSharding(self.mesh.devices.item()), state)
         return jax.tree.map(lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), state, places)
 
+    def abstract_batch(self, batch: dict[str, jax.Array]) -> dict[str, jax.ShapeDtypeStruct]:
+        """The batch without its values."""
+        return {name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding) for name, x in batch.items()}
+
     def local(self, tree: Any) -> Any:
         """The arrays whole on this process's first device. All hosts call it together."""
         if self.one:

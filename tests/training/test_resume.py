@@ -68,7 +68,8 @@ def test_a_gan_goes_on_bit_for_bit_with_everything_on(tmp_path):
         )
         if path[-1].key == "singular" and not np.array_equal(a, b)
     ]
-    assert len(moved) == 12  # six of each scale
+    moved = [name for name in moved if "last" not in name]  # of one number, 1 or -1: it may be right from the start
+    assert len(moved) == 10  # five of each scale
     assert not all(
         np.array_equal(a, b)
         for a, b in zip(jax.tree.leaves(middle["ema"]), jax.tree.leaves(middle["generator"]), strict=True)
