@@ -115,11 +115,13 @@ class Temporaries:
         """Until they are released, once the results are there; at most a quarter of a second."""
         if self._before is None:
             return
-        deadline = time.monotonic() + _RELEASED_BY
+        began = asked = time.monotonic()
         while (used := bytes_in_use()) is not None and used > self._before + self._size // 2:
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > began + _RELEASED_BY:
                 break
-            time.sleep(0.001)
+            time.sleep(max(0.001, now - asked))  # asking keeps others from malloc, and takes as long as it has pieces
+            asked = time.monotonic()
         self._before = None
 
 

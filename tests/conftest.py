@@ -17,6 +17,11 @@ OPTIMISATION = "--xla_backend_optimization_level=0"
 if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {OPTIMISATION}".strip()
 
+# The steps that a person's own runs keep are not pushed out by those of tests.
+_cache = process._cache_folder()
+if _cache is not None:
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache.with_name("xla-of-tests")))
+
 process.prepare()
 
 

@@ -6,7 +6,6 @@ read. It lies beside jax's, in JAX_COMPILATION_CACHE_DIR/steps; where jax keeps 
 """
 
 import contextlib
-import functools
 import hashlib
 import importlib.metadata
 import json
@@ -29,9 +28,14 @@ from sketch2photo.training.folder import lasting
 from sketch2photo.training.parallel import Batch, Layout, State
 
 KEPT = 16
-"""Steps, the last used; each takes about 10 MB."""
+"""Steps, the last used; each takes 10 to 40 MB."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
+_OF_DATA = frozenset(
+    ("seed", "balance", "none_share", "drawn_share", "prefix", "shake", "categories", "init_convolutions")
+    + ("loss.perceptual_features",)
+)
+"""Settings that say what a step is given, not what it is; of features it is their file's content that counts."""
 _HIT, _MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
 _DIGEST = 32
 """Bytes in front of a kept step: half a file must not be run."""
@@ -113,45 +117,46 @@ def _file(config: GanConfig | ClassifierConfig, n_categories: int, layout: Layou
         return None
     if not layout.one or jax.process_count() > 1:
         return None
-    made_of = json.dumps([type(config).__name__, n_categories, _settings(config), _made_of(layout.mesh.devices.item())])
+    try:
+        settings = _settings(config)
+    except OSError:  # the folder of a classifier, which may be large and change while it is read; or nothing
+        return None
+    made_of = json.dumps([type(config).__name__, n_categories, settings, _made_of(layout.mesh.devices.item())])
     return Path(folder) / "steps" / hashlib.sha256(made_of.encode()).hexdigest()
 
 
 def _settings(config: GanConfig | ClassifierConfig) -> list[Any]:
-    """What a step is made of that is the run's own."""
+    """What a step is made of that is the run's own.
+
+    Raises:
+      OSError: the frozen network that is part of it is no file that can be read.
+    """
+    found: list[Any] = [{name: value for name, value in lasting(config).items() if name not in _OF_DATA}]
     if isinstance(config, ClassifierConfig):
-        return [lasting(config), config.steps]
-    steps = None if config.optimiser.schedule == "constant" else config.steps
-    return [lasting(config), steps, _files(config.loss.perceptual_features)]
-
-
-def _files(path: str) -> list[tuple[str, int, int]]:
-    """Every file there, with its size and time: the weights of a frozen network are part of a step."""
-    named = Path(path)
-    if not path or not named.exists():
-        return []
-    files = sorted(named.rglob("*")) if named.is_dir() else [named]
-    return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+        return [*found, config.steps]
+    found.append(None if config.optimiser.schedule == "constant" else config.steps)
+    if config.loss.perceptual_features:
+        found.append(hashlib.sha256(Path(config.loss.perceptual_features).read_bytes()).hexdigest())
+    return found
 
 
 def _made_of(device: Any) -> list[str]:
     """What a step is made of that is not the run's own."""
     jax_settings = {name: value for name, value in jax.config.values.items() if "cache" not in name}
     return [
-        _source(),
+        _SOURCE,
         *(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES),
         device.platform,
         device.device_kind,
         device.client.platform_version,
         _processor(),
-        os.environ.get("XLA_FLAGS", ""),
+        *(os.environ.get(name, "") for name in ("XLA_FLAGS", "LIBTPU_INIT_ARGS")),
         repr(sorted(jax_settings.items())),
     ]
 
 
-@functools.cache
 def _source() -> str:
-    """A digest of the package's source."""
+    """A digest of the package's source as it is now."""
     digest = hashlib.sha256()
     for file in sorted(_PACKAGE.rglob("*.py")):
         digest.update(f"{file.relative_to(_PACKAGE)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -164,6 +169,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
     return platform.processor()
+
+
+_SOURCE = _source()
+"""As it was when this was imported, which `train.py` does before what makes a step."""
 
 
 def _load(file: Path, device: Any) -> jax.stages.Compiled | None:
@@ -196,6 +205,8 @@ def _jax_cache_events() -> Iterator[list[str]]:
 
 
 def _keep(file: Path, compiled: jax.stages.Compiled) -> None:
+    if _source() != _SOURCE:
+        return  # somebody is at work on it: what was compiled may be of either
     content = pickle.dumps(serialize_executable.serialize(compiled))
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=file.parent, suffix=".part")

@@ -61,7 +61,7 @@ class GanNetworks:
 
     def init(self, key: jax.Array) -> tuple[Arrays, Arrays]:
         """Fresh weights of both."""
-        of_generator, of_discriminator = jax.random.split(key)
+        of_generator, of_discriminator, of_half, of_heads = jax.random.split(key, 4)
         model = self.config.model
         generator = draws.made(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
 
@@ -71,10 +71,10 @@ class GanNetworks:
         discriminator = draws.made(patchgan, of_discriminator)
         judges = nnx.to_pure_dict(nnx.state(discriminator))
         if model.discriminator.scales == 2:
-            half = draws.made(patchgan, jax.random.fold_in(of_discriminator, 2))
+            half = draws.made(patchgan, of_half)
             judges = {**judges, _HALF: nnx.to_pure_dict(nnx.state(half))}
         if self._heads is not None:
-            heads = draws.made(self._new_heads, jax.random.fold_in(of_discriminator, 1))
+            heads = draws.made(self._new_heads, of_heads)
             judges = {**judges, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
         return nnx.to_pure_dict(nnx.state(generator)), judges
 

@@ -196,11 +196,15 @@ def test_other_settings_source_or_libraries_are_another_step(cache, tmp_path, mo
         file_of(dataclasses.replace(CLASSIFIER_PRESETS["debug"], steps=77)),
         file_of(perceptual),
     ]
-    features.write_bytes(b"another")
+    status = features.stat()
+    features.write_bytes(b"two")
+    os.utime(features, ns=(status.st_atime_ns, status.st_mtime_ns))
     found.append(file_of(perceptual))
     monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", "") + " ")
     found.append(file_of(TINY))
-    monkeypatch.setattr(kept_step, "_source", lambda: "edited")
+    monkeypatch.setattr(kept_step, "_SOURCE", "edited")
+    found.append(file_of(TINY))
+    monkeypatch.setenv("LIBTPU_INIT_ARGS", "--some")
     found.append(file_of(TINY))
     monkeypatch.setattr(kept_step, "_processor", lambda: "another machine")
     found.append(file_of(TINY))
@@ -211,3 +215,20 @@ def test_other_settings_source_or_libraries_are_another_step(cache, tmp_path, mo
 def test_how_long_a_run_goes_on_and_how_often_it_looks_is_no_other_step(cache):
     longer = dataclasses.replace(TINY, steps=TINY.steps + 5, save_every=3, sample_every=2)
     assert file_of(longer) == file_of(TINY)
+
+
+def test_what_it_is_given_is_no_other_step(cache):
+    assert file_of(dataclasses.replace(TINY, seed=3, balance="equal")) == file_of(TINY)
+    classifier = CLASSIFIER_PRESETS["debug"]
+    other = dataclasses.replace(classifier, none_share=0.1, drawn_share=0.1, prefix=0.1, shake=0.1, seed=4)
+    assert file_of(other) == file_of(classifier)
+
+
+def test_source_that_changed_while_the_program_ran_keeps_nothing(cache, task, monkeypatch):
+    monkeypatch.setattr(kept_step, "_source", lambda: "edited")
+    stepped(task)
+    assert kept(cache) == []
+
+
+def test_the_folder_of_a_classifier_as_features_keeps_nothing(cache, tmp_path):
+    assert file_of(changed(TINY, loss__perceptual_features=str(tmp_path))) is None
