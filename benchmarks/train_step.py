@@ -14,6 +14,7 @@ from sketch2photo import process
 process.prepare(training=True)
 
 import json  # noqa: E402  (after the process is prepared)
+import os  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
@@ -142,6 +143,8 @@ def restart(preset: str, count: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         data, run = f"{folder}/demo", f"{folder}/run"
+        # Of its own: what other programs of other days left in the usual place decides nothing.
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = f"{folder}/cache"
         prepare = ["prepare_data.py", "demo", "--count", "4", "--size", "256", "--out", data]
         subprocess.run([sys.executable, *prepare], cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
         first = ["gan", "--preset", preset, "--data", data, "--out", run, "--steps", "1"]
