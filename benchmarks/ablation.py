@@ -56,6 +56,9 @@ class Variant:
     """Whether it is trained on the dataset of edge maps."""
 
 
+MATCHING = ("--loss.feature-matching", "10")
+"""The preset has none any more; the released weights had, and so has what variants are compared with."""
+
 VARIANTS = {
     "studio": Variant((), "as released, at 64 px"),
     "vanilla": Variant((), "pix2pix as published", preset="vanilla", batch=1),
@@ -141,7 +144,7 @@ def training_options(variant: Variant, steps: int, seed: int, features: Path) ->
     options = ["--preset", variant.preset, "--model.image-size", str(SIZE), "--batch-size", str(variant.batch)]
     options += ["--steps", str(steps), "--seed", str(seed), "--save-every", "500", "--sample-every", str(steps)]
     if variant.preset == "studio":
-        options += ["--loss.perceptual-features", str(features)]
+        options += ["--loss.perceptual-features", str(features), *MATCHING]
     return [*options, *variant.options]
 
 

@@ -31,12 +31,13 @@ GAN_PRESETS: dict[str, GanConfig] = {
     # pix2pix to the letter (Isola et al. 2017, section 6): 12.1 GFLOP an image forward, 87 a step.
     # python train.py gan --preset vanilla --data datasets/studio --out runs/vanilla
     "vanilla": GanConfig(preset="vanilla", augment=AugmentConfig(jitter=30 / 256)),
-    # The released model: category and colour conditions, features instead of plain L1.
+    # The released model: category and colour conditions, features instead of plain L1. Its weights were trained with
+    # feature matching (10) as well, which did not pay (benchmarks/README.md, ablation).
     # python train.py gan --preset studio --data datasets/studio --out runs/studio
     "studio": GanConfig(
         preset="studio",
         model=_STUDIO_MODEL,
-        loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0, perceptual=5.0, projected=1.0),
+        loss=GanLossConfig(adversarial="hinge", l1=10.0, perceptual=5.0, projected=1.0),
         augment=_STUDIO_AUGMENT,
         optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
         batch_size=8,
