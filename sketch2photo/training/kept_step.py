@@ -12,7 +12,6 @@ import json
 import os
 import pickle
 import platform
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +25,7 @@ from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.training.folder import lasting
 from sketch2photo.training.parallel import Batch, Layout, State
+from sketch2photo.whole import write_whole
 
 KEPT = 16
 """Steps, the last used; each takes 10 to 40 MB."""
@@ -38,7 +38,7 @@ _OF_DATA = frozenset(
 """Settings that say what a step is given, not what it is; of features it is their file's content that counts."""
 _HIT, _MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
 _DIGEST = 32
-"""Bytes in front of a kept step: half a file must not be run."""
+"""Bytes in front of a kept step: what two processes wrote at once must not be run."""
 
 
 class Early:
@@ -208,15 +208,7 @@ def _keep(file: Path, compiled: jax.stages.Compiled) -> None:
     if _source() != _SOURCE:
         return  # somebody is at work on it: what was compiled may be of either
     content = pickle.dumps(serialize_executable.serialize(compiled))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(hashlib.sha256(content).digest() + content)
-        os.replace(draft, file)
-    except OSError:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_whole(file, hashlib.sha256(content).digest() + content)
     for old in sorted(file.parent.iterdir(), key=lambda kept: kept.stat().st_mtime, reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)
 
