@@ -69,6 +69,7 @@ VARIANTS = {
     "no-matching": Variant(("--loss.feature-matching", "0"), "no feature matching"),
     "l1-0": Variant(("--loss.l1", "0"), "no L1"),
     "l1-100": Variant(("--loss.l1", "100"), "L1 of pix2pix"),
+    "neither": Variant(("--loss.l1", "0", "--loss.perceptual", "0"), "neither L1 nor the perceptual loss"),
     "no-diffaugment": Variant(("--augment.no-diffaugment",), "no DiffAugment"),
     "spectral": Variant(("--model.discriminator.spectral-norm",), "spectral norm in the discriminator"),
     "lsgan": Variant(("--loss.adversarial", "lsgan"), "least squares instead of hinge"),

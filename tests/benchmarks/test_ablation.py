@@ -31,6 +31,7 @@ CHANGES = {
     "no-matching": {"loss.feature_matching": 0.0},
     "l1-0": {"loss.l1": 0.0},
     "l1-100": {"loss.l1": 100.0},
+    "neither": {"loss.l1": 0.0, "loss.perceptual": 0.0},
     "no-diffaugment": {"augment.diffaugment": False},
     "spectral": {"model.discriminator.spectral_norm": True},
     "lsgan": {"loss.adversarial": "lsgan"},
