@@ -44,6 +44,11 @@ class ClassifierConfig(Checked):
     """Share of the examples drawn from other categories, when there are any."""
     others_apart: bool = True
     """Tell the other categories from one another, too; "none of these" is then the sum of their probabilities."""
+    near_kin: tuple[str, ...] = ()
+    """Other categories and which of the categories comes nearest to them, as bicycle=motorcycle truck=car: where one
+    of the categories must be named, their drawings teach that one. Needs others_apart."""
+    near_kin_share: Share = 0.15
+    """Share of near kin in the examples of other categories, the categories they are near to alike often."""
     balance: Literal["none", "sqrt", "equal"] = "equal"
     """How often categories are drawn: by size, by the square root of size, or alike; other categories likewise."""
     drawn_share: Share = 0.6

@@ -68,6 +68,11 @@ def _difference(fake: jax.Array, real: jax.Array) -> Scalar:
 
 def cross_entropy(logits: Float[Array, "n k"], label: jax.Array, smoothing: float = 0.0) -> Scalar:
     """Softmax cross-entropy with label smoothing (Szegedy et al. 2016, section 7)."""
+    return cross_entropies(logits, label, smoothing).mean()
+
+
+def cross_entropies(logits: Float[Array, "n k"], label: jax.Array, smoothing: float = 0.0) -> Float[Array, " n"]:
+    """`cross_entropy` of each row."""
     k = logits.shape[-1]
     target = jax.nn.one_hot(label, k, dtype=logits.dtype) * (1.0 - smoothing) + smoothing / k
-    return -(target * jax.nn.log_softmax(logits)).sum(-1).mean()
+    return -(target * jax.nn.log_softmax(logits)).sum(-1)

@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT))
 from sketch2photo import process  # noqa: E402
 
 # What XLA compiles runs for moments here: the step of `debug` and its first weights took 62 s of a processor to
-# compile, 19 s so.
+# compile, 19 s so. Not at the usual level but at this one, XLA of jax 0.10.2 gets the gradient of batch norm before a
+# maximum wrong for some shapes (12 maps of 2x2: NaN): a test that fails by a NaN is to be tried without.
 OPTIMISATION = "--xla_backend_optimization_level=0"
 if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {OPTIMISATION}".strip()

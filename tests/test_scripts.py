@@ -134,12 +134,12 @@ def test_the_released_model_is_made_and_made_further_by_one_command(root: Path, 
     data = tmp_path / "data"
     rows = ["file,category,group,split,source,licence"]
     for i in range(8):
-        name = f"photos/{'ball' if i % 2 else 'box'}/{i}.png"
+        name = f"photos/{'box' if i % 2 else 'teapot'}/{i}.png"
         (data / "studio" / name).parent.mkdir(parents=True, exist_ok=True)
         picture = np.full((160, 160, 3), 255, np.uint8)
         cv2.rectangle(picture, (40, 40), (100 + 3 * i, 120), (40, 40 + 20 * i, 200), -1)
         cv2.imwrite(str(data / "studio" / name), picture)
-        rows.append(f"{name},{'ball' if i % 2 else 'box'},g{i},{'val' if i > 5 else 'train'},ours,none")
+        rows.append(f"{name},{'box' if i % 2 else 'teapot'},g{i},{'val' if i > 5 else 'train'},ours,none")
     (data / "studio/manifest.csv").write_text("\n".join(rows) + "\n")
     options = {
         "S2P_GAN_OPTIONS": "--preset debug --steps 2 --batch-size 2",
@@ -148,6 +148,7 @@ def test_the_released_model_is_made_and_made_further_by_one_command(root: Path, 
     call = (folder / "scripts/train_studio", str(data), str(tmp_path / "work"), str(tmp_path / "model"))
     first = run(*call, cwd=tmp_path, limit=900, **options)
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "--near-kin: the data do not have coffee_cup, cup, mug\n" in first.stdout, "near kin of what is not there"
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["MODEL_CARD.md", "config.json", "weights.npz"]
     longer = {name: value.replace("--steps 2", "--steps 3") for name, value in options.items()}
     again = run(*call, cwd=tmp_path, limit=900, **longer)

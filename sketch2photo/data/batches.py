@@ -102,6 +102,10 @@ class Mix:
     """Share of people's drawings in a category that has both those and sketches of photos."""
     none_share: float = 0.3
     """Share of other categories, when there are any."""
+    near_kin: tuple[tuple[int, int], ...] = ()
+    """Other categories by number, each with the category it is near to."""
+    near_kin_share: float = 0.0
+    """Share of those among the other categories; each category that has near kin gets as much of it."""
 
 
 def class_numbers(
@@ -139,7 +143,8 @@ def by_category(
     for group, share in ((numbers[~others], 1 - none_share), (numbers[others], none_share)):
         present, sizes = np.unique(group, return_counts=True)
         shares = sizes ** _BALANCE[mix.balance] if share > 0 else np.zeros(len(sizes))
-        for number, weight in zip(present, share * shares / max(shares.sum(), 1e-9), strict=True):
+        shares = _with_near_kin(present, shares / max(shares.sum(), 1e-9), mix)
+        for number, weight in zip(present, share * shares, strict=True):
             mine = numbers == number
             parts = [np.flatnonzero(mine & drawn), np.flatnonzero(mine & ~drawn)]
             both = len(parts[0]) > 0 and len(parts[1]) > 0
@@ -148,6 +153,20 @@ def by_category(
                     pools.append(part)
                     weights.append(float(own))
     return Order(pools, weights, seed)
+
+
+def _with_near_kin(numbers: np.ndarray, shares: np.ndarray, mix: Mix) -> np.ndarray:
+    """The shares of the category numbers, near kin among them having what `mix` wants for them."""
+    near = [(where, nearest) for kin, nearest in mix.near_kin for where in np.flatnonzero(numbers == kin)]
+    if not near or len(near) == len(numbers) or not shares.any():
+        return shares
+    places, nearest = np.array(near).T
+    kinds, kind, sizes = np.unique(nearest, return_inverse=True, return_counts=True)
+    shares = shares.copy()
+    shares[places] = 0.0
+    shares *= (1 - mix.near_kin_share) / shares.sum()
+    shares[places] = mix.near_kin_share / len(kinds) / sizes[kind]
+    return shares
 
 
 def from_all_classes(pools: list[np.ndarray], limit: int | None, seed: int) -> np.ndarray:

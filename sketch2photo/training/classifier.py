@@ -1,7 +1,7 @@
 """One step of the classifier: pure, jit-compiled, its randomness a function of the step's number."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -28,8 +28,13 @@ class ClassifierNetwork:
     """VGG16 as pure functions of its weights, for one config and number of categories; the class after the last
     category is "none of these"."""
 
-    def __init__(self, config: ClassifierConfig, n_categories: int):
+    def __init__(self, config: ClassifierConfig, n_categories: int, near_kin: Sequence[tuple[int, int]] = ()):
+        """
+        Args:
+          near_kin: classes of other categories, each with the category that comes nearest to it.
+        """
         self.config = config
+        self.near_kin = tuple(near_kin)
         self.n_classes = n_categories + 1
         model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=None))
         layers.compute_in(model, config.precision)
@@ -89,23 +94,37 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
     def merged(label: jax.Array) -> jax.Array:
         return jnp.minimum(label, network.n_classes - 1)
 
+    def parts(logits: jax.Array, label: jax.Array) -> Metrics:
+        """The loss is their sum. Near kin are also drawings of the category they are near to, where only the categories
+        are told apart."""
+        found = {"loss_cross_entropy": losses.cross_entropy(logits, label, config.label_smoothing)}
+        if network.near_kin:
+            kin, nearest = jnp.array(network.near_kin).T
+            same = label[:, None] == kin
+            categories = logits[:, : network.n_classes - 1]
+            each = losses.cross_entropies(categories, (same * nearest).sum(-1), config.label_smoothing)
+            found["loss_near_kin"] = jnp.where(same.any(-1), each, 0.0).mean()
+        return found
+
     def step(state: ClassifierState, batch: Batch) -> tuple[ClassifierState, Metrics]:
         augment_key, dropout_key = jax.random.split(jax.random.fold_in(state.key, state.step))
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
         label = batch["label"]
 
-        def gradients(params: Arrays, frozen: int) -> tuple[tuple[jax.Array, jax.Array], Arrays]:
-            def objective(params: Arrays) -> tuple[jax.Array, jax.Array]:
+        def gradients(params: Arrays, frozen: int) -> tuple[tuple[jax.Array, Metrics], Arrays]:
+            def objective(params: Arrays) -> tuple[jax.Array, tuple[jax.Array, Metrics]]:
                 logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
-                return losses.cross_entropy(logits, label, config.label_smoothing), logits
+                found = parts(logits, label)
+                return sum(found.values(), jnp.zeros(())), (logits, found)
 
-            return jax.value_and_grad(objective, has_aux=True)(params)
+            (_, aux), gradient = jax.value_and_grad(objective, has_aux=True)(params)
+            return aux, gradient
 
         if not config.head_only:
-            (loss, logits), gradient = gradients(state.params, config.frozen_blocks)
+            (logits, found), gradient = gradients(state.params, config.frozen_blocks)
         else:
             warming = state.step < round(config.head_only * config.steps)
-            (loss, logits), gradient = jax.lax.cond(
+            (logits, found), gradient = jax.lax.cond(
                 warming,
                 lambda params: gradients(params, len(vgg.BLOCKS)),
                 lambda params: gradients(params, config.frozen_blocks),
@@ -118,7 +137,7 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
             updates = _held(updates, len(vgg.BLOCKS), lambda update: jnp.where(warming, 0.0, update))
         # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
         params = optax.apply_updates(state.params, updates)
-        metrics = {"loss_cross_entropy": loss, "accuracy": (merged(logits.argmax(-1)) == merged(label)).mean()}
+        metrics = {**found, "accuracy": (merged(logits.argmax(-1)) == merged(label)).mean()}
         return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
 
     return step

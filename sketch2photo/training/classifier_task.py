@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -14,7 +14,7 @@ from sketch2photo import convert, released
 from sketch2photo.config import ClassifierConfig
 from sketch2photo.data.batches import Mix
 from sketch2photo.data.source import open_sketches
-from sketch2photo.errors import DataError
+from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
 from sketch2photo.models import layers, vgg
 from sketch2photo.training import classifier
@@ -55,7 +55,8 @@ class ClassifierTask:
         self.config = dataclasses.replace(config, categories=self.categories, model=model)
         self.palette: dict[str, tuple[str, ...]] = {}
         self.sources = self._data.sources
-        self._network = classifier.ClassifierNetwork(self.config, len(self.categories))
+        self._near_kin = self._nearest(present, say)
+        self._network = classifier.ClassifierNetwork(self.config, len(self.categories), self._near_kin)
         self._step = classifier.make_step(self._network)
         self._measure: Callable[[Arrays], Arrays] | None = None
         self._given: dict[int, convert.Convolution] = {}
@@ -65,6 +66,30 @@ class ClassifierTask:
             lambda params, sketch: self._network.logits(params, layers.to_model(jnp.asarray(sketch)))
         )
 
+    def _nearest(self, present: Sequence[str], say: Callable[[str], None]) -> tuple[tuple[int, int], ...]:
+        """Classes of other categories, each with the category it is near to, as `near_kin` names them; `say` is told
+        which the data do not have.
+
+        Raises:
+          ConfigError: not OTHER=CATEGORY, a category that is told apart in the place of another or the other way round,
+            one given twice, or others are not told apart.
+        """
+        pairs: dict[str, str] = {}
+        for pair in self.config.near_kin:
+            kin, equals, nearest = pair.partition("=")
+            if not equals or not kin or kin in pairs or kin in self.categories or nearest not in self.categories:
+                raise ConfigError(
+                    f"--near-kin {pair!r}: give each other category once and one of {', '.join(self.categories)}, "
+                    "as bicycle=motorcycle"
+                )
+            pairs[kin] = nearest
+        if pairs and not self.config.others_apart:
+            raise ConfigError("--near-kin needs the other categories told apart: leave out --no-others-apart")
+        if missing := [kin for kin in pairs if kin not in present]:
+            say(f"--near-kin: the data do not have {', '.join(missing)}")
+        classes = {name: len(self.categories) + i for i, name in enumerate(self._others)}
+        return tuple((classes[kin], self.categories.index(nearest)) for kin, nearest in pairs.items() if kin in classes)
+
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         config = self.config
         return self._data.batches(
@@ -73,7 +98,7 @@ class ClassifierTask:
             image_size=config.model.image_size,
             categories=self.categories,
             others=self._others,
-            mix=Mix(config.balance, config.drawn_share, config.none_share),
+            mix=Mix(config.balance, config.drawn_share, config.none_share, self._near_kin, config.near_kin_share),
             prefix=config.prefix,
             shake=config.shake,
             seed=config.seed,

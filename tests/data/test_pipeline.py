@@ -212,6 +212,18 @@ def test_what_is_drawn_has_its_share():
     assert not drawn[got].any() and (numbers[got] == 0).mean() == pytest.approx(330 / 370, abs=0.002)
 
 
+def test_near_kin_have_their_share():
+    numbers = np.repeat([0, 1, 2, 3, 4, 5], [30, 40, 10, 20, 30, 40])
+    drawn = np.ones(len(numbers), bool)
+    mix = Mix("equal", 0.75, 0.5, near_kin=((3, 1), (4, 1), (5, 0), (9, 0)), near_kin_share=0.4)
+    order = by_category(numbers, drawn, 2, mix, 4, 0, "here")
+    shares = np.bincount(numbers[[order[i] for i in range(8192)]]) / 8192
+    assert shares == pytest.approx([0.25, 0.25, 0.3, 0.05, 0.05, 0.1], abs=0.002)
+    kin_alone = by_category(numbers[numbers != 2], drawn[numbers != 2], 2, mix, 4, 0, "here")
+    shares = np.bincount(numbers[numbers != 2][[kin_alone[i] for i in range(8192)]]) / 8192
+    assert shares == pytest.approx([0.25, 0.25, 0] + [0.5 / 3] * 3, abs=0.002), "no other is left to have the rest"
+
+
 def test_classes_of_names():
     classes, numbers = class_numbers(["b", "x", "a", "y", "x"], ["a", "b"], ["y"])
     assert classes.tolist() == [1, 2, 0, 2, 2] and numbers.tolist() == [1, 3, 0, 2, 3]

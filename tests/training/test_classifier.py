@@ -31,8 +31,8 @@ def batch(n=8, size=32):
     return {"sketch": sketch, "label": label}
 
 
-def start(config, seed=0):
-    network = classifier.ClassifierNetwork(config, CATEGORIES)
+def start(config, seed=0, near_kin=()):
+    network = classifier.ClassifierNetwork(config, CATEGORIES, near_kin)
     state = jax.jit(lambda key: classifier.initial_state(network, key))(jax.random.key(seed))
     return network, state, jax.jit(classifier.make_step(network))
 
@@ -78,6 +78,28 @@ def test_the_loss_of_an_undecided_network_is_that_of_a_guess(small):
     params = jax.tree.map_with_path(lambda path, x: jnp.zeros_like(x) if path[0].key == "head" else x, state.params)
     _, metrics = step(dataclasses.replace(state, params=params), batch())
     assert float(metrics["loss_cross_entropy"]) == pytest.approx(np.log(CATEGORIES + 1), rel=1e-5)
+
+
+def test_near_kin_teach_which_category_is_nearest_and_stay_none_of_these():
+    """Blots are none of the two, and nearer to bars (1) than to discs (0), because they are said to be."""
+    config = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=2))
+    data, answers = batch(), {}
+    for nearest in (0, 1):
+        network, state, step = start(config, near_kin=[(2, nearest)])
+        params = jax.tree.map_with_path(lambda path, x: jnp.zeros_like(x) if path[0].key == "head" else x, state.params)
+        _, metrics = step(dataclasses.replace(state, params=params), data)
+        # A quarter of the drawings are kin, and every category is as likely as the other.
+        assert float(metrics["loss_near_kin"]) == pytest.approx(np.log(CATEGORIES) / 4, rel=1e-5)
+        assert float(metrics["loss_cross_entropy"]) == pytest.approx(np.log(CATEGORIES + 2), rel=1e-5)
+        for _ in range(SMALL.steps):
+            state, metrics = step(state, data)
+        sketch = classifier.layers.to_model(jnp.asarray(data["sketch"]))
+        measured = jax.jit(vgg.measured)(state.params, sketch)
+        answers[nearest] = np.asarray(jax.jit(network.logits)(measured, sketch))
+        assert (answers[nearest].argmax(-1) == data["label"]).mean() > 0.95
+    blots = data["label"] == 2
+    for nearest, logits in answers.items():
+        assert (logits[blots, :CATEGORIES].argmax(-1) == nearest).all(), nearest
 
 
 def test_it_learns_in_either_precision(small):

@@ -103,6 +103,32 @@ def test_an_unknown_category_is_refused(pipeline):
         task(categories=("cat", "cow"))
 
 
+def test_near_kin_are_classes_with_the_category_they_are_near_to(pipeline):
+    said = []
+    made = task(dataclasses.replace(SMALL, near_kin=("shoe=dog", "cow=cat"), near_kin_share=0.25), say=said.append)
+    made.batches()
+    split, options = pipeline[-1]
+    assert split == "train" and options["others"] == ("car", "shoe")
+    assert options["mix"].near_kin == ((3, 1),) and options["mix"].near_kin_share == 0.25
+    assert said == ["--near-kin: the data do not have cow"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "apart", "message"),
+    [
+        (("shoe",), True, r"--near-kin 'shoe': give each other category once and one of cat, dog, as bicycle="),
+        (("=dog",), True, r"--near-kin '=dog': give"),
+        (("shoe=cow",), True, r"--near-kin 'shoe=cow': give"),
+        (("cat=dog",), True, r"--near-kin 'cat=dog': give"),
+        (("shoe=dog", "shoe=cat"), True, r"--near-kin 'shoe=cat': give"),
+        (("shoe=dog",), False, r"--near-kin needs the other categories told apart: leave out --no-others-apart"),
+    ],
+)
+def test_near_kin_of_nothing_are_refused(pipeline, wrong, apart, message):
+    with pytest.raises(ConfigError, match=message):
+        task(dataclasses.replace(SMALL, near_kin=wrong, others_apart=apart))
+
+
 def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     state = loop.train(task(), tmp_path / "run")
     assert int(state.step) == 3
@@ -121,7 +147,7 @@ def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     assert "calibration error" in capsys.readouterr().out
     train = next(options for split, options in pipeline if split == "train")
     assert train["prefix"] == SMALL.prefix and train["shake"] == SMALL.shake
-    assert train["mix"] == Mix(SMALL.balance, SMALL.drawn_share, SMALL.none_share)
+    assert train["mix"] == Mix(SMALL.balance, SMALL.drawn_share, SMALL.none_share, (), SMALL.near_kin_share)
     assert train["others"] == ("car", "shoe") and info.config.model.others == 2
 
 
