@@ -55,6 +55,9 @@ class ClassifierConfig(Checked):
     """Share of people's drawings among the sketches of a category that has both those and sketches of photos."""
     init_convolutions: str = ""
     """VGG convolutions to start from (.npz of conv1_1 ...); what is missing starts at random."""
+    average_with: tuple[str, ...] = ()
+    """Further classifier runs or released models, relatives of --init's: the weights to start from are the mean of all
+    (model soups, Wortsman et al. 2022). --steps 1 --learning-rate 0 makes a run of the mean itself."""
     frozen_blocks: Blocks = 0
     """VGG's blocks, from the first, that are not trained; 5 leaves the head alone (Yosinski et al. 2014)."""
     head_only: BelowOne = 0.0

@@ -115,8 +115,13 @@ class ClassifierTask:
         return self._step(state, batch)
 
     def initialise(self, state: ClassifierState, source: str, say: Callable[[str], None]) -> ClassifierState:
-        params = initialise_classifier(state.params, read_source(source), self.categories, self._some_sketches(), say)
-        return dataclasses.replace(state, params=params)
+        """As the source has it; the mean of it and what the config averages it with."""
+        sketches = self._some_sketches()
+        found = [
+            initialise_classifier(state.params, read_source(path, option), self.categories, sketches, say)
+            for path, option in [(source, "--init"), *((path, "--average-with") for path in self.config.average_with)]
+        ]
+        return dataclasses.replace(state, params=jax.tree.map(lambda *each: sum(each) / len(each), *found))
 
     def before_saving(self, state: ClassifierState) -> ClassifierState:
         """With batch norm's averages measured on training sketches as they are; training does not use them."""

@@ -106,7 +106,7 @@ def parse(arguments: list[str]) -> Command:
         default = _config_of_run(Path(resumed), config_type, default)
     missing: Any = tyro.MISSING
     start = command(data=missing, out=missing, config=default)
-    return tyro.cli(
+    given = tyro.cli(
         command,
         args=rest,
         default=start,
@@ -114,6 +114,9 @@ def parse(arguments: list[str]) -> Command:
         description=_OPENING[kind](presets[name]),
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+    if isinstance(given, ClassifierCommand) and given.config.average_with and not (given.init or given.resume):
+        raise ConfigError(f"--average-with {given.config.average_with[0]!r} needs --init: name what to average it with")
+    return given
 
 
 _OPENING: dict[str, Callable[[Any], str]] = {"gan": cost.describe, "classifier": describe_classifier}

@@ -16,7 +16,7 @@ from sketch2photo.data import pipeline as data_pipeline
 from sketch2photo.data.batches import Mix
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
-from sketch2photo.training import classifier, classifier_task, initialise_classifier, loop
+from sketch2photo.training import classifier, classifier_task, command, initialise_classifier, loop
 
 SMALL = ClassifierConfig(
     model=ClassifierModelConfig(image_size=32, width=4, dropout=0.0),
@@ -230,6 +230,44 @@ def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
     x = layers.to_model(jnp.asarray(sketch))
     expected = np.asarray(network.logits(state.params, x))
     np.testing.assert_allclose(network.logits(params, x), expected, atol=0.05 * np.ptp(expected) + 1e-6)
+
+
+def test_the_mean_of_two_runs_is_a_run_of_its_own(pipeline, tmp_path):
+    """To the bit what it was, if nothing is learned; batch norm's averages are measured, not the mean of theirs."""
+    both = []
+    for name, seed in (("one", 3), ("two", 4)):
+        trained, _ = fresh(dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=2)), seed=seed)
+        checkpoints.write_run(tmp_path / name, "classifier", SMALL, ("cat", "dog"))
+        with checkpoints.RunCheckpoints(tmp_path / name) as saved:
+            saved.save(1, trained, {})
+        both.append(trained.params)
+    config = dataclasses.replace(SMALL, average_with=(str(tmp_path / "two"),), steps=1, learning_rate=0.0)
+    made = task(config)
+    state = loop.train(made, tmp_path / "mean", init=str(tmp_path / "one"))
+    expected = jax.tree.map(lambda a, b: (a + b) / 2, *both)
+    written = checkpoints.restore_state(tmp_path / "mean")["params"]
+    for got in (state.params, written):
+        np.testing.assert_array_equal(got["convs"][5]["kernel"], expected["convs"][5]["kernel"])
+        np.testing.assert_array_equal(got["head"]["kernel"], expected["head"]["kernel"])
+    sketch = layers.to_model(jnp.asarray(examples(classifier_task.MEASURED, 3)["sketch"][:24]))
+    measured = vgg.measured(expected, sketch)["convs"]
+    np.testing.assert_allclose(written["convs"][5]["variance"], measured[5]["variance"], rtol=1e-4)
+    assert (tmp_path / "mean" / "calibration.json").exists()
+
+
+def test_what_cannot_be_averaged_is_refused(pipeline, tmp_path):
+    with pytest.raises(ConfigError, match=r"--average-with 'there' needs --init: name what to average it with"):
+        command.parse(["classifier", "--data", "x", "--out", "y", "--average-with", "there"])
+    parsed = command.parse(["classifier", "--data", "x", "--out", "y", "--init", "a", "--average-with", "b", "c"])
+    assert parsed.init == "a" and parsed.config.average_with == ("b", "c")
+    trained, _ = fresh(seed=3)
+    checkpoints.write_run(tmp_path / "one", "classifier", SMALL, ("cat", "dog"))
+    with checkpoints.RunCheckpoints(tmp_path / "one") as saved:
+        saved.save(1, trained, {})
+    config = dataclasses.replace(SMALL, average_with=(str(tmp_path / "nothing"),))
+    with pytest.raises(CheckpointError, match=r"--average-with: .*nothing"):
+        loop.train(task(config), tmp_path / "mean", init=str(tmp_path / "one"))
+    assert not (tmp_path / "mean").exists()
 
 
 def test_one_output_of_none_becomes_many_that_say_the_same():
