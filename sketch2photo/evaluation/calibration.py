@@ -18,7 +18,7 @@ FALSE_REJECTIONS = 0.05
 SHARPENED = (1.0, 0.7, 0.5, 0.35, 0.25)
 """Shares of the temperature that are tried for the probability of "none of these"."""
 CLEARLY = 0.01
-"""How much more of the others a sharper share must find than a plainer one: 6,048 drawings tell no less apart."""
+"""How much more of the others a sharper share must find than a plainer one; less is chance among thousands of them."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
 _GOLDEN = (5**0.5 - 1) / 2

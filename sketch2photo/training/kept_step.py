@@ -32,8 +32,8 @@ KEPT = 16
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 _OF_DATA = frozenset(
-    ("seed", "balance", "none_share", "drawn_share", "prefix", "shake", "categories", "init_convolutions")
-    + ("loss.perceptual_features",)
+    ("seed", "balance", "none_share", "near_kin_share", "drawn_share", "prefix", "shake", "categories")
+    + ("init_convolutions", "average_with", "loss.perceptual_features")
 )
 """Settings that say what a step is given, not what it is; of features it is their file's content that counts."""
 _HIT, _MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
@@ -117,6 +117,8 @@ def _file(config: GanConfig | ClassifierConfig, n_categories: int, layout: Layou
         return None
     if not layout.one or jax.process_count() > 1:
         return None
+    if isinstance(config, ClassifierConfig) and config.near_kin:
+        return None  # which classes these are is in the step, and depends on what other categories the data have
     try:
         settings = _settings(config)
     except OSError:  # the folder of a classifier, which may be large and change while it is read; or nothing

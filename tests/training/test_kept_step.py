@@ -222,7 +222,14 @@ def test_what_it_is_given_is_no_other_step(cache):
     assert file_of(dataclasses.replace(TINY, seed=3, balance="equal")) == file_of(TINY)
     classifier = CLASSIFIER_PRESETS["debug"]
     other = dataclasses.replace(classifier, none_share=0.1, drawn_share=0.1, prefix=0.1, shake=0.1, seed=4)
+    other = dataclasses.replace(other, near_kin_share=0.4, average_with=("elsewhere",))
     assert file_of(other) == file_of(classifier)
+
+
+def test_a_step_that_depends_on_the_categories_of_the_data_is_not_kept(cache):
+    classifier = CLASSIFIER_PRESETS["debug"]
+    assert file_of(classifier) is not None
+    assert file_of(dataclasses.replace(classifier, near_kin=("bicycle=motorcycle",))) is None
 
 
 def test_source_that_changed_while_the_program_ran_keeps_nothing(cache, task, monkeypatch):
