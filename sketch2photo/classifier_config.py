@@ -47,7 +47,7 @@ class ClassifierConfig(Checked):
     near_kin: tuple[str, ...] = ()
     """Other categories and which of the categories comes nearest to them, as bicycle=motorcycle truck=car: where one
     of the categories must be named, their drawings teach that one. Needs others_apart."""
-    near_kin_share: Share = 0.15
+    near_kin_share: Share = 0.2
     """Share of near kin in the examples of other categories, the categories they are near to alike often."""
     balance: Literal["none", "sqrt", "equal"] = "equal"
     """How often categories are drawn: by size, by the square root of size, or alike; other categories likewise."""

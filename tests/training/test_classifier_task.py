@@ -93,6 +93,13 @@ def fresh(config=SMALL, categories=2, seed=0):
     return jax.jit(lambda key: classifier.initial_state(network, key))(jax.random.key(seed)), network
 
 
+def as_run(folder, state, categories=("cat", "dog")):
+    """A run's folder with this state as its only checkpoint."""
+    checkpoints.write_run(folder, "classifier", SMALL, categories)
+    with checkpoints.RunCheckpoints(folder) as saved:
+        saved.save(1, state, {})
+
+
 def test_without_a_list_all_categories_are_told_apart(pipeline):
     assert task(categories=()).categories == ("cat", "dog", "shoe", "car")
     assert task(categories=("car", "cat")).categories == ("car", "cat")
@@ -189,9 +196,7 @@ def test_a_resumed_run_with_head_warm_up_and_frozen_blocks_is_the_run_not_stoppe
 
 def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     trained, _ = fresh(categories=3, seed=7)
-    checkpoints.write_run(tmp_path / "first", "classifier", SMALL, ("shoe", "dog", "car"))
-    with checkpoints.RunCheckpoints(tmp_path / "first") as saved:
-        saved.save(1, trained, {})
+    as_run(tmp_path / "first", trained, ("shoe", "dog", "car"))
     larger = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, image_size=64))
     said = []
     state, _ = fresh(larger)
@@ -237,9 +242,7 @@ def test_the_mean_of_two_runs_is_a_run_of_its_own(pipeline, tmp_path):
     both = []
     for name, seed in (("one", 3), ("two", 4)):
         trained, _ = fresh(dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=2)), seed=seed)
-        checkpoints.write_run(tmp_path / name, "classifier", SMALL, ("cat", "dog"))
-        with checkpoints.RunCheckpoints(tmp_path / name) as saved:
-            saved.save(1, trained, {})
+        as_run(tmp_path / name, trained)
         both.append(trained.params)
     config = dataclasses.replace(SMALL, average_with=(str(tmp_path / "two"),), steps=1, learning_rate=0.0)
     made = task(config)
@@ -261,9 +264,7 @@ def test_what_cannot_be_averaged_is_refused(pipeline, tmp_path):
     parsed = command.parse(["classifier", "--data", "x", "--out", "y", "--init", "a", "--average-with", "b", "c"])
     assert parsed.init == "a" and parsed.config.average_with == ("b", "c")
     trained, _ = fresh(seed=3)
-    checkpoints.write_run(tmp_path / "one", "classifier", SMALL, ("cat", "dog"))
-    with checkpoints.RunCheckpoints(tmp_path / "one") as saved:
-        saved.save(1, trained, {})
+    as_run(tmp_path / "one", trained)
     config = dataclasses.replace(SMALL, average_with=(str(tmp_path / "nothing"),))
     with pytest.raises(CheckpointError, match=r"--average-with: .*nothing"):
         loop.train(task(config), tmp_path / "mean", init=str(tmp_path / "one"))
