@@ -17,14 +17,14 @@ def main(arguments: list[str]) -> None:
 
         command = cli.parse(arguments)
 
-        from sketch2photo import process
+        from sketch2photo.kernels import runtime
 
-        process.prepare(training=True)
+        runtime.prepare(training=True)
 
-        from sketch2photo.training import hosts, kept_step, loop, parallel
+        from sketch2photo.training import distributed, kept_step, loop
 
-        with hosts.join(command.devices) as together:
-            layout = parallel.lay_out(command.devices.mesh, command.config.batch_size, together.say)
+        with distributed.join(command.devices) as together:
+            layout = distributed.lay_out(command.devices.mesh, command.config.batch_size, together.say)
             early = kept_step.of_run(command.out, command.config, layout) if command.resume else None
             if isinstance(command, cli.GanCommand):
                 from sketch2photo.training.gan_task import GanTask

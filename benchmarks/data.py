@@ -7,9 +7,9 @@ after the first rounds of training where memory allows, and with every picture d
 The wait is that of a training run of its own, from its stats.jsonl. Without --data a small demo set is made.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare(training=True)
+runtime.prepare(training=True)
 
 import contextlib  # noqa: E402  (after the process is prepared)
 import dataclasses  # noqa: E402
@@ -67,12 +67,12 @@ def inputs(dataset, size: int, batch_size: int, photos: int) -> dict[str, Callab
 def steps(dataset, size: int, batch_size: int, features: str) -> dict[str, Callable[[], object]]:
     """The step of `gan_step`, and that of the preset `studio`, on a batch of noise."""
     from benchmarks.gan_step import Stepper, config, random_batch
-    from sketch2photo.models import perceptual
+    from sketch2photo.models.features import load
     from sketch2photo.training.gan import GanNetworks
 
     batch = random_batch(size, batch_size)
     grey = batch | {"sketch": batch["sketch"][..., :1]}
-    networks = GanNetworks(studio(size), len(dataset.categories), perceptual.load(features) if features else None)
+    networks = GanNetworks(studio(size), len(dataset.categories), load(features) if features else None)
     return {
         "step, pix2pix of width 48": Stepper(GanNetworks(config(size, 48), 0), batch),
         "step, studio": Stepper(networks, grey),

@@ -3,9 +3,9 @@
 Both run in this process with the settings of training (`process.prepare`), 16 pairs of 128 px at width 48.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare(training=True)
+runtime.prepare(training=True)
 
 import jax  # noqa: E402  (after the process is prepared)
 import numpy as np  # noqa: E402
@@ -45,8 +45,8 @@ class Stepper:
         step = jax.jit(make_step(networks), donate_argnums=0)
         self._step = step.lower(self._state, self._batch).compile()
         jax.block_until_ready(self._state)
-        self._temporaries = process.Temporaries(temporary_bytes(self._step))
-        process.give_memory_back()
+        self._temporaries = runtime.Temporaries(temporary_bytes(self._step))
+        runtime.give_memory_back()
         self.parameters = [
             sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)
         ]

@@ -5,9 +5,9 @@ same function, with batch norm over the picture itself as pix2pix tests; "naive 
 instead, which is less work.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare()
+runtime.prepare()
 
 from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
@@ -18,8 +18,8 @@ import numpy as np  # noqa: E402
 
 from benchmarks import compare  # noqa: E402
 from benchmarks.naive_flax import NaiveNetworks  # noqa: E402
-from sketch2photo import serving  # noqa: E402
 from sketch2photo.config import GanConfig, GanModelConfig, GeneratorConfig  # noqa: E402
+from sketch2photo.release.weights import generator  # noqa: E402
 from sketch2photo.training.gan import GanNetworks  # noqa: E402
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     config = GanConfig(model=model)
     sketch = np.random.default_rng(0).uniform(-1, 1, (1, args.size, args.size, 3)).astype(np.float32)
     naive, averages = NaiveNetworks(config), NaiveNetworks(config, running=True)
-    ours = serving.generator(model, 0, initial(GanNetworks(config, 0)), jax.default_backend())
+    ours = generator(model, 0, initial(GanNetworks(config, 0)), jax.default_backend())
     timings = compare.interleave(
         {
             "ours": painter(*ours, sketch),

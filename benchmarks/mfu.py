@@ -15,9 +15,9 @@ same device. The step is that of pix2pix (`--size --width`) or of a preset (`--p
 step of pix2pix in bfloat16, compiled and channels_last; its FLOP are taken by the same formula.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare(training=True)
+runtime.prepare(training=True)
 
 import os  # noqa: E402  (after the process is prepared)
 
@@ -35,13 +35,16 @@ import jax.numpy as jnp  # noqa: E402
 from benchmarks import compare  # noqa: E402
 from benchmarks.gan_step import Stepper, config, random_batch  # noqa: E402
 from benchmarks.torch_process import TorchProcess  # noqa: E402
-from sketch2photo import cost  # noqa: E402
-from sketch2photo.config import GAN_PRESETS, GanConfig  # noqa: E402
+from sketch2photo.config import (  # noqa: E402
+    GAN_PRESETS,
+    GanConfig,
+    step_gflop,
+)
 from sketch2photo.errors import ConfigError, exit_on_user_error  # noqa: E402
-from sketch2photo.models import projected  # noqa: E402
-from sketch2photo.models.perceptual import LARGEST, Perceptual  # noqa: E402
-from sketch2photo.training.feature_source import load_features  # noqa: E402
+from sketch2photo.models import discriminators  # noqa: E402
+from sketch2photo.models.features import LARGEST, Perceptual  # noqa: E402
 from sketch2photo.training.gan import GanNetworks  # noqa: E402
+from sketch2photo.training.init_weights import load_features  # noqa: E402
 
 PRECISIONS = {"cpu": ("float32",), "gpu": ("float32", "bfloat16"), "tpu": ("float32", "bfloat16")}
 SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
@@ -57,7 +60,7 @@ CATEGORIES = 12
 
 def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
     """Model FLOP of training on one picture."""
-    flop = 1e9 * cost.step_gflop(config)
+    flop = 1e9 * step_gflop(config)
     if features is None or not (config.loss.perceptual or config.loss.projected):
         return flop
     photo = jax.ShapeDtypeStruct((1, *[min(config.model.image_size, LARGEST)] * 2, 3), jnp.float32)
@@ -72,7 +75,7 @@ def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
 
 def _head_products(inputs: int, side: int) -> int:
     """Of a projected head in a step, which does with it what it does with PatchGAN (`cost.step_passes`)."""
-    first, second = projected.WIDTH, 2 * projected.WIDTH
+    first, second = discriminators.WIDTH, 2 * discriminators.WIDTH
     return 5 * 16 * inputs * first * (side // 2) ** 2 + 7 * (16 * first * second + second) * (side // 4) ** 2
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from flax import nnx
 
 from sketch2photo.config import GanConfig, GanModelConfig
-from sketch2photo.training.gan import GanNetworks
-from sketch2photo.training.networks import Opinion
-from sketch2photo.training.state import Arrays
+from sketch2photo.models.layers import Arrays
+from sketch2photo.training.gan import GanNetworks, Opinion
 
 MARGIN = ((1, 1), (1, 1))
 

@@ -5,9 +5,9 @@ given to `Studio.predict` in this process, so that whatever else the machine doe
 1.3 times `predict` and 60 ms.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare()
+runtime.prepare()
 
 import base64  # noqa: E402  (after the process is prepared)
 import json  # noqa: E402

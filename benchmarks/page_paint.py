@@ -94,12 +94,12 @@ def served(*command: str) -> Iterator[str]:
 
 def weight() -> dict[str, int]:
     """Bytes of ours: script, elements and styles as they are served, and the three compressed."""
-    from sketch2photo.page import page, script
+    from sketch2photo.page import app
 
     parts = {
-        "script": script.join("main"),
-        "elements": script.template(page.HERE / "canvas.html"),
-        "styles": script.styles(page.STYLES, page.HERE),
+        "script": app.join("main"),
+        "elements": app.template(app.HERE / "canvas.html"),
+        "styles": app.styles(app.STYLES, app.HERE),
     }
     sizes = {name: len(text.encode()) for name, text in parts.items()}
     return sizes | {"all": sum(sizes.values()), "compressed": len(gzip.compress("".join(parts.values()).encode()))}

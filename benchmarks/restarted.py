@@ -8,9 +8,9 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare(training=True)
+runtime.prepare(training=True)
 
 
 def since_start() -> float:
@@ -37,11 +37,10 @@ def main() -> None:
             spent[names[event]] += duration_secs
 
     monitoring.register_event_duration_secs_listener(listen)
-    from sketch2photo import checkpoints
-    from sketch2photo.training import loop, watched
+    from sketch2photo.training import loop, run_folder, run_log
 
     marks["importing the rest"] = since_start()
-    restore, steps = checkpoints.RunCheckpoints.restore, loop._Run.steps
+    restore, steps = run_folder.RunCheckpoints.restore, loop._Run.steps
 
     def timed_restore(self, state):
         marks["data opened, state made"] = since_start()
@@ -61,9 +60,9 @@ def main() -> None:
         marks["the step"] = since_start()
         raise Done
 
-    setattr(checkpoints.RunCheckpoints, "restore", timed_restore)  # noqa: B010 (of other signatures)
+    setattr(run_folder.RunCheckpoints, "restore", timed_restore)  # noqa: B010 (of other signatures)
     setattr(loop._Run, "steps", timed_steps)  # noqa: B010
-    setattr(watched.Watched, "step", step)  # noqa: B010 (called with the first losses, waited for)
+    setattr(run_log.Watched, "step", step)  # noqa: B010 (called with the first losses, waited for)
     import train
 
     with contextlib.suppress(Done):

@@ -9,9 +9,9 @@ at 256 px, width 64, batch 8. The restart is `train.py gan --resume` on a demo s
 end of its first step, when what it compiles has been compiled before.
 """
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
-process.prepare(training=True)
+runtime.prepare(training=True)
 
 import json  # noqa: E402  (after the process is prepared)
 import os  # noqa: E402

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sketch2photo import process
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
-from sketch2photo.released import ReleasedModel, flatten, settings
-from sketch2photo.whole import write_whole
+from sketch2photo.files import write_whole
+from sketch2photo.kernels import runtime
+from sketch2photo.release.format import ReleasedModel, flatten, settings
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMATS = ("stablehlo", "safetensors", "onnx")
@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> None:
             raise ConfigError(f"--batch is {options.batch}: give 1 to 1024")
         if options.out.is_dir():
             raise ConfigError(f"--out {str(options.out)!r} is a folder: name a file")
-        process.prepare()
-        from sketch2photo.evaluation.painter import open_model
+        runtime.prepare()
+        from sketch2photo.release.weights import open_model
 
         model = open_model(options.checkpoint)
         files = {options.out: safetensors(model)}
@@ -98,13 +98,13 @@ def one_function(model: ReleasedModel) -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
 
-    from sketch2photo import serving
+    from sketch2photo.release import weights as weights_module
 
-    paint, generator = serving.painter(model, "any")
+    paint, generator = weights_module.painter(model, "any")
     count = len(model.categories)
     if model.classifier is None:
         return lambda sketch, label, colour: (paint(generator, sketch, label, colour),)
-    name, classifier = serving.namer(model)
+    name, classifier = weights_module.classifier(model)
 
     def run(sketch: jax.Array, sheet: jax.Array, label: jax.Array, colour: jax.Array) -> tuple[jax.Array, ...]:
         raw = name(classifier, sheet)

@@ -1,21 +1,123 @@
 """The one place that says what a sketch and a photo are as arrays, and how they are read, framed and resized.
 
 A sketch is uint8 (h, w): 0 is ink, 255 paper. A photo is uint8 (h, w, 3) RGB. Files are read in
-`sketch2photo.decoding`; OpenCV does the geometry.
+`sketch2photo.images`; OpenCV does the geometry.
 """
 
+import io
+import os
 import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
-from sketch2photo import ink
-from sketch2photo.decoding import MIN_SIDE
-from sketch2photo.decoding import decode_photo as decode_photo
-from sketch2photo.decoding import decode_sketch as decode_sketch
-from sketch2photo.errors import ConfigError, ImageError
-from sketch2photo.ink import INK_BELOW, PAPER
+from sketch2photo import cleanup
+from sketch2photo.cleanup import INK_BELOW, PAPER
+from sketch2photo.errors import ConfigError, DataError, ImageError
+
+# ---------------------------------------------------------------- decoding
+#
+# Reads picture files, whatever they hold, as arrays. By way of `sketch2photo.images`.
+#
+# Pillow reads them, because it tells a picture's size before decoding it and notices truncated ones (OpenCV returns
+# half a JPEG in silence).
+
+MIN_SIDE = 16
+MAX_PIXELS = 64 * 2**20
+"""Of a file to be decoded; a phone's photo has 12 to 50 million."""
+MAX_FILE_SIDE = 10_000
+"""Of a file to be decoded: padded to a square, a panorama of few pixels would take gigabytes."""
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""Pillow reads more, some of it by starting other programs."""
+_MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+
+# Pictures that are too large are refused here, in one sentence; Pillow's warning would only come before it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def decode_photo(source: bytes | Path, name: str = "") -> np.ndarray:
+    """A picture file as RGB uint8 (h, w, 3), turned as its EXIF says, transparency on white.
+
+    Raises:
+      ImageError: not a picture, truncated, under 16 or over 10,000 pixels a side, or over 64 million pixels.
+    """
+    return _decode(source, name, "RGB")
+
+
+def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
+    """A picture file as a sketch, uint8 (h, w), transparency on white.
+
+    Raises:
+      ImageError: as `decode_photo`.
+    """
+    return _decode(source, name, "L")
+
+
+def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
+    name = name or (str(source) if isinstance(source, Path) else "the picture")
+    try:
+        data = source.read_bytes() if isinstance(source, Path) else source
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_size(name, *image.size)
+        if image.format == "PNG":  # loading passes over wrong checksums of the pixels
+            Image.open(io.BytesIO(data), formats=_FORMATS).verify()
+        image.load()
+        return np.asarray(_opaque(_upright(image)).convert(mode))
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        count = re.search(r"\d{6,}", str(error))
+        raise ImageError(_too_large(name, f"has {int(count[0]):,}" if count else "has too many")) from None
+    except Exception as error:  # on a broken file Pillow raises whatever a decoder stumbles over
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split(" <")[0]
+        reason = reason.strip() or type(error).__name__
+        raise ImageError(f"{name} cannot be read as a picture ({reason}): replace the file or leave it out") from None
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(name, f"is {width} x {height}"))
+    if max(width, height) > MAX_FILE_SIDE:
+        raise ImageError(f"{name} is {width} x {height} pixels: it must be at most {MAX_FILE_SIDE:,} a side")
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name} is {width} x {height} pixels: it must be at least {MIN_SIDE} a side")
+
+
+def _too_large(name: str, size: str) -> str:
+    return f"{name} {size} pixels: make it smaller than {MAX_PIXELS:,} pixels"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block is no reason to lose the picture
+        return image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture with 8 bits a channel and its transparency on white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_to_8_bits(np.asarray(image)))
+    if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(ground, image).convert("RGB")
+    return image
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    """Numbers from 0 to 1 (floats only), to 255 or to 65535, whichever holds the largest, as 0 to 255."""
+    largest = np.nan_to_num(values).max(initial=0)
+    top = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
+    return (np.nan_to_num(values.astype(np.float64)) / top * 255).round().clip(0, 255).astype(np.uint8)
+
+
+# ---------------------------------------------------------------- images
 
 MAX_SIDE = 4096
 
@@ -160,7 +262,7 @@ _WIDEST_LINE = 14.0
 
 def clean_sheet(sketch: np.ndarray) -> np.ndarray:
     """Any drawing, uint8 (h, w), as dark ink on a white square: see `ink.clean`."""
-    return pad_to_square(ink.clean(sketch))
+    return pad_to_square(cleanup.clean(sketch))
 
 
 def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
@@ -182,10 +284,10 @@ def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
     if frame.side == side:
         closer = resize_sketch(sheet, work) if side > work else sheet
     else:
-        closer = ink.darken(frame.cut(sheet, work))  # enlarged hairlines are grey
+        closer = cleanup.darken(frame.cut(sheet, work))  # enlarged hairlines are grey
     unit = closer.shape[0] / SHEET
     low, high = LINE_WIDTH
-    closer = ink.with_width(closer, low * unit, high * unit, _WIDEST_LINE * unit)
+    closer = cleanup.with_width(closer, low * unit, high * unit, _WIDEST_LINE * unit)
     return resize_sketch(closer, size), frame
 
 
@@ -237,3 +339,40 @@ def parse_colour(text: str) -> np.ndarray:
     if not isinstance(text, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ConfigError(f"the colour must be like '#c83020', not {text!r}: give red, green and blue in hexadecimal")
     return np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
+
+
+# ---------------------------------------------------------------- training.report
+#
+# What a run shows while it trains: stats.jsonl (the truth), a progress bar and grids of pictures.
+
+
+def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
+    """Pictures of one size, uint8 (h, w), (h, w, 1) or (h, w, 3), as one RGB picture; short rows end in white."""
+    width = max(len(row) for row in rows)
+    size = rows[0][0].shape[0]
+    sheet = np.full((len(rows) * (size + gap) + gap, width * (size + gap) + gap, 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            top, left = gap + i * (size + gap), gap + j * (size + gap)
+            sheet[top : top + size, left : left + size] = picture if picture.ndim == 3 else picture[..., None]
+    return sheet
+
+
+def stacked(grids: Sequence[np.ndarray], line: int = 2) -> np.ndarray:
+    """RGB pictures one below the other with a grey line between them, narrower ones on white."""
+    width = max(one.shape[1] for one in grids)
+    sheets = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0)), constant_values=255) for one in grids]
+    between = np.full((line, width, 3), 128, np.uint8)
+    return np.concatenate([part for sheet in sheets for part in (between, sheet)][1:])
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """An RGB picture as PNG; whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.stem + ".part.png")
+    try:
+        Image.fromarray(picture).save(draft)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
+    os.replace(draft, path)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sketch2photo import process
 from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
-from sketch2photo.whole import write_whole
+from sketch2photo.files import write_whole
+from sketch2photo.kernels import runtime
 
 if TYPE_CHECKING:
     from sketch2photo.studio import Studio
@@ -68,8 +68,8 @@ def run(options: argparse.Namespace) -> None:
     given = find(options.sketches, out, skipped)
     if options.colour is not None:
         parse_colour(options.colour)
-    process.prepare()
-    from sketch2photo.evaluation.painter import open_model
+    runtime.prepare()
+    from sketch2photo.release.weights import open_model
     from sketch2photo.studio import Studio
 
     studio = Studio(open_model(options.checkpoint))
@@ -127,7 +127,7 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
 
 def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[Given]:
     from sketch2photo.data.example import Skipped
-    from sketch2photo.data.photos import PICTURES, files_under
+    from sketch2photo.data.raw_files import PICTURES, files_under
 
     unread: list[Skipped] = []
     for path in files_under(folder, unread):

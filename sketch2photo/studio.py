@@ -8,15 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sketch2photo import images, process, released
+from sketch2photo import images
 from sketch2photo.errors import ConfigError, choose
 from sketch2photo.images import parse_colour
+from sketch2photo.kernels import runtime
+from sketch2photo.release import format
 
-process.prepare()
+runtime.prepare()
 
 import jax  # noqa: E402  (after the process is prepared)
 
-from sketch2photo import serving  # noqa: E402
+from sketch2photo.release import weights as weights_module  # noqa: E402
 
 Status = Literal["ok", "unsure", "none", "empty"]
 
@@ -47,7 +49,7 @@ class Studio:
 
     batches = BATCHES
 
-    def __init__(self, model: released.ReleasedModel, name: str = "studio"):
+    def __init__(self, model: format.ReleasedModel, name: str = "studio"):
         self.name = name
         self.categories = model.categories
         self.palette = model.palette
@@ -56,11 +58,11 @@ class Studio:
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
         self.takes_colour_inputs = model.gan.input_channels == 3
         self._model = model
-        paint, generator = serving.painter(model, jax.default_backend())
+        paint, generator = weights_module.painter(model, jax.default_backend())
         self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
         self._name, self._classifier = None, None
         if self.has_classifier:
-            namer, classifier = serving.namer(model)
+            namer, classifier = weights_module.classifier(model)
             self._name, self._classifier = jax.jit(namer), jax.device_put(classifier)
         self._lock = threading.Lock()
 
@@ -71,7 +73,7 @@ class Studio:
         Raises:
           CheckpointError: it is not one.
         """
-        return cls(released.read(directory), Path(directory).resolve().name)
+        return cls(format.read(directory), Path(directory).resolve().name)
 
     def warm_up(self, batches: Sequence[int] = (1,)) -> None:
         """Compile for these batch sizes, so that the first person does not wait."""

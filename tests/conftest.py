@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sketch2photo import process  # noqa: E402
+from sketch2photo.kernels import runtime  # noqa: E402
 
 # What XLA compiles runs for moments here: the step of `debug` and its first weights took 62 s of a processor to
 # compile, 19 s so. Not at the usual level but at this one, XLA of jax 0.10.2 gets the gradient of batch norm before a
@@ -19,11 +19,11 @@ if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {OPTIMISATION}".strip()
 
 # The steps that a person's own runs keep are not pushed out by those of tests.
-_cache = process._cache_folder()
+_cache = runtime._cache_folder()
 if _cache is not None:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache.with_name("xla-of-tests")))
 
-process.prepare()
+runtime.prepare()
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def modules_of(*areas: str) -> list[str]:
 def test_imports_are_read_as_python_reads_them():
     read = {
         "import jax.numpy as jnp": {"jax.numpy"},
-        "from sketch2photo import ops, images": {"sketch2photo.ops", "sketch2photo.images"},
+        "from sketch2photo import config, images": {"sketch2photo.config", "sketch2photo.images"},
         "from sketch2photo.config import GanConfig": {"sketch2photo.config"},
         "def f():\n    import gradio": {"gradio"},
         "from ..config import GanConfig": {"sketch2photo.config"},
@@ -114,14 +114,15 @@ def offenders(modules: list[str], forbidden) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("area", "may_not"),
     [
-        ("models", ("data", "training", "evaluation", "page", "studio", "release", "released", "checkpoints")),
-        ("ops", ("models", "data", "training", "evaluation", "page", "studio", "released", "checkpoints")),
-        ("losses", ("models", "data", "training", "evaluation", "page", "studio", "released", "checkpoints")),
-        ("data", ("models", "ops", "losses", "training", "evaluation", "page", "studio", "released", "checkpoints")),
+        ("kernels", ("models", "data", "training", "evaluation", "release", "page", "studio")),
+        ("models", ("data", "training", "evaluation", "release", "page", "studio")),
+        ("data", ("models", "kernels", "training", "evaluation", "release", "page", "studio")),
         ("training", ("page", "studio")),
-        ("studio", ("page", "training", "data", "evaluation", "checkpoints")),
-        ("evaluation", ("page",)),
-        ("page", ("training", "data", "evaluation", "checkpoints", "models", "ops")),
+        ("studio", ("page", "training", "data", "evaluation")),
+        ("release.format", ("training", "data", "evaluation", "page", "studio", "models", "kernels")),
+        ("release", ("evaluation", "page", "data")),
+        ("evaluation", ("page", "training")),
+        ("page", ("training", "data", "evaluation", "models", "kernels")),
     ],
 )
 def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
@@ -130,14 +131,12 @@ def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
 
 
 def test_leaves_import_only_leaves():
-    configs = ("config", "gan_config", "classifier_config", "presets")
-    others = ("errors", "fields", "whole", "images", "decoding", "ink", "checkpoints")
-    leaves = {f"{PACKAGE}.{name}" for name in (*configs, *others)}
+    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "files", "images", "cleanup")}
     assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
 
 
 def test_config_and_errors_need_only_the_standard_library():
-    for name in ("config", "gan_config", "classifier_config", "presets", "errors", "fields", "whole"):
+    for name in ("config", "errors", "files"):
         assert foreign(f"{PACKAGE}.{name}") <= set(sys.stdlib_module_names)
 
 
@@ -152,7 +151,7 @@ def test_data_never_reaches_jax():
     ("package", "allowed"),
     [
         ("gradio", ("page",)),
-        ("orbax", ("checkpoints",)),
+        ("orbax", ("training.run_folder",)),
         ("tensorflow_datasets", ("data.dataset", "data.reading", "data.pipeline")),
         ("grain", ("data.pipeline",)),
         ("apache_beam", ("data.beam",)),
@@ -205,8 +204,8 @@ def test_files_are_named_for_what_they_know():
     assert [name for name in MODULES if name.rpartition(".")[2] in nothing] == []
 
 
-def test_no_module_is_longer_than_300_lines():
-    assert {name: _lines(path) for name, path in MODULES.items() if _lines(path) > 300} == {}
+def test_no_module_is_longer_than_650_lines():
+    assert {name: _lines(path) for name, path in MODULES.items() if _lines(path) > 650} == {}
 
 
 @pytest.mark.parametrize(("name", "limit"), [("app.py", 60), ("train.py", 80), ("prepare_data.py", 80)])

@@ -23,11 +23,11 @@ from sketch2photo.config import (
     GanModelConfig,
     GanOptimiserConfig,
     GeneratorConfig,
+    Range,
     from_dict,
     to_dict,
 )
 from sketch2photo.errors import ConfigError
-from sketch2photo.fields import Range
 
 PRESETS = [*GAN_PRESETS.values(), *CLASSIFIER_PRESETS.values()]
 TREE = [kind for kind in vars(config).values() if dataclasses.is_dataclass(kind) and isinstance(kind, type)]

@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 
 from benchmarks import gan_step
-from sketch2photo import cost
+from sketch2photo import config
 from sketch2photo.config import (
     CLASSIFIER_PRESETS,
     GAN_PRESETS,
@@ -27,8 +27,8 @@ from sketch2photo.training.gan import GanNetworks, initial_state, make_step
 def test_vanilla_costs_what_pix2pix_does():
     """U-Net-256 of ngf 64 with one input channel, and PatchGAN of ndf 64 with four."""
     model = GAN_PRESETS["vanilla"].model
-    assert cost.generator_gflop(model) == pytest.approx(2 * 6.05, rel=0.02)
-    assert cost.discriminator_gflop(model) == pytest.approx(2 * 3.20, rel=0.05)
+    assert config.generator_gflop(model) == pytest.approx(2 * 6.05, rel=0.02)
+    assert config.discriminator_gflop(model) == pytest.approx(2 * 3.20, rel=0.05)
 
 
 @pytest.mark.parametrize("name", GAN_PRESETS)
@@ -38,7 +38,7 @@ def test_the_networks_have_the_layers_that_are_counted(name):
     sides = [model.image_size >> (i + 1) for i in range(len(network.downs))]
     layers = [*zip(network.downs, sides, strict=True), *zip([network.last, *network.ups], sides, strict=True)]
     products = sum(math.prod(conv.kernel.shape) * side**2 for conv, side in layers)
-    assert cost.generator_gflop(model) == pytest.approx(2e-9 * products)
+    assert config.generator_gflop(model) == pytest.approx(2e-9 * products)
 
 
 def test_a_small_step_costs_what_is_counted_by_hand():
@@ -48,15 +48,15 @@ def test_a_small_step_costs_what_is_counted_by_hand():
     downs = [16 * 1 * 2 * 32**2, 16 * 2 * 4 * 16**2, 16 * 4 * 8 * 8**2, 16 * 8 * 16 * 4**2, 16 * 16 * 16 * 2**2, 4096]
     ups = [16 * 4 * 3 * 32**2, 16 * 8 * 2 * 16**2, 16 * 16 * 4 * 8**2, 16 * 32 * 8 * 4**2, 16 * 32 * 16 * 2**2, 4096]
     judges = [16 * 4 * 2 * 32**2, 16 * 2 * 4 * 16**2, 16 * 4 * 8 * 8**2, 16 * 8 * 16 * 7**2, 16 * 16 * 1 * 6**2]
-    assert [layer.products for layer in cost.generator_layers(model)] == downs + ups
-    assert [[layer.products for layer in scale] for scale in cost.discriminator_layers(model)] == [judges]
+    assert [layer.products for layer in config.generator_layers(model)] == downs + ups
+    assert [[layer.products for layer in scale] for scale in config.discriminator_layers(model)] == [judges]
     assert (sum(downs + ups), sum(judges)) == (581_632, 306_176)
     # Three times the generator but for the gradient in the sketch, and seven times the discriminator but for the
     # gradients in pictures of its own loss.
     by_hand = 3 * 581_632 - 32_768 + 7 * 306_176 - 2 * 131_072
-    assert cost.step_gflop(GanConfig(model=model)) == pytest.approx(2e-9 * by_hand)
+    assert config.step_gflop(GanConfig(model=model)) == pytest.approx(2e-9 * by_hand)
     two = replace(model, discriminator=DiscriminatorConfig(width=2, scales=2))
-    assert [layer.side for layer in cost.discriminator_layers(two)[1]] == [16, 8, 4, 3, 2]
+    assert [layer.side for layer in config.discriminator_layers(two)[1]] == [16, 8, 4, 3, 2]
 
 
 def test_xla_counts_as_many_flop_of_a_step_of_plain_convolutions():
@@ -72,7 +72,7 @@ def test_xla_counts_as_many_flop_of_a_step_of_plain_convolutions():
 
     within = sum(
         2 * layer.products * times * ((4 * layer.side - 2) / (4 * layer.side)) ** 2
-        for layer, times in cost.step_passes(networks.config)
+        for layer, times in config.step_passes(networks.config)
     )
     # One first layer's gradient too many or too few would be 0.3% at least.
     assert 1.0 <= (flop(2) - flop(1)) / within < 1.004
@@ -80,13 +80,13 @@ def test_xla_counts_as_many_flop_of_a_step_of_plain_convolutions():
 
 def test_vgg16_costs_what_was_published():
     # 15.3 GMAC at 224 px with three inputs; the sum of the inputs saves 0.06.
-    assert cost.classifier_gflop(ClassifierModelConfig(image_size=224)) == pytest.approx(2 * 15.29, rel=0.01)
+    assert config.classifier_gflop(ClassifierModelConfig(image_size=224)) == pytest.approx(2 * 15.29, rel=0.01)
 
 
 def test_studio_lite_is_lighter_than_studio():
     lite, studio = GAN_PRESETS["studio-lite"], GAN_PRESETS["studio"]
     assert lite.model.image_size == 128
-    assert cost.step_gflop(lite) < 0.6 * cost.step_gflop(studio)
+    assert config.step_gflop(lite) < 0.6 * config.step_gflop(studio)
 
 
 @pytest.mark.parametrize("command", [["gan", "--preset", "studio-lite"], ["classifier"]])
@@ -101,5 +101,5 @@ def test_help_opens_with_the_preset(command, root):
 
 
 def test_every_preset_says_what_it_is():
-    assert set(cost.WHAT) == set(GAN_PRESETS)
+    assert set(config.WHAT) == set(GAN_PRESETS)
     assert set(CLASSIFIER_PRESETS) == {"studio", "debug"}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from sketch2photo import Studio, export, images, released
+from sketch2photo import Studio, export, images
+from sketch2photo.release import format
 from tests import tiny
 
 ALONE = """
@@ -29,7 +30,7 @@ np.savez(sys.argv[3], *results, platforms=np.array(exported.platforms))
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    released.write(tiny.model(), folder, "card")
+    format.write(tiny.model(), folder, "card")
     return folder
 
 
@@ -75,7 +76,7 @@ def test_stablehlo_gives_what_studio_gives(checkpoint, tmp_path, capsys):
 
 
 def test_a_model_without_classifier_is_told_the_category(tmp_path):
-    released.write(tiny.model(classifier=None, classifier_config=None), tmp_path / "plain", "card")
+    format.write(tiny.model(classifier=None, classifier_config=None), tmp_path / "plain", "card")
     command("--checkpoint", tmp_path / "plain", "--format", "stablehlo", "--out", tmp_path / "plain.stablehlo")
     told = json.loads((tmp_path / "plain.stablehlo.json").read_text())
     assert list(told["inputs"]) == ["sketch", "label", "colour"] and list(told["outputs"]) == ["photo"]
@@ -88,8 +89,8 @@ def test_a_model_without_classifier_is_told_the_category(tmp_path):
 
 def test_safetensors_hold_the_weights_and_the_config(checkpoint, tmp_path):
     command("--checkpoint", checkpoint, "--format", "safetensors", "--out", tmp_path / "tiny.safetensors")
-    model = released.read(checkpoint)
-    expected = released.flatten({"generator": model.generator, "classifier": model.classifier})
+    model = format.read(checkpoint)
+    expected = format.flatten({"generator": model.generator, "classifier": model.classifier})
     with safe_open(tmp_path / "tiny.safetensors", framework="numpy") as file:
         names = list(file.keys())
         assert sorted(names) == sorted(expected)

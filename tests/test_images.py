@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from sketch2photo import images, ink
+from sketch2photo import cleanup, images
 from sketch2photo.errors import ImageError
 
 small = settings(max_examples=40, deadline=None)
@@ -463,7 +463,7 @@ def overlap(a: np.ndarray, b: np.ndarray, reach: int = 3) -> float:
 def test_what_is_drawn_on_a_screen_is_left_alone():
     for width in (3, 4):
         sketch = a_drawing(width=width)
-        assert ink.clean(sketch) is sketch
+        assert cleanup.clean(sketch) is sketch
         framed, _ = images.frame_drawing(sketch, SIZE)
         np.testing.assert_array_equal(framed, images.resize_sketch(sketch, SIZE))
 
@@ -489,7 +489,7 @@ def test_whatever_it_is_made_with_the_model_sees_the_same(tool: str):
     framed, frame = images.frame_drawing(MADE_WITH[tool], SIZE)
     assert frame.side == frame.drawing == MADE_WITH[tool].shape[0]
     assert overlap(framed, usual, 2) > 0.97, tool
-    assert 0.4 < ink.line_width(framed) / ink.line_width(usual) < 1.6
+    assert 0.4 < cleanup.line_width(framed) / cleanup.line_width(usual) < 1.6
     assert framed.min() < 90 and (framed > 250).mean() > 0.75
 
 
@@ -514,7 +514,7 @@ def test_small_in_a_corner_looks_as_large_in_the_middle(pen: int):
     middle = (SIZE - 1) / 2 * (1 - zoom)
     aligned = cv2.warpAffine(small, np.array([[zoom, 0, middle], [0, zoom, middle]]), (SIZE, SIZE), borderValue=(255,))
     assert overlap(aligned, large, 3) > 0.97
-    assert ink.line_width(small) < 1.35 * images.LINE_WIDTH[1] * SIZE / images.SHEET
+    assert cleanup.line_width(small) < 1.35 * images.LINE_WIDTH[1] * SIZE / images.SHEET
     assert frame.left < 0, "the window reaches beyond the sheet"
 
 
@@ -524,7 +524,7 @@ def test_lines_come_to_the_usual_width(width: float):
     across = np.abs(np.arange(SHEET) - 100.3)
     sheet[:, :] = 255 * (1 - (width / 2 + 0.5 - across).clip(0, min(1, width))[None])
     sheet[:20] = sheet[-20:] = 255
-    result = ink.with_width(ink.clean(sheet.astype(np.uint8)), *images.LINE_WIDTH, 14)
+    result = cleanup.with_width(cleanup.clean(sheet.astype(np.uint8)), *images.LINE_WIDTH, 14)
     low, high = images.LINE_WIDTH
     assert low - 0.8 < (255 - result[128].astype(float)).sum() / 255 < high + 1.2
 
@@ -539,7 +539,7 @@ def test_widths_change_without_a_jump():
         shares.append(extent(images.frame_drawing(sheet, SIZE)[0]))
     assert np.abs(np.diff(shares)).max() < 0.02
     filled = sheet_with(60, 60, 200, 200)
-    np.testing.assert_array_equal(ink.with_width(filled, *images.LINE_WIDTH, 14), filled)
+    np.testing.assert_array_equal(cleanup.with_width(filled, *images.LINE_WIDTH, 14), filled)
 
 
 def test_a_window_cuts_photo_and_drawing_alike():

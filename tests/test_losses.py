@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import losses
+from sketch2photo.models import losses
 
 ONE = jnp.ones((1, 1, 1, 1))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from sketch2photo import ops
+from sketch2photo.kernels import conv
 
 # (large side, large channels, small channels): one for each form, at and around its limits
 SHAPES = [(2, 5, 7), (4, 3, 6), (16, 9, 4), (32, 3, 8), (32, 12, 16), (36, 1, 3)]
@@ -33,7 +33,7 @@ def plain_flat(x, kernel):
 
 def arrays(side, c, o, op):
     keys = jax.random.split(jax.random.key(side * 100 + c), 2)
-    shape = (2, side // 2, side // 2, o) if op is ops.up else (2, side, side, c)
+    shape = (2, side // 2, side // 2, o) if op is conv.up else (2, side, side, c)
     return jax.random.normal(keys[0], shape), jax.random.normal(keys[1], (o, 4, 4, c))
 
 
@@ -44,10 +44,10 @@ def assert_close(actual, expected):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(
-    ("op", "plain"), [(ops.down, plain_down), (ops.up, plain_up), (ops.flat, plain_flat)], ids=["down", "up", "flat"]
+    ("op", "plain"), [(conv.down, plain_down), (conv.up, plain_up), (conv.flat, plain_flat)], ids=["down", "up", "flat"]
 )
 def test_values_and_gradients_are_those_of_plain_lax(op, plain, shape):
-    if op is ops.flat and shape[0] < 4:
+    if op is conv.flat and shape[0] < 4:
         pytest.skip("a 4x4 window with a margin of 1 needs three pixels")
     x, kernel = arrays(*shape, op)
     assert_close(jax.jit(op)(x, kernel), plain(x, kernel))
@@ -77,11 +77,11 @@ def _value_and_gradients(f, x, kernel, g):
 )
 def test_large_layers_take_tiles_and_give_what_plain_lax_gives(shape, tiled):
     n, side, c, o = shape
-    assert {p for p in ("strided", "adjoint", "gradient") if ops._tile(p, n, side // 2, o, c)} == tiled
+    assert {p for p in ("strided", "adjoint", "gradient") if conv._tile(p, n, side // 2, o, c)} == tiled
     keys = jax.random.split(jax.random.key(0), 3)
     x, y = jax.random.normal(keys[0], (n, side, side, c)), jax.random.normal(keys[1], (n, side // 2, side // 2, o))
     kernel = jax.random.normal(keys[2], (o, 4, 4, c))
-    for op, plain, given, g in ((ops.down, plain_down, x, y), (ops.up, plain_up, y, x)):
+    for op, plain, given, g in ((conv.down, plain_down, x, y), (conv.up, plain_up, y, x)):
         ours, theirs = (jax.jit(_value_and_gradients, static_argnums=0)(f, given, kernel, g) for f in (op, plain))
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-5 * float(jnp.abs(other).max()))
@@ -90,26 +90,26 @@ def test_large_layers_take_tiles_and_give_what_plain_lax_gives(shape, tiled):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_up_is_the_adjoint_of_down(shape):
     side, c, o = shape
-    x, kernel = arrays(side, c, o, ops.down)
+    x, kernel = arrays(side, c, o, conv.down)
     y = jax.random.normal(jax.random.key(5), (2, side // 2, side // 2, o))
-    np.testing.assert_allclose((ops.down(x, kernel) * y).sum(), (x * ops.up(y, kernel)).sum(), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose((conv.down(x, kernel) * y).sum(), (x * conv.up(y, kernel)).sum(), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_accelerators_form_equals_the_cpu_form(shape):
-    x, kernel = arrays(*shape, ops.down)
-    y, _ = arrays(*shape, ops.up)
-    assert_close(ops._strided_cpu(x, kernel), ops._strided_lax(x, kernel))
-    assert_close(ops._adjoint_cpu(y, kernel), ops._adjoint_lax(y, kernel))
+    x, kernel = arrays(*shape, conv.down)
+    y, _ = arrays(*shape, conv.up)
+    assert_close(conv._strided_cpu(x, kernel), conv._strided_lax(x, kernel))
+    assert_close(conv._adjoint_cpu(y, kernel), conv._adjoint_lax(y, kernel))
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_accelerators_get_plain_convolutions_although_a_cpu_traces(platform):
     # At 16 px the CPU form is a matrix product and has no convolution at all.
     def work(x, kernel):
-        return jax.grad(lambda x, k: ops.up(ops.down(x, k), k).sum(), (0, 1))(x, kernel)
+        return jax.grad(lambda x, k: conv.up(conv.down(x, k), k).sum(), (0, 1))(x, kernel)
 
-    x, kernel = arrays(8, 4, 16, ops.down)
+    x, kernel = arrays(8, 4, 16, conv.down)
     exported = jax.export.export(jax.jit(work), platforms=[platform])(x, kernel)
     assert exported.mlir_module().count("stablehlo.convolution") >= 5
     on_cpu = jax.export.export(jax.jit(work), platforms=["cpu"])(x, kernel)
@@ -122,13 +122,13 @@ def test_normalise_is_the_textbook_formula_and_its_gradient():
 
     def textbook(x, scale, shift):
         mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
-        return (x - mean) / jnp.sqrt(variance + ops.EPSILON) * scale[:, None] + shift[:, None]
+        return (x - mean) / jnp.sqrt(variance + conv.EPSILON) * scale[:, None] + shift[:, None]
 
-    y, mean, variance = ops.normalise(x, scale, shift)
+    y, mean, variance = conv.normalise(x, scale, shift)
     np.testing.assert_allclose(y, textbook(x, scale, shift), atol=1e-5)
     np.testing.assert_allclose(mean, x.mean(1), atol=1e-5)
     np.testing.assert_allclose(variance, x.var(1), rtol=1e-4)
-    ours = jax.grad(lambda *a: jnp.sin(ops.normalise(*a)[0]).sum(), (0, 1, 2))(x, scale, shift)
+    ours = jax.grad(lambda *a: jnp.sin(conv.normalise(*a)[0]).sum(), (0, 1, 2))(x, scale, shift)
     theirs = jax.grad(lambda *a: jnp.sin(textbook(*a)).sum(), (0, 1, 2))(x, scale, shift)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import ordering
 from sketch2photo.config import DiscriminatorConfig, GanConfig, GanModelConfig, GeneratorConfig
+from sketch2photo.kernels import ordering
 from sketch2photo.models import layers
 from sketch2photo.training.gan import GanNetworks, initial_state, make_step
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import ops, packed
+from sketch2photo.kernels import conv, inference
 
 # (kind, channels of the large side, of the small side, small side): one for each form
 LAYERS = {
@@ -31,8 +31,8 @@ def test_every_form_gives_what_ops_gives(form):
     kernel = jnp.asarray(rng.normal(0, 1, (o, 4, 4, c)), jnp.float32)
     shape = (2, 2 * side, 2 * side, c) if kind == "down" else (2, side, side, o)
     x = jnp.asarray(rng.normal(0, 1, shape), jnp.float32)
-    assert packed.choose(kind, kernel, side) == form
-    expected = jax.jit(ops.down if kind == "down" else ops.up)(x, kernel)
-    actual = jax.jit(packed.apply, static_argnums=2)(x, packed.pack(kernel, form), form)
+    assert inference.choose(kind, kernel, side) == form
+    expected = jax.jit(conv.down if kind == "down" else conv.up)(x, kernel)
+    actual = jax.jit(inference.apply, static_argnums=2)(x, inference.pack(kernel, form), form)
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual, expected, atol=2e-5 * float(jnp.abs(expected).max()))

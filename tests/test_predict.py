@@ -7,14 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from sketch2photo import Studio, images, predict, released
+from sketch2photo import Studio, images, predict
+from sketch2photo.release import format
 from tests import tiny
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    released.write(tiny.model(), folder, "card")
+    format.write(tiny.model(), folder, "card")
     return folder
 
 
@@ -111,7 +112,7 @@ def test_painting_again_into_the_sketches_folder_is_no_sketch(checkpoint, sketch
 
 
 def test_without_classifier_there_are_no_probabilities(sketches, tmp_path):
-    released.write(tiny.model(classifier=None, classifier_config=None), tmp_path / "plain", "card")
+    format.write(tiny.model(classifier=None, classifier_config=None), tmp_path / "plain", "card")
     command(sketches / "one.png", "--checkpoint", tmp_path / "plain", "--out", tmp_path / "out", "--category", "pear")
     row = json.loads((tmp_path / "out" / "predictions.json").read_text())["predictions"][0]
     assert (row["category"], row["probabilities"]) == ("pear", {})
@@ -141,7 +142,7 @@ def test_what_it_refuses(checkpoint, sketches, tmp_path, capsys):
 def test_label_maps_keep_their_colours_where_the_model_takes_them(tmp_path):
     config = dataclasses.replace(tiny.GAN, input_channels=3)
     model = tiny.model(gan=config, generator=tiny.generator(config), classifier=None, classifier_config=None)
-    released.write(model, tmp_path / "facades", "card")
+    format.write(model, tmp_path / "facades", "card")
     picture = np.full((300, 200, 3), (0, 0, 220), np.uint8)
     picture[40:90, 50:120] = 0, 120, 255
     (tmp_path / "map.png").write_bytes(images.encode_png(picture))

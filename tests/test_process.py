@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from sketch2photo import process
+from sketch2photo.kernels import runtime
 
 BIG = 100 << 20
-pytestmark = pytest.mark.skipif(process.bytes_in_use() is None, reason="glibc of 2.33 or later only")
+pytestmark = pytest.mark.skipif(runtime.bytes_in_use() is None, reason="glibc of 2.33 or later only")
 
 
 def taken(size):
@@ -25,7 +25,7 @@ def freed(piece):
 
 
 def in_use():
-    found = process.bytes_in_use()
+    found = runtime.bytes_in_use()
     assert found is not None
     return found
 
@@ -40,7 +40,7 @@ def test_bytes_in_use_count_what_is_given_out():
 
 
 def test_temporaries_are_waited_for():
-    temporaries = process.Temporaries(BIG)
+    temporaries = runtime.Temporaries(BIG)
     temporaries.begin()
     piece = taken(BIG)
     late = threading.Timer(0.1, freed, (piece,))
@@ -53,7 +53,7 @@ def test_temporaries_are_waited_for():
 
 
 def test_what_is_never_released_does_not_stop_the_run():
-    temporaries = process.Temporaries(BIG)
+    temporaries = runtime.Temporaries(BIG)
     temporaries.begin()
     piece = taken(BIG)
     started = time.perf_counter()
@@ -69,8 +69,8 @@ def test_what_is_never_released_does_not_stop_the_run():
 
 
 def test_small_ones_are_not_waited_for(monkeypatch):
-    monkeypatch.setattr(process, "bytes_in_use", lambda: pytest.fail("asked"))
-    temporaries = process.Temporaries(1 << 20)
+    monkeypatch.setattr(runtime, "bytes_in_use", lambda: pytest.fail("asked"))
+    temporaries = runtime.Temporaries(1 << 20)
     temporaries.begin()
     temporaries.wait()
 
@@ -82,5 +82,5 @@ def test_room_for_temporaries_takes_no_memory_until_it_is_used():
             return int(file.read().split()[1]) * 4096
 
     before = resident()
-    process.Temporaries(500 << 20)
+    runtime.Temporaries(500 << 20)
     assert resident() - before < 50 << 20

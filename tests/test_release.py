@@ -8,22 +8,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import Studio, checkpoints, release, released
+from sketch2photo import Studio
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models import vgg
-from sketch2photo.training import classifier
-from sketch2photo.training.state import ClassifierState, GanState
+from sketch2photo.release import __main__ as release
+from sketch2photo.release import format
+from sketch2photo.training import classifier, run_folder
+from sketch2photo.training.classifier import ClassifierState
+from sketch2photo.training.gan import GanState
 from tests import tiny
 
 TRAINED = dataclasses.replace(tiny.CLASSIFIER, norm="batch")
 SWAPPED = ("pear", "shoe", "car")
-CALIBRATION = released.Calibration(temperature=1.25, unsure_below=0.4, none_above=0.9)
+CALIBRATION = format.Calibration(temperature=1.25, unsure_below=0.4, none_above=0.9)
 
 
 def save(path, kind, config, categories, state, palette=None):
-    checkpoints.write_run(path, kind, config, categories, palette)
-    with checkpoints.RunCheckpoints(path) as saved:
+    run_folder.write_run(path, kind, config, categories, palette)
+    with run_folder.RunCheckpoints(path) as saved:
         saved.save(int(state.step), jax.tree.map(jnp.asarray, state), {})
     return path
 
@@ -89,7 +92,7 @@ def test_both_runs_become_one_model(runs, tmp_path, capsys):
     assert f"{sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.1f} MB" in said
     assert "grey levels in the mean" in said
 
-    model = released.read(folder)
+    model = format.read(folder)
     assert (model.categories, model.palette) == (tiny.CATEGORIES, tiny.PALETTE)
     assert (model.gan, model.classifier_config) == (tiny.GAN, tiny.CLASSIFIER)
     assert model.calibration == CALIBRATION
@@ -133,7 +136,7 @@ def test_a_released_models_generator_can_be_kept(runs, tmp_path):
     command("--gan", gan, "--out", tmp_path / "first", "--with-discriminator")
     command("--gan", tmp_path / "first", "--classifier", named, "--out", tmp_path / "second", "--with-discriminator")
     command("--gan", tmp_path / "second", "--out", tmp_path / "third")
-    first, second, third = (released.read(tmp_path / name) for name in ("first", "second", "third"))
+    first, second, third = (format.read(tmp_path / name) for name in ("first", "second", "third"))
     for part in ("generator", "discriminator"):
         one, other = jax.tree.leaves(getattr(first, part)), jax.tree.leaves(getattr(second, part))
         assert len(one) == len(other) > 0
@@ -148,7 +151,7 @@ def test_a_released_models_generator_can_be_kept(runs, tmp_path):
 def test_the_moving_average_is_released_where_there_is_one(tmp_path, ema):
     command("--gan", gan_run(tmp_path / "run", ema=ema), "--out", tmp_path / "mine")
     expected = tiny.generator(seed=2 if ema else 1)["downs"][2]["kernel"]
-    found = released.read(tmp_path / "mine").generator["downs"][2]["kernel"]
+    found = format.read(tmp_path / "mine").generator["downs"][2]["kernel"]
     np.testing.assert_allclose(found, expected, atol=np.abs(expected).max() / 100)
 
 
@@ -160,7 +163,7 @@ def test_without_a_classifier_nothing_is_named(runs, tmp_path):
 
 def test_the_discriminator_comes_along_if_asked(runs, tmp_path):
     command("--gan", runs[0], "--out", tmp_path / "mine", "--with-discriminator")
-    found = released.read(tmp_path / "mine").discriminator
+    found = format.read(tmp_path / "mine").discriminator
     expected = tiny.discriminator()
     assert jax.tree.map(np.shape, found) == jax.tree.map(np.shape, expected)
     assert "Discriminator included: yes" in (tmp_path / "mine" / "MODEL_CARD.md").read_text()
@@ -173,7 +176,7 @@ def test_a_card_and_what_lies_beside_it_are_kept(runs, tmp_path):
     command("--gan", runs[0], "--classifier", runs[1], "--out", tmp_path / "mine")
     assert (tmp_path / "mine" / "MODEL_CARD.md").read_text() == "# written by a person"
     assert (tmp_path / "mine" / "grid.png").read_bytes() == b"picture"
-    assert released.read(tmp_path / "mine").classifier is not None
+    assert format.read(tmp_path / "mine").classifier is not None
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
 
 
@@ -185,7 +188,7 @@ def test_int8_is_within_half_a_step_of_the_channel(axis):
     rng = np.random.default_rng(0)
     spread = np.geomspace(0.001, 10, 6).reshape([6 if a == axis else 1 for a in range(4)])
     value = (rng.normal(0, 1, [6 if a == axis else 5 for a in range(4)]) * spread).astype(np.float32)
-    (found,) = released.quantised({"kernel": value}).values()
+    (found,) = format.quantised({"kernel": value}).values()
     others = tuple(a for a in range(4) if a != axis)
     step = np.abs(value).max(others, keepdims=True) / 127
     assert (np.abs(found - value) <= step * 0.5001).all()
@@ -194,7 +197,7 @@ def test_int8_is_within_half_a_step_of_the_channel(axis):
 
 def test_small_arrays_and_silent_channels_are_exact():
     weights = {"a": {"bias": np.float32([0.1, 1e-6]), "kernel": np.zeros((3, 3, 2, 2), np.float32)}, 0: np.float32([7])}
-    found = released.quantised(weights)
+    found = format.quantised(weights)
     np.testing.assert_array_equal(found["a"]["bias"], weights["a"]["bias"])
     np.testing.assert_array_equal(found["a"]["kernel"], 0)
     assert found[0] == 7
@@ -207,7 +210,7 @@ def test_int8_costs_little():
 
 
 def test_an_int8_file_is_a_quarter_of_float32(tmp_path):
-    size = released.write(tiny.model(), tmp_path / "mine", "card")
+    size = format.write(tiny.model(), tmp_path / "mine", "card")
     kernels = sum(
         leaf.size for tree in (tiny.generator(), tiny.classifier()) for leaf in jax.tree.leaves(tree) if leaf.ndim == 4
     )
@@ -233,7 +236,7 @@ def test_folders_that_are_no_finished_run_are_refused(runs, tmp_path, capsys):
     out = tmp_path / "mine"
     said = refused(capsys, "--gan", tmp_path / "nowhere", "--out", out)
     assert "nowhere' is not a training run" in said
-    checkpoints.write_run(tmp_path / "new", "gan", GanConfig(model=tiny.GAN), tiny.CATEGORIES)
+    run_folder.write_run(tmp_path / "new", "gan", GanConfig(model=tiny.GAN), tiny.CATEGORIES)
     assert "nothing is saved in" in refused(capsys, "--gan", tmp_path / "new", "--out", out)
     unfinished = classifier_run(tmp_path / "unfinished", calibrated=False)
     said = refused(capsys, "--gan", runs[0], "--classifier", unfinished, "--out", out)
@@ -256,17 +259,17 @@ def test_other_folders_and_files_are_not_replaced(runs, tmp_path, capsys):
 
 
 def test_a_full_disk_leaves_the_old_model(tmp_path, monkeypatch):
-    released.write(tiny.model(), tmp_path / "mine", "old card")
+    format.write(tiny.model(), tmp_path / "mine", "old card")
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(released.np, "savez_compressed", full)
+    monkeypatch.setattr(format.np, "savez_compressed", full)
     for name in ("mine", "new"):
         with pytest.raises(CheckpointError, match=r"could not be written .*No space left.*: make room"):
-            released.write(tiny.model(palette={}), tmp_path / name, "card")
+            format.write(tiny.model(palette={}), tmp_path / name, "card")
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
-    assert released.read(tmp_path / "mine").palette == tiny.PALETTE
+    assert format.read(tmp_path / "mine").palette == tiny.PALETTE
 
 
 def test_folders_that_are_no_released_model_are_refused(tmp_path):
@@ -276,7 +279,7 @@ def test_folders_that_are_no_released_model_are_refused(tmp_path):
         CheckpointError, match=r"is not a released model .*: make one by  python -m sketch2photo.release"
     ):
         Studio.load(tmp_path)
-    released.write(tiny.model(), tmp_path / "mine", "card")
+    format.write(tiny.model(), tmp_path / "mine", "card")
     whole = (tmp_path / "mine" / "weights.npz").read_bytes()
     for broken in (whole[:100], whole[: len(whole) // 2], b"", b"no zip at all"):
         (tmp_path / "mine" / "weights.npz").write_bytes(broken)

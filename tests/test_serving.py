@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from sketch2photo import serving
 from sketch2photo.config import GanModelConfig, GeneratorConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models.unet import UNet
+from sketch2photo.release.weights import generator
 
 CONFIG = GanModelConfig(image_size=64, generator=GeneratorConfig(width=6, norm="instance"))
 
@@ -24,7 +24,7 @@ def test_packed_and_plain_weights_paint_the_same(weights):
     sketch = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 1)).astype(np.float32)
     photos = []
     for platform in ("cpu", "cuda"):
-        generate, its = serving.generator(CONFIG, 0, weights, platform)
+        generate, its = generator(CONFIG, 0, weights, platform)
         photos.append(np.asarray(jax.jit(generate)(its, sketch, None)))
         layout = its["downs"][2]["kernel"].shape
         assert (layout == weights["downs"][2]["kernel"].shape) == (platform != "cpu")
@@ -34,4 +34,4 @@ def test_packed_and_plain_weights_paint_the_same(weights):
 def test_weights_of_another_config_are_refused(weights):
     other = dataclasses.replace(CONFIG, input_channels=3)
     with pytest.raises(CheckpointError, match=r"generator's weights do not fit its config \(downs/0/kernel"):
-        serving.generator(other, 0, weights, "cpu")
+        generator(other, 0, weights, "cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from sketch2photo import stride_one
+from sketch2photo.kernels import conv
 
 # (n, side, r, o, c): with tiles of 3, 4 and 2; windows of the outputs and of the inputs; odd sides
 TILED = [(4, 16, 4, 64, 64), (8, 16, 3, 64, 64), (32, 4, 3, 64, 64)]
@@ -23,14 +23,14 @@ def plain(x, kernel):
 @pytest.mark.parametrize("shape", [*TILED, *PLAIN])
 def test_values_and_gradients_are_those_of_plain_lax(shape):
     n, side, r, o, c = shape
-    assert bool(stride_one.tile(n, side + 3 - r, r, o, c)) == (shape in TILED)
+    assert bool(conv.tile(n, side + 3 - r, r, o, c)) == (shape in TILED)
     x, kernel = (
         jax.random.normal(jax.random.key(1), (n, side, side, c)),
         jax.random.normal(jax.random.key(2), (r, r, o, c)),
     )
 
     def ours(x, kernel):
-        return stride_one.convolve(x, kernel, 1)
+        return conv.convolve(x, kernel, 1)
 
     def both(f):
         def values(x, kernel):
@@ -49,7 +49,7 @@ def test_accelerators_get_plain_convolutions_although_a_cpu_traces(platform):
     x, kernel = jnp.zeros((8, 16, 16, 64)), jnp.zeros((3, 3, 64, 64))
 
     def work(x, kernel):
-        return jax.grad(lambda *a: stride_one.convolve(*a, 1).sum(), (0, 1))(x, kernel)
+        return jax.grad(lambda *a: conv.convolve(*a, 1).sum(), (0, 1))(x, kernel)
 
     exported = jax.export.export(jax.jit(work), platforms=[platform])(x, kernel).mlir_module()
     assert exported.count("stablehlo.convolution") >= 2 and exported.count("stablehlo.dot_general") == 0

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sketch2photo import Prediction, Studio, images, released, serving
+from sketch2photo import Prediction, Studio, images
 from sketch2photo.config import GeneratorConfig
 from sketch2photo.errors import CheckpointError, ConfigError, ImageError
+from sketch2photo.release import format
+from sketch2photo.release.weights import painter
 from tests import tiny
 
 WHITE = np.full((80, 80), 255, np.uint8)
@@ -19,11 +21,11 @@ WHITE = np.full((80, 80), 255, np.uint8)
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    released.write(tiny.model(), folder, "card")
+    format.write(tiny.model(), folder, "card")
     return Studio.load(folder)
 
 
-def studio_that_says(logits, calibration=released.Calibration()):  # noqa: B008 (frozen)
+def studio_that_says(logits, calibration=format.Calibration()):  # noqa: B008 (frozen)
     """A studio whose classifier answers the same to every sketch."""
     weights = tiny.classifier()
     weights["head"]["kernel"] = np.zeros_like(weights["head"]["kernel"])
@@ -89,7 +91,7 @@ def test_without_a_colour_the_seed_chooses_one_of_the_category(studio):
 
 def test_probabilities_are_the_softmax_of_the_categories_at_the_temperature():
     logits = [1.0, 3.0, 0.0, 2.0]
-    prediction = studio_that_says(logits, released.Calibration(2.0, 0.0, 1.0)).predict(tiny.drawing())
+    prediction = studio_that_says(logits, format.Calibration(2.0, 0.0, 1.0)).predict(tiny.drawing())
     powers = np.exp(np.array(logits[:3]) / 2)
     np.testing.assert_allclose(list(prediction.probabilities.values()), powers / powers.sum(), rtol=1e-6)
     assert prediction.category == "car"
@@ -106,7 +108,7 @@ def test_probabilities_are_the_softmax_of_the_categories_at_the_temperature():
     ],
 )
 def test_status(logits, status):
-    prediction = studio_that_says(logits, released.Calibration(1.0, 0.5, 0.5)).predict(tiny.drawing())
+    prediction = studio_that_says(logits, format.Calibration(1.0, 0.5, 0.5)).predict(tiny.drawing())
     assert prediction.status == status
     assert prediction.category == "shoe" and prediction.photo is not None
 
@@ -114,7 +116,7 @@ def test_status(logits, status):
 def test_none_has_a_temperature_of_its_own():
     logits = [4.0, 4.0, 4.0, 4.6]
     alike, sharp = (
-        studio_that_says(logits, released.Calibration(1.0, 0.0, 0.5, of_none)).predict(tiny.drawing())
+        studio_that_says(logits, format.Calibration(1.0, 0.0, 0.5, of_none)).predict(tiny.drawing())
         for of_none in (None, 0.1)
     )
     assert (alike.status, sharp.status) == ("ok", "none")
@@ -326,7 +328,7 @@ def test_what_is_imported_when():
     code = """
 import sys, sketch2photo
 assert sketch2photo.__version__ and "jax" not in sys.modules and "numpy" not in sys.modules
-import sketch2photo.released
+import sketch2photo.release.format
 assert "jax" not in sys.modules
 from sketch2photo import Studio, Prediction
 assert "jax" in sys.modules
@@ -358,7 +360,7 @@ def label_map(*, walls=(0, 0, 220), height=96, width=96):
 def test_a_coloured_input_is_seen_as_it_is_in_training(coloured):
     size = coloured.image_size
     shown = images.resize_sketch(images.pad_to_square(label_map(height=64)), size)
-    expected = serving.painter(coloured._model, "cpu")
+    expected = painter(coloured._model, "cpu")
     photo = np.asarray(expected[0](expected[1], shown[None], np.array([0]), np.array([[128] * 3], np.uint8)))[0]
     prediction = coloured.predict(label_map(height=64), coloured.categories[0], "#808080")
     assert prediction.status == "ok" and prediction.probabilities == {}

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from sketch2photo.whole import write_whole
+from sketch2photo.files import write_whole
 
 
 def test_folders_are_made_and_an_older_file_is_replaced(tmp_path):

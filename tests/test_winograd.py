@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from sketch2photo import ordering, stride_one, winograd
+from sketch2photo.kernels import conv, ordering, winograd
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 TILES = [(2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (4, 3), (2, 4), (3, 4)]
@@ -75,7 +75,7 @@ def test_transforms_are_not_kept_for_the_backward_pass(monkeypatch):
     def temporaries():
         def loss(kernels, x):
             for kernel in kernels:
-                x = jnp.tanh(stride_one.convolve(x, kernel, 1))
+                x = jnp.tanh(conv.convolve(x, kernel, 1))
             return x.sum()
 
         kernels = [jax.ShapeDtypeStruct((3, 3, 64, 64), jnp.float32)] * 6

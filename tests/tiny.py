@@ -7,10 +7,10 @@ import numpy as np
 from flax import nnx
 
 from sketch2photo.config import GAN_PRESETS, ClassifierModelConfig, GanModelConfig
-from sketch2photo.models.patchgan import PatchGAN
+from sketch2photo.models.discriminators import PatchGAN
 from sketch2photo.models.unet import UNet
 from sketch2photo.models.vgg import VGG16
-from sketch2photo.released import Arrays, Calibration, ReleasedModel
+from sketch2photo.release.format import Arrays, Calibration, ReleasedModel
 
 CATEGORIES = ("shoe", "car", "pear")
 PALETTE = {

@@ -9,9 +9,9 @@ import io
 import sys
 from pathlib import Path
 
-from sketch2photo import process
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
-from sketch2photo.whole import write_whole
+from sketch2photo.files import write_whole
+from sketch2photo.kernels import runtime
 
 
 def main(arguments: list[str]) -> None:
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
     classifier.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
     options = parser.parse_args(arguments)
     with exit_on_user_error("convert"):
-        process.prepare()
+        runtime.prepare()
         if options.kind == "pix2pix":
             _pix2pix(options)
         else:
@@ -65,9 +65,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _pix2pix(options: argparse.Namespace) -> None:
-    from sketch2photo import released
     from sketch2photo.convert.pix2pix import convert_generator
     from sketch2photo.convert.torch_file import read_tensors
+    from sketch2photo.release import format
 
     if not options.category.strip():
         raise ConfigError("--category is empty: give a name, such as shoe")
@@ -88,7 +88,7 @@ def _pix2pix(options: argparse.Namespace) -> None:
         "Say here what it was trained on, and under which terms it may be used.",
         "",
     ]
-    size = released.write(model, options.out, "\n".join(card), packed=options.int8)
+    size = format.write(model, options.out, "\n".join(card), packed=options.int8)
     print(f"{options.out}: U-Net, {g.image_size} px, width {g.generator.width}, {norm}; {size / 1e6:.1f} MB")
     print(f"open it by  python app.py --checkpoint {options.out}")
 

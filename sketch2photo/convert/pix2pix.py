@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sketch2photo import serving
 from sketch2photo.config import IMAGE_SIZES, GanModelConfig, GeneratorConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models.unet import layer_widths
-from sketch2photo.released import Arrays, ReleasedModel
+from sketch2photo.release.format import Arrays, ReleasedModel
+from sketch2photo.release.weights import generator
 
 Statistics = Literal["batch", "running"]
 EPSILON = 1e-5
@@ -70,7 +70,7 @@ def convert_generator(
         )
     try:
         weights = _generator(layers, config, fixed)
-        serving.generator(config, len(categories), weights, "any")  # only for its check of every shape
+        generator(config, len(categories), weights, "any")  # only for its check of every shape
     except (ValueError, CheckpointError):
         raise CheckpointError(
             f"{name!r} has layers of other sizes than a U-Net of pix2pix: choose unet_256 or unet_128"

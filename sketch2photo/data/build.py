@@ -1,21 +1,222 @@
 """From raw items to a finished dataset folder: nothing half-written, everything left out is accounted for."""
 
+import argparse
 import csv
+import dataclasses
 import functools
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterable
+import multiprocessing
+import os
+import pickle
+import struct
+import sys
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sketch2photo.data import beam, groups, reading, report, splits
-from sketch2photo.data.example import SPLITS, Example, Skipped, decode, thumbnail
-from sketch2photo.data.place import check_free, kept_draft, put_in_place, remove
-from sketch2photo.data.progress import counted
-from sketch2photo.data.spool import Spool
-from sketch2photo.data.workers import in_order
-from sketch2photo.errors import DataError
+import cv2
+
+from sketch2photo.data import (
+    beam,
+    demo,
+    drawings,
+    merge,
+    near_duplicates,
+    pairs,
+    photos,
+    raw_files,
+    reading,
+    report,
+    segment,
+    sketchy,
+    styles,
+)
+from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, thumbnail
+from sketch2photo.errors import ConfigError, DataError
+from sketch2photo.files import check_free, kept_draft, put_in_place, remove
+
+# ---------------------------------------------------------------- data.workers
+#
+# Work on many raw files at once, in order, with a bounded number of results waiting.
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+_CHUNK = 8
+_FEW = 200
+"""Fewer items than this are not worth starting processes for."""
+
+
+def in_order(function: Callable[[Given], Made], items: list[Given], processes: int | None = None) -> Iterator[Made]:
+    """`map(function, items)` on several processes; `function` and the items must be picklable.
+
+    Args:
+      processes: one a CPU core when None.
+
+    Raises:
+      DataError: a process was killed, as a system does that runs out of memory.
+    """
+    processes = processes or os.cpu_count() or 1
+    if len(items) < _FEW or processes == 1:
+        yield from map(function, items)
+        return
+    # Spawned, not forked: the parent has threads of its own (OpenCV, protobuf) that a fork would leave behind.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
+        chunks = (items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK))
+        waiting: deque[Future[list[Made]]] = deque()
+        for chunk in itertools.chain(chunks, itertools.repeat(None)):
+            if chunk is not None:
+                waiting.append(pool.submit(_each, function, chunk))
+            if not waiting:
+                return
+            if chunk is None or len(waiting) > 4 * processes:
+                try:
+                    made = waiting.popleft().result()
+                except BrokenProcessPool:
+                    raise DataError("a worker process was killed (out of memory?): take fewer --workers") from None
+                yield from made
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _each(function: Callable[[Given], Made], chunk: Iterable[Given]) -> list[Made]:
+    return [function(item) for item in chunk]
+
+
+# ---------------------------------------------------------------- data.progress
+#
+# How far a long preparation is: a bar on a terminal, a line now and then elsewhere.
+
+T = TypeVar("T")
+
+_INTERVAL = 15.0
+"""Seconds between lines where there is no terminal."""
+
+
+def counted(things: Iterable[T], total: int, say: Callable[[str], None], *, done: int = 0) -> Iterator[T]:
+    """Pass things on and show how many of `total` there have been, with those `done` before."""
+    if sys.stderr.isatty():
+        yield from _bar(things, total, done)
+        return
+    started = last = time.monotonic()
+    for number, thing in enumerate(things, 1):
+        yield thing
+        now = time.monotonic()
+        if now - last > _INTERVAL:
+            last = now
+            left = (now - started) / number * (total - done - number)
+            say(f"{done + number} of {total}, {number / (now - started):.0f} a second, {left / 60:.0f} min left")
+
+
+def _bar(things: Iterable[T], total: int, done: int) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total, completed=done)
+        for thing in things:
+            yield thing
+            bar.advance(task)
+
+
+# ---------------------------------------------------------------- data.spool
+#
+# What has been made so far, on disk: a killed run goes on from here, and pictures need no memory.
+#
+# One record for each raw item, in their order: its number, length and checksum, and a pickle of the `Example`s and
+# `Skipped`s it became. What follows the last whole record, because a kill cut it short, is cut off.
+
+_HEAD = struct.Struct("<QQI")
+_HEAVY: dict = {"sketches": [], "photo": None, "strokes": None, "mask": None}
+"""What stays on disk while the splits are decided."""
+
+
+class Spool:
+    """Examples on disk, in the order they came, read back in any order."""
+
+    def __init__(self, path: Path):
+        self.light: list[Example] = []
+        """The examples without pictures and strokes."""
+        self.skipped: list[Skipped] = []
+        self.items = 0
+        """Raw items whose records are whole."""
+        self._places: list[tuple[int, int]] = []
+        """For each example where its record begins, and its place in it."""
+        self._file = path.open("r+b" if path.exists() else "w+b")
+        end = 0
+        while (made := self._read(end, self.items)) is not None:
+            self._know(end, made)
+            end = self._file.tell()
+        self._file.truncate(end)
+        self._end = end
+
+    def add(self, made: list[Example | Skipped]) -> None:
+        """Append what the next raw item became."""
+        content = pickle.dumps(made, protocol=5)
+        self._file.seek(self._end)
+        self._file.write(_HEAD.pack(self.items, len(content), zlib.crc32(content)) + content)
+        self._file.flush()
+        self._know(self._end, made)
+        self._end = self._file.tell()
+
+    def _know(self, offset: int, made: list[Example | Skipped]) -> None:
+        self.items += 1
+        for place, one in enumerate(made):
+            if isinstance(one, Skipped):
+                self.skipped.append(one)
+            else:
+                self._places.append((offset, place))
+                self.light.append(dataclasses.replace(one, **_HEAVY))
+
+    def _read(self, offset: int, item: int | None = None) -> list[Example | Skipped] | None:
+        """The record at a place in the file; None where there is no whole one, or it is not that of `item`."""
+        self._file.seek(offset)
+        head = self._file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return None
+        number, length, checksum = _HEAD.unpack(head)
+        if item is not None and number != item:
+            return None
+        content = self._file.read(length)
+        if len(content) < length or zlib.crc32(content) != checksum:
+            return None
+        return pickle.loads(content)
+
+    def drop(self, numbers: set[int]) -> None:
+        """Leave examples out; the others are numbered anew."""
+        kept = [number for number in range(len(self.light)) if number not in numbers]
+        self.light = [self.light[number] for number in kept]
+        self._places = [self._places[number] for number in kept]
+
+    def __getitem__(self, number: int) -> Example:
+        offset, place = self._places[number]
+        made = self._read(offset)
+        assert made is not None
+        whole = made[place]
+        assert isinstance(whole, Example)
+        return dataclasses.replace(self.light[number], **{name: getattr(whole, name) for name in _HEAVY})
+
+    def split(self, name: str) -> Iterator[Example]:
+        """The examples of one split, complete."""
+        return (self[i] for i, example in enumerate(self.light) if example.split == name)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+# ---------------------------------------------------------------- data.build
 
 _FORM = 2
 """Counts up whenever the same settings would make other examples, so that no run goes on with those of an older one."""
@@ -79,10 +280,10 @@ def build(
         if not spool.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
             raise DataError(f"none of the {len(plan.items)} files could be used{reason}: check what --raw names")
-        groups.find(spool.light, join_copies=plan.join_copies)
+        near_duplicates.find(spool.light, join_copies=plan.join_copies)
         if overwrite:
             _keep_splits(spool.light, out)
-        remarks += splits.settle(spool.light)
+        remarks += settle(spool.light)
         skipped += _without_too_near(spool)
         categories = tuple(sorted({example.category for example in spool.light}))
         content = draft / "dataset"
@@ -158,7 +359,7 @@ def check_out(out: Path, overwrite: bool) -> None:
 
 def _without_too_near(spool: Spool) -> list[Skipped]:
     """Take out the training pictures that are nearly equal to one for validation or test, which must stay unseen."""
-    near = groups.too_near(spool.light)
+    near = near_duplicates.too_near(spool.light)
     left_out = []
     for number, other in near.items():
         example, like = spool[number], spool.light[other]
@@ -197,3 +398,166 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
     for example in examples:
         if example.group not in given and example.content in known:
             example.split = known[example.content]
+
+
+# ---------------------------------------------------------------- data.plans
+#
+# What each subcommand of prepare_data.py makes a dataset of: from its options to a plan, archives unpacked.
+
+Say = Callable[[str], None]
+
+
+def plan(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    """The plan of the options of `command.parser`, `draft` being where raw files may be unpacked.
+
+    Raises:
+      UserError: anything wrong with the options or the raw files.
+    """
+    return _PLANS[options.source](options, draft, say)
+
+
+def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    skipped: list = []
+    raw = _downloaded(options, say) or options.raw
+    origin = "" if raw is None else _origin(raw)
+    if raw is not None:
+        raw = _folder(raw, draft, raw_files.pictures_and_lists, say)
+    if options.manifest is not None:
+        items = photos.from_manifest(options.manifest, raw)
+    elif raw is not None:
+        items, skipped = photos.from_folders(raw)
+    else:
+        raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
+    items = _with_names(items, options, origin if options.manifest is None else "")
+    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
+
+
+def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
+    chosen = styles.check(options.styles) if options.styles else styles.DEFAULT
+    return photos.maker(options.size, options.renderings, chosen, _cut(options))
+
+
+def _cut(options: argparse.Namespace) -> segment.Cut:
+    if options.min_mask_quality and options.segment == "none":
+        raise ConfigError("--min-mask-quality judges what --segment cuts out: give --segment auto as well")
+    return segment.Cut(options.segment, options.min_mask_quality)
+
+
+def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    raw = _downloaded(options, say) or options.raw
+    if raw is None:
+        raise ConfigError("sketchy needs --raw DIR or --download sketchy: say where the database is")
+
+    def choose(names: list[str]) -> list[str]:
+        return sketchy.members(names, options.categories, options.rendering)
+
+    folder = _folder(raw, draft, choose, say, inner=False)
+    items, skipped = sketchy.find(folder, options.categories, drawings.renames(options.rename), options.rendering)
+    return Plan("pairs", options.size, items, segment.maker(sketchy.maker(options.size), _cut(options)), skipped)
+
+
+def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    fetched = _downloaded(options, say)
+    raw = [fetched] if fetched else options.raw
+    if not raw and options.pairs is None:
+        raise ConfigError("pairs needs --raw DIR, --pairs CSV or --download NAME: say where the pairs are")
+    known = raw_files.known(options.download, "pairs") if options.download else None
+    direction = options.direction or (known.direction if known else "AtoB")
+    folders = [_folder(one, draft, raw_files.pictures_and_lists, say) for one in raw]
+    items, skipped = pairs.find(folders, direction, options.category, options.pairs)
+    items = _with_names(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
+    channels = options.input_channels or (3 if pairs.are_coloured(items) else 1)
+    make = segment.maker(pairs.maker(options.size, channels), _cut(options), channels)
+    remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
+    return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
+
+
+def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    fetched = _downloaded(options, say)
+    raw = [str(fetched)] if fetched else options.raw
+    if not raw:
+        raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
+    folders = []
+    for text in raw:
+        path, equals, category = text.rpartition("=")
+        if not path or Path(text).exists():
+            path, equals, category = text, "", ""
+        folder = _folder(Path(path), draft, raw_files.pictures_and_lists, say)
+        folders.append(f"{folder}{equals}{category}")
+    found = drawings.find(folders, drawings.renames(options.rename))
+    drawings.select(
+        found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
+    )
+    items = _with_names(found.drawings, options, "")
+    make = drawings.maker(options.size)
+    return Plan("drawings", options.size, items, make, found.skipped, found.remarks, join_copies=True)
+
+
+def _demo(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    raw = draft / "demo"
+    say(f"drawing {options.count} objects of each of {', '.join(demo.OBJECTS)}")
+    demo.write(raw, options.count, options.seed)
+    items, skipped = photos.from_folders(raw)
+    items = [dataclasses.replace(item, source="demo", licence=demo.LICENCE) for item in items]
+    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
+
+
+def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    joined = merge.find(options.datasets)
+    return Plan(
+        joined.kind,
+        joined.size,
+        joined.records,
+        merge.maker(joined),
+        remarks=joined.remarks,
+        join_copies=True,
+        input_channels=joined.input_channels,
+    )
+
+
+_PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
+    "photos": _photos,
+    "sketchy": _sketchy,
+    "pairs": _pairs,
+    "drawings": _drawings,
+    "demo": _demo,
+    "merge": _merge,
+}
+
+
+def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:
+    """The archive that --download asks for, fetched unless it is there; None without that option."""
+    if not options.download:
+        if options.sha256:
+            raise ConfigError("--sha256 is the hash of a download: give --download as well")
+        return None
+    if options.raw:
+        raise ConfigError("--raw and --download both say where the raw files are: give one of them")
+    folder = options.downloads or raw_files.default_folder()
+    known = raw_files.known(options.download, options.source)
+    options.licence = options.licence or (known.licence if known else "")
+    return raw_files.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
+
+
+def _folder(raw: Path, draft: Path, choose: Callable[[list[str]], list[str]], say: Say, inner: bool = True) -> Path:
+    """The raw folder itself, or what an archive was unpacked to."""
+    if raw.is_dir() or not raw_files.is_archive(raw):
+        return raw
+    return raw_files.unpack(raw, draft / "raw", choose, say, inner=inner)
+
+
+def _origin(raw: Path) -> str:
+    """What raw files are called as a source: their folder's or archive's name."""
+    return raw_files.stem(raw) if raw_files.is_archive(raw) else raw.resolve().name
+
+
+def _with_names(items: Iterable[Any], options: argparse.Namespace, origin: str) -> list[Any]:
+    """The items with source and licence where they lack one, --origin over what readers guess from names."""
+    return [
+        dataclasses.replace(
+            item,
+            source=options.origin or origin or item.source,
+            licence=item.licence or options.licence,
+        )
+        for item in items
+    ]

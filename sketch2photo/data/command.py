@@ -216,13 +216,13 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.beam is not None and options.workers is not None:
         raise ConfigError("--workers is for this machine, --beam for its own workers: give one of them")
-    from sketch2photo.data import build, plans
+    from sketch2photo.data import build
 
     build.check_out(options.out, options.overwrite)
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,
-        lambda draft: plans.plan(options, draft, _say),
+        lambda draft: build.plan(options, draft, _say),
         settings=settings,
         overwrite=options.overwrite,
         workers=options.workers,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sketch2photo.data import lines
-from sketch2photo.data.lines import Path
+from sketch2photo.data import polylines
+from sketch2photo.data.polylines import Path
 
 NATIVE = 256
 """Lengths below are pixels of a picture this wide; other sizes scale them."""
@@ -78,7 +78,7 @@ def object_mask(photo: np.ndarray) -> np.ndarray:
 def borders(mask: np.ndarray) -> list[Path]:
     """The closed borders of a mask, outer ones and those of holes, longest first."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    paths = [lines.close(c.reshape(-1, 2).astype(np.float32)) for c in contours if len(c) > 0.1 * mask.shape[0]]
+    paths = [polylines.close(c.reshape(-1, 2).astype(np.float32)) for c in contours if len(c) > 0.1 * mask.shape[0]]
     return sorted(paths, key=len, reverse=True)
 
 
@@ -200,7 +200,7 @@ def _inner_runs(border: np.ndarray, rim: np.ndarray, gap: float, shortest: int) 
     """The stretches of a closed border that keep `gap` pixels from the object's outline."""
     inner = rim[border[:, 1], border[:, 0]] > gap
     if inner.all():
-        return [lines.close(border.astype(np.float32))]
+        return [polylines.close(border.astype(np.float32))]
     border, inner = (np.roll(a, -int(np.argmin(inner)), 0) for a in (border, inner))
     starts = np.flatnonzero(np.diff(inner.astype(np.int8), prepend=0) == 1)
     ends = np.flatnonzero(np.diff(inner.astype(np.int8), append=0) == -1) + 1
@@ -228,5 +228,5 @@ def difference_of_gaussians(photo: np.ndarray, outline: Outline | None, sharpnes
     long[0] = False
     sketch[cv2.dilate(long[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0] = 255
     if outline is not None:
-        sketch = np.minimum(sketch, lines.draw(outline.paths, photo.shape[0], 2 * unit))
+        sketch = np.minimum(sketch, polylines.draw(outline.paths, photo.shape[0], 2 * unit))
     return sketch

@@ -1,5 +1,7 @@
 """What one example is on its way from raw files into a dataset, before and after it has a split."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import DataError
+
+# ---------------------------------------------------------------- data.example
 
 HUMAN = "human"
 """The style of a sketch that a person drew."""
@@ -99,3 +103,102 @@ def decode(data: bytes, channels: int) -> np.ndarray:
     if picture is None:
         raise DataError("a picture in the dataset is damaged: make the dataset again by prepare_data.py")
     return picture
+
+
+# ---------------------------------------------------------------- data.colours
+#
+# The colours a category comes in: what the colour picker offers.
+
+_ROUNDS = 20
+
+
+def palette(categories: list[str], colours: np.ndarray, k: int = 8) -> dict[str, tuple[str, ...]]:
+    """For each category up to `k` colours as "#rrggbb", the most frequent first (k-means in CIELAB).
+
+    Args:
+      categories: of each photo.
+      colours: uint8 (n, 3): the dominant colour of each photo.
+    """
+    names = np.asarray(categories)
+    return {name: cluster(colours[names == name], k) for name in sorted(set(categories))}
+
+
+def cluster(colours: np.ndarray, k: int) -> tuple[str, ...]:
+    """The centres of at most `k` clusters of RGB colours, uint8 (n, 3), largest cluster first; always the same."""
+    lab = cv2.cvtColor((colours[None] / 255).astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+    centres = _spread_out(lab, k)
+    nearest = np.zeros(len(lab), int)
+    for _ in range(_ROUNDS):
+        nearest = ((lab[:, None] - centres[None]) ** 2).sum(-1).argmin(1)
+        centres = np.stack(
+            [lab[nearest == j].mean(0) if (nearest == j).any() else centres[j] for j in range(len(centres))]
+        )
+    sizes = np.bincount(nearest, minlength=len(centres))
+    order = [j for j in np.argsort(-sizes, kind="stable") if sizes[j]]
+    rgb = cv2.cvtColor(centres[order][None].astype(np.float32), cv2.COLOR_LAB2RGB)[0]
+    return tuple(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*c) for c in (rgb * 255).round().clip(0, 255).astype(int)))
+
+
+def _spread_out(lab: np.ndarray, k: int) -> np.ndarray:
+    """Starting centres: the colour nearest to the mean, then always the one farthest from those taken."""
+    distance = ((lab - lab.mean(0)) ** 2).sum(-1)
+    taken = [int(distance.argmin())]
+    distance = ((lab - lab[taken[0]]) ** 2).sum(-1)
+    while len(taken) < min(k, len(lab)) and distance.max() > 1.0:
+        taken.append(int(distance.argmax()))
+        distance = np.minimum(distance, ((lab - lab[taken[-1]]) ** 2).sum(-1))
+    return lab[taken]
+
+
+# ---------------------------------------------------------------- data.splits
+#
+# Which split an example is in: by a fixed hash of its group, so that adding pictures never moves old ones.
+
+VAL_SHARE = 0.1
+
+
+def hashed_split(group: str) -> str:
+    """ "train", or for a tenth of all groups "val"; depends on nothing but the group's name."""
+    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big")
+    return "val" if number < VAL_SHARE * 2**64 else "train"
+
+
+def strictest(splits: Iterable[str]) -> str:
+    """test before val before train."""
+    return max(splits, key=SPLITS.index)
+
+
+def check_split(split: str, where: str) -> str:
+    """`split` if it is one we know.
+
+    Raises:
+      DataError: it is not.
+    """
+    if split not in SPLITS:
+        raise DataError(f"{where}: the split is {split!r}, but must be one of train, val, test")
+    return split
+
+
+def settle(examples: list) -> list[str]:
+    """Decide the splits that are open, and bring every group into one split; returns remarks for the report.
+
+    Args:
+      examples: `Example`s with a group; their `split` is set.
+    """
+    given: dict[str, set[str]] = {}
+    for example in examples:
+        if example.split:
+            given.setdefault(example.group, set()).add(example.split)
+    remarks = []
+    for group, splits in sorted(given.items()):
+        if len(splits) > 1:
+            kept = strictest(splits)
+            remarks.append(f"group {group} was in {' and '.join(sorted(splits))}: all of it is in {kept} now")
+    for example in examples:
+        splits = given.get(example.group)
+        example.split = strictest(splits) if splits else hashed_split(example.group)
+    if not given and not any(example.split == "train" for example in examples):
+        for example in examples:
+            example.split = "train"
+        remarks.append("too few groups for a validation split: everything is in train")
+    return remarks

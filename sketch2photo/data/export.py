@@ -13,8 +13,8 @@ import numpy as np
 from sketch2photo.data import arrays, reading
 from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import SPLITS, decode
-from sketch2photo.data.place import check_free, draft_beside, put_in_place
 from sketch2photo.errors import DataError
+from sketch2photo.files import check_free, draft_beside, put_in_place
 
 MAX_BYTES = 30 * 2**20
 """Of one part."""

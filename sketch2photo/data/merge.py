@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo import images
-from sketch2photo.data import groups, reading
+from sketch2photo.data import near_duplicates, reading
 from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_photo, encode_sketch
 from sketch2photo.errors import DataError
 
@@ -94,7 +94,7 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
                 colour=old.colour,
                 styles=styles,
                 **shared,
-                fingerprint=groups.fingerprint(decode(photo, 3)),
+                fingerprint=near_duplicates.fingerprint(decode(photo, 3)),
             )
         ]
     if dataset.kind == "drawings":

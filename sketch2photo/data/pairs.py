@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.data import groups, tables
-from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch
-from sketch2photo.data.photos import PICTURES, check_folder, files_under
-from sketch2photo.data.splits import check_split
+from sketch2photo.data import near_duplicates, raw_files
+from sketch2photo.data.example import Example, Skipped, check_split, encode_photo, encode_sketch
+from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError
 
 LIST = "pairs.csv"
@@ -95,7 +94,7 @@ def are_coloured(pairs: list[RawPair]) -> bool:
 
 
 def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
-    rows = tables.read(listed, "--pairs", ())
+    rows = raw_files.read(listed, "--pairs", ())
     columns = next((names for names in _COLUMNS if rows and set(names) <= rows[0][1].keys()), None)
     if columns is None:
         raise DataError(f"{str(listed)!r} has no columns sketch and photo, nor A and B: its first line must name them")
@@ -240,7 +239,7 @@ def make_example(raw: RawPair, *, size: int, input_channels: int) -> list[Exampl
         source=raw.source,
         licence=raw.licence,
         content=hashlib.sha256(content).hexdigest(),
-        fingerprint=groups.fingerprint(photo),
+        fingerprint=near_duplicates.fingerprint(photo),
     )
     return [*made, example]
 

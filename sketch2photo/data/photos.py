@@ -2,17 +2,15 @@
 
 import functools
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import cutout, groups, styles, tables
-from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo, thumbnail
-from sketch2photo.data.splits import check_split
+from sketch2photo.data import near_duplicates, raw_files, segment, styles
+from sketch2photo.data.example import Example, Skipped, check_split, encode_photo, encode_sketch, read_photo, thumbnail
+from sketch2photo.data.raw_files import PICTURES, _is_folder, category_folders, check_folder, files_under, visible
 from sketch2photo.errors import DataError, ImageError
 
-PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 _OPTIONAL = ("group", "split", "source", "licence")
 
 
@@ -62,7 +60,7 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     if raw is not None:
         check_folder(raw, "--raw")
     photos = []
-    for number, row in tables.read(manifest, "--manifest", ("file", "category")):
+    for number, row in raw_files.read(manifest, "--manifest", ("file", "category")):
         where = f"--manifest {str(manifest)!r}, line {number}"
         if not row["file"] or not row["category"]:
             raise DataError(f"{where}: file and category must not be empty")
@@ -78,72 +76,8 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     return photos
 
 
-def check_folder(folder: Path, option: str) -> None:
-    """Raises `DataError` unless `folder` is one."""
-    if not folder.is_dir():
-        kind = "is a file" if folder.exists() else "does not exist"
-        raise DataError(f"{option} {str(folder)!r} {kind}: give an existing folder")
-
-
-def category_folders(raw: Path) -> list[Path]:
-    """The folders named for categories: those in `raw`, or in its folders that hold nothing but folders."""
-    found = []
-    for folder in visible(raw):
-        if not _is_folder(folder):
-            continue
-        try:
-            inside = visible(folder)
-        except OSError:
-            inside = [folder]  # cannot be read, which `files_under` will tell
-        if folder.resolve() == raw.resolve():
-            found.append(folder)  # a link back, which `files_under` will tell
-        elif inside and all(_is_folder(p) for p in inside):
-            found.extend(inside)
-        elif inside:
-            found.append(folder)
-    return found
-
-
-def files_under(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """All visible files beneath `folder`, in order; what cannot be entered is added to `skipped`.
-
-    A link to a folder that holds it would lead round for ever, so a folder is never entered from within itself.
-    """
-    yield from _files(folder, folder, tuple(path.resolve() for path in folder.absolute().parents), skipped)
-
-
-def _files(folder: Path, top: Path, above: tuple[Path, ...], skipped: list[Skipped]) -> Iterator[Path]:
-    name = folder.relative_to(top).as_posix()
-    try:
-        real = folder.resolve()
-        inside = visible(folder)
-    except OSError as error:
-        skipped.append(Skipped(name, f"the folder cannot be read ({error.strerror})"))
-        return
-    if real in above:
-        skipped.append(Skipped(name, "a link to a folder that it is in"))
-        return
-    for path in inside:
-        if _is_folder(path):
-            yield from _files(path, top, (*above, real), skipped)
-        else:
-            yield path
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def visible(folder: Path) -> list[Path]:
-    """What is in `folder`, sorted, without what systems leave there unseen (.DS_Store, __MACOSX, Thumbs.db)."""
-    return sorted(p for p in folder.iterdir() if p.name[0] not in "._" and p.name != "Thumbs.db")
-
-
 def make_example(
-    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...], cut: cutout.Cut
+    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...], cut: segment.Cut
 ) -> Example | Skipped:
     """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():
@@ -155,8 +89,8 @@ def make_example(
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
     mask = quality = None
     if cut.method != "none":
-        found = cutout.cut_out(photo, cut.method)
-        reason = cutout.doubtful(found.quality, cut.least)
+        found = segment.cut_out(photo, cut.method)
+        reason = segment.doubtful(found.quality, cut.least)
         if reason:
             return Skipped(raw.name, reason, thumbnail(photo))
         photo, quality = found.photo, found.quality.score
@@ -180,12 +114,12 @@ def make_example(
         source=raw.source,
         licence=raw.licence,
         content=hashlib.sha256(content).hexdigest(),
-        fingerprint=groups.fingerprint(photo),
+        fingerprint=near_duplicates.fingerprint(photo),
     )
 
 
 def maker(
-    size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: cutout.Cut = cutout.NO_CUT
+    size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: segment.Cut = segment.NO_CUT
 ) -> functools.partial:
     """`make_example` with its settings, picklable."""
     return functools.partial(make_example, size=size, count=count, chosen=chosen, cut=cut)

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.data.colours import palette
-from sketch2photo.data.example import HUMAN
+from sketch2photo.data.example import HUMAN, palette
 from sketch2photo.errors import DataError
 
 _CHUNK = 256

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import groups
+from sketch2photo.data import near_duplicates
 from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo, read_sketch
-from sketch2photo.data.photos import PICTURES, check_folder, visible
+from sketch2photo.data.raw_files import PICTURES, check_folder, visible
 from sketch2photo.errors import DataError, ImageError, choose
 
 RENDERINGS = (
@@ -177,7 +177,7 @@ def make_example(raw: RawPair, *, size: int) -> list[Example | Skipped]:
         source="sketchy",
         licence=LICENCE,
         content=hashlib.sha256(content).hexdigest(),
-        fingerprint=groups.fingerprint(photo),
+        fingerprint=near_duplicates.fingerprint(photo),
     )
     return [*made, example]
 

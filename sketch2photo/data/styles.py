@@ -13,8 +13,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from sketch2photo.data import edges, lines
-from sketch2photo.data.lines import Path
+from sketch2photo.data import edges, polylines
+from sketch2photo.data.polylines import Path
 from sketch2photo.errors import choose
 
 Rng = np.random.Generator
@@ -54,18 +54,18 @@ class _Subject:
     def silhouette(self) -> list[Path]:
         if self.outline is None:
             return self.contours(edges.COARSEST)
-        return [lines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
+        return [polylines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
 
     def contours(self, scale: edges.Scale) -> list[Path]:
         """The outline and the clear inner edges, smoothed, without lines that crowd others."""
-        inner = [lines.smooth(path, 2 * self.unit) for path in self.inner_edges(scale)]
-        outer = [] if self.outline is None else [lines.smooth(path, 1.2 * self.unit) for path in self.outline.paths]
-        return outer + lines.thin_out(inner, outer, self.side, 5 * self.unit)
+        inner = [polylines.smooth(path, 2 * self.unit) for path in self.inner_edges(scale)]
+        outer = [] if self.outline is None else [polylines.smooth(path, 1.2 * self.unit) for path in self.outline.paths]
+        return outer + polylines.thin_out(inner, outer, self.side, 5 * self.unit)
 
 
 def _canny(subject: _Subject, rng: Rng) -> np.ndarray:
     scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]
-    return lines.draw(subject.contours(scale), subject.side, rng.uniform(2.5, 5) * subject.unit)
+    return polylines.draw(subject.contours(scale), subject.side, rng.uniform(2.5, 5) * subject.unit)
 
 
 def _xdog(subject: _Subject, rng: Rng) -> np.ndarray:
@@ -73,7 +73,7 @@ def _xdog(subject: _Subject, rng: Rng) -> np.ndarray:
 
 
 def _silhouette(subject: _Subject, rng: Rng) -> np.ndarray:
-    return lines.draw(subject.silhouette, subject.side, rng.uniform(2.5, 5) * subject.unit)
+    return polylines.draw(subject.silhouette, subject.side, rng.uniform(2.5, 5) * subject.unit)
 
 
 @dataclass(frozen=True)
@@ -121,27 +121,27 @@ def _by_hand(subject: _Subject, manner: _Manner, rng: Rng) -> np.ndarray:
     outer = _outer(subject, rng.uniform(*manner.rounding) * unit)
     inner = _inner(subject, outer, rng.choice(manner.details), width + rng.choice([3, 6]) * unit, rng)
     wobble = rng.uniform(*manner.wobble) * unit
-    field = lines.wobble_field(side, wobble, rng)
-    simplify = lines.polygon if rng.random() < manner.angular else lines.simplify
+    field = polylines.wobble_field(side, wobble, rng)
+    simplify = polylines.polygon if rng.random() < manner.angular else polylines.simplify
     most = int(rng.integers(manner.strokes[0], manner.strokes[1] + 1))
     drawn = []
     for number, path in enumerate(outer + inner):
-        ellipse = lines.as_ellipse(path) if number >= len(outer) else None
+        ellipse = polylines.as_ellipse(path) if number >= len(outer) else None
         path = simplify(path, tolerance) if ellipse is None else ellipse
-        path = lines.shake(path, field, 0.15 * wobble, rng)
-        for stroke in lines.into_strokes(path, most if len(path) * 2 > 0.4 * side else 1, rng):
-            stroke = lines.misplace(stroke, miss, rng)
-            drawn.append(lines.run_on(stroke, 2 * miss, rng))
+        path = polylines.shake(path, field, 0.15 * wobble, rng)
+        for stroke in polylines.into_strokes(path, most if len(path) * 2 > 0.4 * side else 1, rng):
+            stroke = polylines.misplace(stroke, miss, rng)
+            drawn.append(polylines.run_on(stroke, 2 * miss, rng))
             if rng.random() < manner.again:
-                drawn.append(lines.misplace(stroke, miss, rng))
-    return lines.draw(drawn, side, width)
+                drawn.append(polylines.misplace(stroke, miss, rng))
+    return polylines.draw(drawn, side, width)
 
 
 def _outer(subject: _Subject, rounding: float) -> list[Path]:
     if subject.outline is None:
         return []
     rounded = (cv2.GaussianBlur(subject.outline.mask, (0, 0), rounding) > 127).astype(np.uint8)
-    return [lines.smooth(path, 2 * subject.unit) for path in edges.borders(rounded)]
+    return [polylines.smooth(path, 2 * subject.unit) for path in edges.borders(rounded)]
 
 
 def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng) -> list[Path]:
@@ -153,8 +153,8 @@ def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng
     parts = subject.parts(int(rng.integers(3, 6))) if rng.random() < 0.8 else []
     scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.integers(4)]
     both = parts + [path for path in subject.inner_edges(scale) if len(path) > 26 * subject.unit]
-    smooth = [lines.smooth(path, 3 * subject.unit) for path in both]
-    return lines.thin_out(smooth, outer, subject.side, gap)[:most]
+    smooth = [polylines.smooth(path, 3 * subject.unit) for path in both]
+    return polylines.thin_out(smooth, outer, subject.side, gap)[:most]
 
 
 STYLES: dict[str, Callable[[_Subject, Rng], np.ndarray]] = {

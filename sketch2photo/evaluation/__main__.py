@@ -11,8 +11,55 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sketch2photo import process
+import numpy as np
+
 from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
+from sketch2photo.evaluation.run import METRICS, Evaluation, Examples
+from sketch2photo.images import grid, write_picture
+from sketch2photo.kernels import runtime
+
+# ---------------------------------------------------------------- evaluation.report
+#
+# An evaluation for people: the table, and the best, the median and the worst picture of each category.
+
+
+def table(found: Evaluation) -> str:
+    """One row a category and one of all, with n; what each column says below it."""
+    columns = [name for name in METRICS if name in found.figures]
+    rows = {**found.by_category, "all": found.figures}
+    width = max(len(name) for name in rows)
+    lines = [f"{'':{width}} {'n':>6} " + " ".join(f"{name:>17}" for name in columns)]
+    for name, figures in rows.items():
+        cells = (f"{_number(figures[c]):>17}" if c in figures else f"{'':>17}" for c in columns)
+        lines.append(f"{name:{width}} {figures['n']:6d} " + " ".join(cells))
+    lines.append("")
+    for name in columns:
+        what, more = METRICS[name]
+        spread = f"; standard deviation {found.figures['kid_sd']:.3f}" if name == "kid" else ""
+        lines.append(f"{name:>17}  {what}; {'more' if more else 'less'} is better{spread}")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def write_extremes(path: Path, found: Evaluation, examples: Examples, categories: tuple[str, ...]) -> None:
+    """A picture: a row a category; sketch, painted and true photo of the best, the median and the worst."""
+    rows = []
+    for label in range(len(categories)):
+        numbers = np.flatnonzero(examples["label"] == label)
+        if not len(numbers):
+            continue
+        ordered = numbers[np.argsort(found.distance[numbers], kind="stable")]
+        chosen = [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+        rows.append(
+            [picture for i in chosen for picture in (examples["sketch"][i], found.photos[i], examples["photo"][i])]
+        )
+    write_picture(path, grid(rows))
+
+
+# ---------------------------------------------------------------- evaluation.__main__
 
 TRAINING_PHOTOS = 300
 """Training photos of a category that the classifier and the search for copies know."""
@@ -45,7 +92,7 @@ def main(arguments: list[str]) -> None:
             raise ConfigError(f"--limit is {options.limit}: give at least 1")
         if options.out is not None and options.out.exists() and not options.out.is_dir():
             raise ConfigError(f"--out {str(options.out)!r} is a file: choose a folder")
-        process.prepare()
+        runtime.prepare()
         run(options)
 
 
@@ -56,18 +103,17 @@ def run(options: argparse.Namespace) -> None:
       UserError: the checkpoint, the dataset or the features cannot be used, or do not belong together.
     """
     from sketch2photo.data import pipeline
-    from sketch2photo.evaluation import report
-    from sketch2photo.evaluation.painter import open_model, painter
     from sketch2photo.evaluation.run import SIZE, evaluate, reference
+    from sketch2photo.release.weights import open_model, painter_for
 
     model = open_model(options.checkpoint)
     data = pipeline.open_dataset(options.data)
     _check(model, data, options)
     compare = None
     if options.features is not None:
-        from sketch2photo.evaluation import squeezenet
+        from sketch2photo.models.features import load_squeezenet, squeezenet_features
 
-        features = squeezenet.features(squeezenet.load(options.features), SIZE)
+        features = squeezenet_features(load_squeezenet(options.features), SIZE)
         training = pipeline.pair_examples(data, "train", image_size=SIZE, per_category=TRAINING_PHOTOS)
         compare = reference(features, training, data.categories)
     else:
@@ -79,8 +125,8 @@ def run(options: argparse.Namespace) -> None:
         input_channels=model.gan.input_channels,
         per_category=options.limit or max(data.sizes.values()),
     )
-    found = evaluate(painter(model, data.categories), examples, data.categories, compare)
-    print(report.table(found))
+    found = evaluate(painter_for(model, data.categories), examples, data.categories, compare)
+    print(table(found))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         content: dict[str, Any] = {
@@ -94,7 +140,7 @@ def run(options: argparse.Namespace) -> None:
         draft = options.out / "evaluation.json.part"
         draft.write_text(json.dumps(content, indent=1) + "\n")
         os.replace(draft, options.out / "evaluation.json")
-        report.write_extremes(options.out / "pictures.png", found, examples, data.categories)
+        write_extremes(options.out / "pictures.png", found, examples, data.categories)
         print(f"written to {options.out}: evaluation.json, pictures.png (best, median and worst of each category)")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.released import Calibration
+from sketch2photo.release.format import Calibration
 
 BINS = 15
 FALSE_REJECTIONS = 0.05

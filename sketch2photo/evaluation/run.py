@@ -4,21 +4,71 @@ The same for a released model (`python -m sketch2photo.evaluation`) and in the t
 function. Every figure has one name, in logs, tables and JSON; `METRICS` says what it is.
 """
 
+import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.evaluation import colour, copies, kernel, lines, recognition
-from sketch2photo.evaluation.frechet import frechet_distance
+from sketch2photo.config import GanConfig
+from sketch2photo.data.source import PairSource
+from sketch2photo.evaluation import metrics, recognition
+from sketch2photo.evaluation.metrics import frechet_distance
+from sketch2photo.models import features
+from sketch2photo.models.layers import Arrays
+from sketch2photo.release import format
+from sketch2photo.release.format import BEST, BEST_FILE
+from sketch2photo.release.weights import Paint
 
-Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
+# ---------------------------------------------------------------- evaluation.copies
+#
+# Whether a generator repeats its training photos: the nearest of them, by features.
+
+_AT_ONCE = 512
+
+
+def nearest(features: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the training row at the least cosine distance: distances float64 (n,) in [0, 2], places int (n,)."""
+    known = _unit(training)
+    distances, places = [], []
+    for first in range(0, len(features), _AT_ONCE):
+        likeness = _unit(features[first : first + _AT_ONCE]) @ known.T
+        places.append(likeness.argmax(1))
+        distances.append(1 - likeness.max(1))
+    if not distances:
+        return np.zeros(0), np.zeros(0, int)
+    return np.concatenate(distances), np.concatenate(places)
+
+
+def suspicious(generated: np.ndarray, held_out: np.ndarray, share: float = 0.01) -> float:
+    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos are.
+
+    About `share` when the generator knows its training photos no better than new photos do; near 1 when it repeats
+    them.
+
+    Args:
+      generated: distances as `nearest` gives them; likewise `held_out`, of real photos that were not trained on.
+    """
+    return float((generated < np.quantile(held_out, share)).mean())
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x, np.float64)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+# ---------------------------------------------------------------- evaluation.run
+
 Features = Callable[[np.ndarray], np.ndarray]
-"""As `squeezenet.Features`, which this module does without, so that nothing here needs jax."""
+"""As `models.features.Features`."""
 Examples = Mapping[str, np.ndarray]
 """sketch, photo, label and colour, as `pipeline.pair_examples` gives them."""
+
 
 SIZE = 128
 """Pixels a side at which features are taken."""
@@ -99,11 +149,11 @@ def evaluate(
         if compare.classifier is not None:
             names = [categories[label] for label in examples["label"]]
             each["recognition"] = compare.classifier.named(painted, names).astype(float)
-        each["nearest"], _ = copies.nearest(painted, compare.training)
-        of_real, _ = copies.nearest(real, compare.training)
-        figures["suspicious"] = copies.suspicious(each["nearest"], of_real)
+        each["nearest"], _ = nearest(painted, compare.training)
+        of_real, _ = nearest(real, compare.training)
+        figures["suspicious"] = suspicious(each["nearest"], of_real)
         if len(painted) > 1:
-            found = kernel.subset_distance(kernel.on_sphere(painted), kernel.on_sphere(real))
+            found = metrics.subset_distance(metrics.on_sphere(painted), metrics.on_sphere(real))
             figures |= {"kid": found.mean, "kid_sd": found.sd, "feature_distance": frechet_distance(painted, real)}
     by_category: dict[str, dict[str, float]] = {}
     for label, name in enumerate(categories):
@@ -142,16 +192,16 @@ def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndar
         for sketch, photo in zip(sketches, photos, strict=True)
     ]
     found = {
-        "outline_iou": [lines.outline_iou(*pair) for pair in pairs],
-        "ink_with_edge": [lines.ink_with_edge(*pair) for pair in pairs],
+        "outline_iou": [metrics.outline_iou(*pair) for pair in pairs],
+        "ink_with_edge": [metrics.ink_with_edge(*pair) for pair in pairs],
     }
     return {name: np.array([np.nan if v is None else v for v in values]) for name, values in found.items()}
 
 
 def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:
-    found = colour.median_lab(photo)
+    found = metrics.median_lab(photo)
     # Nothing painted is as wrong as white.
-    return float(colour.ciede2000(colour.to_lab(asked), np.array([100.0, 0, 0]) if found is None else found))
+    return float(metrics.ciede2000(metrics.to_lab(asked), np.array([100.0, 0, 0]) if found is None else found))
 
 
 def _l1(photos: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -175,3 +225,91 @@ def _summary(each: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, float
 def _sorted(figures: dict[str, float]) -> dict[str, float]:
     order = ["n", *METRICS]
     return dict(sorted(figures.items(), key=lambda pair: order.index(pair[0].removesuffix("_sd"))))
+
+
+# ---------------------------------------------------------------- training.evaluating
+#
+# Evaluation while a generator trains, and the best weights so far.
+
+_TRAINING_PHOTOS = 100
+"""Of each category, for the classifier and the search for copies."""
+
+
+class Evaluating:
+    """Measures a generator on the validation split by `evaluation.run`, always on the same photos."""
+
+    def __init__(self, config: GanConfig, data: PairSource):
+        self._config, self._data = config, data
+        # At the start, so that a wrong file is noticed now and not in an hour.
+        self._features = features.squeezenet_features(features.load_squeezenet(config.evaluation.features), SIZE)
+        self._examples: dict[str, np.ndarray] | None = None
+        self._reference: Reference | None = None
+
+    def __call__(self, weights: Arrays, discriminator: Arrays, paint: Any, out: Path, step: int) -> dict[str, float]:
+        """The figures by name, each after "val_"; keeps the weights when the named one is the best so far.
+
+        Args:
+          weights: the generator's, as they would be released.
+          discriminator: its weights, kept so that training can go on from there.
+          paint: (sketch, label, colour) -> photo, with these weights.
+        """
+        if self._examples is None or self._reference is None:
+            self._prepare()
+        assert self._examples is not None and self._reference is not None
+        found = evaluate(
+            lambda *batch: np.asarray(paint(*batch)), self._examples, self._data.categories, self._reference
+        )
+        metric = self._config.evaluation.best
+        value = found.figures.get(metric)
+        if value is not None and better(metric, round(value, 6), best_value(out, metric)):
+            self._keep(weights, discriminator, out, step, value)
+        # n is the same every time; val_l1 is a sample's figure, of fewer photos.
+        return {f"val_{name}": value for name, value in found.figures.items() if name not in ("n", "l1")}
+
+    def _prepare(self) -> None:
+        model = self._config.model
+        self._examples = self._data.examples(
+            "val",
+            image_size=model.image_size,
+            input_channels=model.input_channels,
+            per_category=self._config.evaluation.per_category,
+        )
+        training = self._data.examples(
+            "train",
+            image_size=SIZE,
+            input_channels=model.input_channels,
+            per_category=_TRAINING_PHOTOS,
+        )
+        self._reference = reference(self._features, training, self._data.categories)
+
+    def _keep(self, weights: Arrays, discriminator: Arrays, out: Path, step: int, value: float) -> None:
+        metric = self._config.evaluation.best
+        model = format.ReleasedModel(
+            gan=self._config.model,
+            categories=self._data.categories,
+            palette=self._data.palette(),
+            generator=jax.tree.map(np.asarray, weights),
+            discriminator=jax.tree.map(np.asarray, discriminator),
+        )
+        format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
+        draft = out / (BEST_FILE + ".part")
+        draft.write_text(json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
+        os.replace(draft, out / BEST_FILE)
+
+
+def best_value(out: Path, metric: str) -> float | None:
+    """The best value of a metric in the run's evaluation.jsonl; None where there is none.
+
+    That file ends where a resumed run goes on, so what a killed run found later does not count; it will be found
+    again.
+    """
+    best = None
+    try:
+        lines = (out / "evaluation.jsonl").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        value = json.loads(line).get(f"val_{metric}")
+        if value is not None and better(metric, value, best):
+            best = value
+    return best

@@ -1,16 +1,113 @@
 """The layers both networks are made of, and the two functions between arrays of bytes and of the models."""
 
-from typing import Literal
+import math
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import lax
 from jaxtyping import Array, Float, Int, UInt8
 
-from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
-from sketch2photo.models import draws, spectral_norm
-from sketch2photo.models.draws import Rngs
+from sketch2photo.kernels import conv, inference
+
+# ---------------------------------------------------------------- models.draws
+#
+# Fresh weights from one draw of random numbers.
+#
+# XLA makes a program of its own of every draw, and long ones: a U-Net and its discriminator, from sixty draws, take as
+# long to compile as their training step.
+
+_CHUNK = 2**16
+"""Numbers made at once."""
+
+Made = TypeVar("Made")
+
+
+class Draws:
+    """Standard normal numbers for one network, in the order in which it asks; those of a key, or zeros without."""
+
+    def __init__(self, key: jax.Array | None = None, count: int = 0):
+        self.taken = 0
+        self._numbers = None if key is None else _drawn(key, count)
+
+    def normal(self, shape: tuple[int, ...]) -> jax.Array:
+        start, self.taken = self.taken, self.taken + math.prod(shape)
+        if self._numbers is None:
+            return jnp.zeros(shape, jnp.float32)
+        assert self.taken <= self._numbers.size, "the network asks for more than when it was counted"
+        return self._numbers[start : self.taken].reshape(shape)
+
+
+def _drawn(key: jax.Array, count: int) -> jax.Array:
+    """In chunks, or the words that the numbers are made of would need as much memory again."""
+    keys = jax.random.split(key, max(1, -(-count // _CHUNK)))
+    return jax.lax.map(lambda one: jax.random.normal(one, (_CHUNK,), jnp.float32), keys).reshape(-1)
+
+
+Rngs = nnx.Rngs | Draws | None
+"""Where a network has its first weights from. None: they are 0, for those who want its structure and have weights; even
+tracing random numbers takes long."""
+
+
+def standard_normal(rngs: Rngs, shape: tuple[int, ...]) -> jax.Array:
+    """float32 from N(0, 1)."""
+    if rngs is None:
+        return jnp.zeros(shape, jnp.float32)
+    return rngs.normal(shape) if isinstance(rngs, Draws) else jax.random.normal(rngs.params(), shape, jnp.float32)
+
+
+def initialised(new: Callable[[Rngs], Made], key: jax.Array) -> Made:
+    """A network whose numbers are one draw of the key's."""
+    counted = Draws()
+    nnx.eval_shape(lambda: new(counted))
+    return new(Draws(key, counted.taken))
+
+
+# ---------------------------------------------------------------- models.spectral_norm
+#
+# Spectral normalisation (Miyato et al. 2018): a kernel divided by its largest singular value.
+#
+# The value is found by power iteration, one round a training step, from the left singular vector of the step before.
+# That vector has no gradient, yet lies among the weights (`singular` beside `kernel`): so a checkpoint holds it and a
+# resumed run goes on with the same numbers.
+
+
+def start(rngs: Rngs, rows: int) -> Float[Array, " r"]:
+    """A random vector of length 1 (algorithm 1, initialisation); 0 without `rngs`."""
+    return jnp.zeros(rows, jnp.float32) if rngs is None else _unit(standard_normal(rngs, (rows,)))
+
+
+def normalised(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -> Float[Array, "r ..."]:
+    """W / (u' W v) (eq. 8), W being the kernel's rows; u and v are constants to the gradient (eq. 11)."""
+    matrix = kernel.reshape(kernel.shape[0], -1)
+    u = lax.stop_gradient(singular)
+    v = _unit(lax.stop_gradient(u @ matrix))
+    return kernel / (u @ matrix @ v)
+
+
+def iterate(weights: Any) -> Any:
+    """The weights with every singular vector one round of power iteration further (algorithm 1, steps 1 and 2).
+
+    Args:
+      weights: a nested dict, `nnx.to_pure_dict` of a network's state; perhaps without any.
+    """
+    if not isinstance(weights, dict):
+        return weights
+    if "singular" in weights:
+        matrix = weights["kernel"].reshape(weights["kernel"].shape[0], -1)
+        v = _unit(weights["singular"] @ matrix)
+        return {**weights, "singular": _unit(matrix @ v)}
+    return {name: iterate(value) for name, value in weights.items()}
+
+
+def _unit(vector: jax.Array) -> jax.Array:
+    return vector / (jnp.linalg.norm(vector) + 1e-12)
+
+
+# ---------------------------------------------------------------- models.layers
 
 Kind = Literal["down", "up", "flat", "resize"]
 
@@ -46,7 +143,7 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
 
 def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
     """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
-    return deviation * draws.normal(rngs, shape)
+    return deviation * standard_normal(rngs, shape)
 
 
 class Conv(nnx.Module):
@@ -69,21 +166,21 @@ class Conv(nnx.Module):
         self.dtype = "float32"
         """What it computes in (`compute_in`)."""
         self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
-        self.singular = nnx.Param(spectral_norm.start(rngs, small)) if spectral else None
+        self.singular = nnx.Param(start(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
-        self.form: packed.Form | None = None
+        self.form: inference.Form | None = None
         """How the kernel is packed, if it is (`packed.pack`); for serving only."""
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n ho wo o"]:
         kernel = self.kernel[...]
         if self.form is not None:
-            y = packed.apply(x, kernel, self.form)
+            y = inference.apply(x, kernel, self.form)
         else:
             if self.singular is not None:
-                kernel = spectral_norm.normalised(kernel, self.singular[...])
+                kernel = normalised(kernel, self.singular[...])
             if self.kind == "resize":
-                kernel = ops.resize_kernel(kernel)
-            convolve = {"down": ops.down, "up": ops.up, "flat": ops.flat, "resize": ops.up}[self.kind]
+                kernel = conv.resize_kernel(kernel)
+            convolve = {"down": conv.down, "up": conv.up, "flat": conv.flat, "resize": conv.up}[self.kind]
             y = convolve(x.astype(self.dtype), kernel.astype(self.dtype))
         return y if self.bias is None else y + self.bias[...].astype(y.dtype)
 
@@ -93,13 +190,13 @@ class Linear(nnx.Module):
 
     def __init__(self, inputs: int, outputs: int, *, deviation: float, spectral: bool = False, rngs: Rngs):
         self.kernel = nnx.Param(normal(rngs, (inputs, outputs), deviation))
-        self.singular = nnx.Param(spectral_norm.start(rngs, inputs)) if spectral else None
+        self.singular = nnx.Param(start(rngs, inputs)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
 
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... o"]:
         kernel = self.kernel[...]
         if self.singular is not None:
-            kernel = spectral_norm.normalised(kernel, self.singular[...])
+            kernel = normalised(kernel, self.singular[...])
         return x @ kernel + self.bias[...]
 
 
@@ -153,7 +250,7 @@ class Norm(nnx.Module):
             scale = jnp.broadcast_to(self.scale[...], (groups, self.channels))
             shift = jnp.broadcast_to(self.shift[...], (groups, self.channels))
         # Statistics are float32 whatever the layers compute in: a sum of a thousand bfloat16 numbers is none.
-        y, _, _ = ops.normalise(x.astype(jnp.float32).reshape(groups, -1, self.channels), scale, shift)
+        y, _, _ = conv.normalise(x.astype(jnp.float32).reshape(groups, -1, self.channels), scale, shift)
         return y.reshape(x.shape).astype(x.dtype)
 
 
@@ -184,3 +281,11 @@ def leaky_relu(x: jax.Array) -> jax.Array:
 
 
 leaky_relu.defvjp(lambda x: (y := leaky_relu(x), y), lambda y, g: (jnp.where(y >= 0, g, 0.2 * g),))
+
+
+# ---------------------------------------------------------------- training.state
+#
+# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
+
+Arrays = Any
+"""A nested dict of arrays, as `nnx.to_pure_dict` gives it."""

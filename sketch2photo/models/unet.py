@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from sketch2photo import ops, packed
 from sketch2photo.config import GanModelConfig
-from sketch2photo.models.draws import Rngs
-from sketch2photo.models.layers import Conv, Norm, Style, leaky_relu, relu, style_size
+from sketch2photo.kernels import inference
+from sketch2photo.kernels.conv import resize_kernel
+from sketch2photo.models.layers import Conv, Norm, Rngs, Style, leaky_relu, relu, style_size
 
 
 def layer_widths(config: GanModelConfig) -> list[int]:
@@ -105,16 +105,17 @@ def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, A
         (network.last, "up", image_size >> 1, weights["last"]),
     ]
     given = [
-        ops.resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
+        resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
         for conv, *_, layer in layers
     ]
-    forms: list[packed.Form] = [
-        packed.choose(kind, kernel, small_side) for kernel, (_, kind, small_side, _) in zip(given, layers, strict=True)
+    forms: list[inference.Form] = [
+        inference.choose(kind, kernel, small_side)
+        for kernel, (_, kind, small_side, _) in zip(given, layers, strict=True)
     ]
     for (conv, *_), form in zip(layers, forms, strict=True):
         conv.form = form
     # One program for all of them: each takes some time to trace and to find in the cache.
-    kernels = jax.jit(lambda kernels: [packed.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(given)
+    kernels = jax.jit(lambda kernels: [inference.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(given)
     done = [{**layer, "kernel": kernel} for (*_, layer), kernel in zip(layers, kernels, strict=True)]
     return {
         **weights,

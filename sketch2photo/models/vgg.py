@@ -9,10 +9,9 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-from sketch2photo import ops, stride_one
 from sketch2photo.config import ClassifierModelConfig
-from sketch2photo.models.draws import Rngs
-from sketch2photo.models.layers import Linear, normal
+from sketch2photo.kernels.conv import EPSILON, convolve, normalise
+from sketch2photo.models.layers import Linear, Rngs, normal
 
 BLOCKS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 """Channels of the 13 convolutions as multiples of the first's; a block ends in a 2x2 maximum."""
@@ -48,16 +47,16 @@ class Conv3x3(nnx.Module):
         if self.scale is None or self.mean is None or self.variance is None:
             y = y + bias
         elif not train:
-            rate = self.scale[...] * lax.rsqrt(self.variance[...] + ops.EPSILON)
+            rate = self.scale[...] * lax.rsqrt(self.variance[...] + EPSILON)
             y = y * rate + (bias - self.mean[...] * rate)
         else:
-            normal, _, _ = ops.normalise(y.reshape(1, -1, y.shape[-1]), self.scale[...][None], bias[None])
+            normal, _, _ = normalise(y.reshape(1, -1, y.shape[-1]), self.scale[...][None], bias[None])
             y = normal.reshape(y.shape)
         return jax.nn.relu(y).astype(self.dtype)
 
 
 def _convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return stride_one.convolve(x, kernel.transpose(0, 1, 3, 2), 1)
+    return convolve(x, kernel.transpose(0, 1, 3, 2), 1)
 
 
 class VGG16(nnx.Module):
@@ -147,7 +146,7 @@ def fold(weights: dict[str, Any]) -> dict[str, Any]:
     convs = {}
     for i, conv in weights["convs"].items():
         if "scale" in conv:
-            rate = conv["scale"] / (conv["variance"] + ops.EPSILON) ** 0.5
+            rate = conv["scale"] / (conv["variance"] + EPSILON) ** 0.5
             conv = {"kernel": conv["kernel"] * rate, "bias": conv["bias"] - conv["mean"] * rate}
         convs[i] = conv
     return {**weights, "convs": convs}
@@ -164,7 +163,7 @@ def unfold(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str
     """
 
     def add_norm(conv: dict[str, Any], mean: jax.Array, variance: jax.Array) -> dict[str, Any]:
-        scale = jnp.sqrt(variance + ops.EPSILON)
+        scale = jnp.sqrt(variance + EPSILON)
         return {**conv, "bias": conv["bias"] + mean, "scale": scale, "mean": mean, "variance": variance}
 
     return _layer_by_layer(weights, sketch, add_norm)
@@ -195,7 +194,7 @@ def _layer_by_layer(
             kernel = jnp.asarray(given[i]["kernel"])
             y = _convolve(x, kernel.sum(2, keepdims=True) if x.shape[-1] == 1 else kernel)
             conv = convs[i] = change(given[i], y.mean((0, 1, 2)), y.var((0, 1, 2)))
-            rate = conv["scale"] * lax.rsqrt(conv["variance"] + ops.EPSILON)
+            rate = conv["scale"] * lax.rsqrt(conv["variance"] + EPSILON)
             x = jax.nn.relu((y - conv["mean"]) * rate + conv["bias"])
         x = halve(x)
     return {**weights, "convs": convs}

@@ -15,11 +15,10 @@ from gradio.data_classes import ImageData, ListFiles
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.guard import check_picture
-from sketch2photo.page.line import Busy, Order
-from sketch2photo.page.requests import MAX_SEED, whole_number
-from sketch2photo.page.shelf import Shelf
-from sketch2photo.page.slot import ModelSlot, Painted
+from sketch2photo.page.batch_queue import Busy, ModelSlot, Order, Painted
+from sketch2photo.page.limits import check_picture
+from sketch2photo.page.live import MAX_SEED, whole_number
+from sketch2photo.page.model_pool import Shelf
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +11,31 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from sketch2photo import losses
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.models import draws, layers, vgg
+from sketch2photo.models import layers, losses, vgg
+from sketch2photo.models.layers import Arrays
 from sketch2photo.models.vgg import VGG16
 from sketch2photo.training.augment import rectangles
-from sketch2photo.training.state import Arrays, ClassifierState
+
+# ---------------------------------------------------------------- training.state
+#
+# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class ClassifierState:
+    """Everything a classifier step reads and writes; as `GanState`."""
+
+    weights: ClassVar[tuple[str, ...]] = ("params",)
+
+    step: jax.Array
+    params: Arrays
+    optimiser: optax.OptState
+    key: jax.Array
+
+
+# ---------------------------------------------------------------- training.classifier
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
@@ -42,7 +62,7 @@ class ClassifierNetwork:
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
-        network = draws.made(lambda rngs: VGG16(self.config.model, self.n_classes, rngs=rngs), key)
+        network = layers.initialised(lambda rngs: VGG16(self.config.model, self.n_classes, rngs=rngs), key)
         return nnx.to_pure_dict(nnx.state(network))
 
     def logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n k"]:

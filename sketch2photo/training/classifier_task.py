@@ -10,23 +10,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sketch2photo import convert, released
+from sketch2photo import convert
 from sketch2photo.config import ClassifierConfig
 from sketch2photo.data.batches import Mix
 from sketch2photo.data.source import open_sketches
 from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
+from sketch2photo.images import grid, write_picture
 from sketch2photo.models import layers, vgg
+from sketch2photo.models.layers import Arrays
+from sketch2photo.release import format
 from sketch2photo.training import classifier
-from sketch2photo.training.initialise_classifier import (
+from sketch2photo.training.classifier import ClassifierState
+from sketch2photo.training.init_weights import (
     fitting_convolutions,
     initialise_classifier,
-    read_source,
+    read_classifier_source,
     with_convolutions,
 )
 from sketch2photo.training.loop import Batches, Metrics
-from sketch2photo.training.report import grid, write_picture
-from sketch2photo.training.state import Arrays, ClassifierState
 
 CALIBRATION_FILE = "calibration.json"
 EVALUATED = 1500
@@ -118,7 +120,7 @@ class ClassifierTask:
         """As the source has it; the mean of it and what the config averages it with."""
         sketches = self._some_sketches()
         found = [
-            initialise_classifier(state.params, read_source(path, option), self.categories, sketches, say)
+            initialise_classifier(state.params, read_classifier_source(path, option), self.categories, sketches, say)
             for path, option in [(source, "--init"), *((path, "--average-with") for path in self.config.average_with)]
         ]
         return dataclasses.replace(state, params=jax.tree.map(lambda *each: sum(each) / len(each), *found))
@@ -165,7 +167,7 @@ class ClassifierTask:
         label = np.concatenate([part["label"] for part in parts])
         if not (label < len(self.categories)).any():
             say("no validation drawings: probabilities stay uncalibrated")
-            found = released.Calibration()
+            found = format.Calibration()
         else:
             logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
             found, figures = calibrate(logits, label, len(self.categories))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from sketch2photo import cost
+from sketch2photo import config as config_module
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierConfig, GanConfig, from_dict
 from sketch2photo.errors import ConfigError, choose
 from sketch2photo.training.devices import Devices
@@ -69,10 +69,10 @@ _CLASSIFIERS = {
 
 def describe_classifier(config: ClassifierConfig) -> str:
     """How `train.py classifier --preset NAME --help` opens."""
-    forward = cost.classifier_gflop(config.model)
+    forward = config_module.classifier_gflop(config.model)
     return (
         f"{config.preset}: {_CLASSIFIERS.get(config.preset, 'a configuration of its own')}.\n\n"
-        f"{cost.costs('a drawing', 'to name', forward, 3 * forward, config.steps, config.batch_size)}\n\n"
+        f"{config_module.costs('a drawing', 'to name', forward, 3 * forward, config.steps, config.batch_size)}\n\n"
         f"python train.py classifier --preset {config.preset} --data datasets/drawings --out runs/classifier"
     )
 
@@ -119,7 +119,7 @@ def parse(arguments: list[str]) -> Command:
     return given
 
 
-_OPENING: dict[str, Callable[[Any], str]] = {"gan": cost.describe, "classifier": describe_classifier}
+_OPENING: dict[str, Callable[[Any], str]] = {"gan": config_module.describe, "classifier": describe_classifier}
 
 
 def _value(arguments: list[str], option: str) -> str | None:

@@ -4,8 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Annotated
 
+from sketch2photo.config import Checked, Count, Range
 from sketch2photo.errors import ConfigError, choose
-from sketch2photo.fields import Checked, Count, Range
 
 AXES = ("data", "fsdp")
 """Of a mesh: the batch is split over both, weights and moments over the second."""

@@ -1,19 +1,249 @@
 """One step of the GAN: pure, jit-compiled, its randomness a function of the step's number."""
 
 import dataclasses
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int, UInt8
 
-from sketch2photo import losses
-from sketch2photo.config import GanConfig
-from sketch2photo.models import layers, spectral_norm
-from sketch2photo.ordering import all_after
+from sketch2photo.config import GanConfig, GanOptimiserConfig
+from sketch2photo.kernels.ordering import all_after
+from sketch2photo.models import layers, losses
+from sketch2photo.models.discriminators import PatchGAN, ProjectedHeads, shrink
+from sketch2photo.models.features import Perceptual
+from sketch2photo.models.layers import Arrays, Rngs
+from sketch2photo.models.unet import UNet
 from sketch2photo.training.augment import augment_pair, diffaugment
-from sketch2photo.training.networks import GanNetworks, Opinion
-from sketch2photo.training.optimiser import optimisers, update
-from sketch2photo.training.state import Arrays, GanState
+
+# ---------------------------------------------------------------- training.state
+#
+# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GanState:
+    """Everything a GAN step reads and writes.
+
+    step: int32 scalar, steps made. key: of all randomness, folded with the step, never replaced. ema: the moving
+    average of the generator's weights, or None.
+    """
+
+    weights: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    """What a step computes with; the rest it only updates."""
+
+    step: jax.Array
+    generator: Arrays
+    discriminator: Arrays
+    generator_optimiser: optax.OptState
+    discriminator_optimiser: optax.OptState
+    ema: Arrays
+    key: jax.Array
+
+
+# ---------------------------------------------------------------- training.networks
+#
+# Generator and discriminators as pure functions of their weights.
+
+
+class Opinion(NamedTuple):
+    """What the discriminators make of a photo."""
+
+    logits: jax.Array
+    """PatchGAN's, (n, p, p, 1)."""
+    maps: list[jax.Array]
+    """PatchGAN's layers, for feature matching; those of the second scale after the first's."""
+    half: list[jax.Array]
+    """The logits on the picture of half the size; [] with one scale."""
+    heads: list[jax.Array]
+    """The logits of the projected heads; [] without them."""
+    features: list[jax.Array]
+    """The perceptual network's maps; [] without one."""
+
+
+_HEADS, _HALF = "projected", "half"
+"""Where the weights of the heads and of the second scale lie among the discriminator's."""
+
+
+class GanNetworks:
+    """Generator and discriminators as pure functions of their weights, for one config and number of categories.
+
+    Args:
+      features: the perceptual network; None leaves out what needs it.
+    """
+
+    def __init__(self, config: GanConfig, n_categories: int, features: Perceptual | None = None):
+        self.config = config
+        self.n_categories = n_categories
+        self.features = features
+        model = config.model
+        self._heads = None
+        if config.loss.projected and features is not None:
+            self._heads = self._structure(lambda: self._new_heads(None))
+        self._generator = self._structure(lambda: UNet(model, n_categories, rngs=None))
+        self._discriminator = self._structure(lambda: PatchGAN(model, n_categories, rngs=None))
+
+    def _structure(self, new: Callable[[], nnx.Module]) -> Any:
+        network = nnx.eval_shape(new)
+        layers.compute_in(network, self.config.precision)
+        return nnx.split(network)[0]
+
+    def init(self, key: jax.Array) -> tuple[Arrays, Arrays]:
+        """Fresh weights of both."""
+        of_generator, of_discriminator, of_half, of_heads = jax.random.split(key, 4)
+        model = self.config.model
+        generator = layers.initialised(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
+
+        def patchgan(rngs: Rngs) -> PatchGAN:
+            return PatchGAN(model, self.n_categories, rngs=rngs)
+
+        discriminator = layers.initialised(patchgan, of_discriminator)
+        judges = nnx.to_pure_dict(nnx.state(discriminator))
+        if model.discriminator.scales == 2:
+            half = layers.initialised(patchgan, of_half)
+            judges = {**judges, _HALF: nnx.to_pure_dict(nnx.state(half))}
+        if self._heads is not None:
+            heads = layers.initialised(self._new_heads, of_heads)
+            judges = {**judges, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
+        return nnx.to_pure_dict(nnx.state(generator)), judges
+
+    def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
+        assert self.features is not None
+        model = self.config.model
+        styles = layers.style_size(model, self.n_categories)
+        # The first map is nearly the pixels, which are PatchGAN's.
+        spectral = model.discriminator.spectral_norm
+        return ProjectedHeads(self.features.widths[1:], model.input_channels, styles, spectral=spectral, rngs=rngs)
+
+    def style(self, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]) -> jax.Array | None:
+        return layers.style_vector(self.config.model, self.n_categories, label, colour)
+
+    def generate(
+        self, weights: Arrays, sketch: Float[Array, "n s s c"], style: jax.Array | None, **options: Any
+    ) -> Float[Array, "n s s 3"]:
+        return nnx.merge(self._generator, _state(weights), copy=True)(sketch, style, **options)
+
+    def judge(
+        self, weights: Arrays, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: jax.Array | None
+    ) -> Opinion:
+        """What PatchGAN makes of it, at one scale or two; without heads and features."""
+        own = {name: value for name, value in weights.items() if name not in (_HEADS, _HALF)}
+        logits, maps = nnx.merge(self._discriminator, _state(own), copy=True)(sketch, photo, style)
+        if _HALF not in weights:
+            return Opinion(logits, maps, [], [], [])
+        smaller = (shrink(image, image.shape[1] // 2) for image in (sketch, photo))
+        half, half_maps = nnx.merge(self._discriminator, _state(weights[_HALF]), copy=True)(*smaller, style)
+        return Opinion(logits, [*maps, *half_maps], [half], [], [])
+
+    def judge_both(
+        self,
+        weights: Arrays,
+        sketch: Float[Array, "n s s c"],
+        photo: Float[Array, "n s s 3"],
+        fake: Float[Array, "n s s 3"],
+        style: jax.Array | None,
+    ) -> tuple[Opinion, Opinion]:
+        """On the true and on the generated photo."""
+        loss = self.config.loss
+        real_maps: list[jax.Array] = []
+        fake_maps: list[jax.Array] = []
+        real_heads: list[jax.Array] = []
+        fake_heads: list[jax.Array] = []
+        if self.features is not None and (loss.perceptual or loss.projected):
+            real_maps, fake_maps = (self.features(x, self.config.precision) for x in (photo, fake))
+        if self._heads is not None:
+            heads = nnx.merge(self._heads, _state(weights[_HEADS]), copy=True)
+            # ImageNet maps differ in size by orders of magnitude: each is brought to a mean of 1.
+            scales = [jax.lax.stop_gradient(1 / (m.astype(jnp.float32).mean() + 1e-6)) for m in real_maps]
+            real_heads, fake_heads = (
+                heads([m * scale.astype(m.dtype) for m, scale in zip(maps, scales, strict=True)][1:], sketch, style)
+                for maps in (real_maps, fake_maps)
+            )
+        return (
+            self.judge(weights, sketch, photo, style)._replace(heads=real_heads, features=real_maps),
+            self.judge(weights, sketch, fake, style)._replace(heads=fake_heads, features=fake_maps),
+        )
+
+
+def _state(weights: Arrays) -> nnx.State:
+    return nnx.State(jax.tree.map(lambda x: nnx.Param(x), weights))
+
+
+# ---------------------------------------------------------------- training.optimiser
+#
+# Adam for both networks of a GAN: rates over the steps, and the limit on gradients.
+
+
+def optimisers(config: GanConfig) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    """Adam for generator and discriminator (pix2pix, section 3.3: beta1 0.5)."""
+    o = config.optimiser
+    return (
+        optax.adam(schedule(o, o.generator_rate, config.steps), b1=o.beta1, b2=o.beta2),
+        optax.adam(schedule(o, o.discriminator_rate, config.steps), b1=o.beta1, b2=o.beta2),
+    )
+
+
+def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
+    """The rate at each step: constant up to decay_from, then in a line or half a cosine down to decay_to of it."""
+    if o.schedule == "constant":
+        return optax.constant_schedule(rate)
+    start = min(int(o.decay_from * steps), steps - 1)
+    if o.schedule == "linear":
+        return optax.linear_schedule(rate, rate * o.decay_to, steps - start, transition_begin=start)
+
+    def cosine(step: jax.typing.ArrayLike) -> jax.Array:
+        """Loshchilov & Hutter 2017, eq. 5, without restarts."""
+        share = jnp.clip((jnp.asarray(step) - start) / (steps - start), 0.0, 1.0)
+        return rate * (o.decay_to + (1.0 - o.decay_to) * 0.5 * (1.0 + jnp.cos(math.pi * share)))
+
+    return cosine
+
+
+def update(
+    optimiser: optax.GradientTransformation,
+    gradient: Arrays,
+    state: optax.OptState,
+    weights: Arrays,
+    clip: float = 0.0,
+) -> tuple[Arrays, optax.OptState]:
+    """The weights one step on, and the optimiser's state.
+
+    Args:
+      clip: the gradient is shortened to this norm if longer (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is
+        no part of the optimiser, whose state is then the same with and without.
+    """
+    gradient = all_after(gradient, gradient)
+    if clip:
+        gradient, _ = optax.clip_by_global_norm(clip).update(gradient, optax.EmptyState())
+    updates, state = optimiser.update(gradient, state, weights)
+    weights = optax.apply_updates(weights, updates)
+    return weights, _means_after(state, weights)
+
+
+# Weights and means are donated, and XLA:CPU writes the new ones over the old ones only where it sees that nobody reads
+# the old ones afterwards; else it copies them at the start of the step (221 MiB for pix2pix). So no weight is new
+# before all gradients are known, each made with the weights of the layers behind it, and no mean before the weights,
+# in whose fusion XLA computes it once more.
+
+
+def _means_after(state: optax.OptState, weights: Arrays) -> optax.OptState:
+    """The state as it is, Adam's means of gradients known only once the weights are."""
+
+    def wait(part: Any) -> Any:
+        if isinstance(part, optax.ScaleByAdamState):
+            return part._replace(mu=all_after(part.mu, weights))
+        return part
+
+    return jax.tree.map(wait, state, is_leaf=lambda part: isinstance(part, optax.ScaleByAdamState))
+
+
+# ---------------------------------------------------------------- training.gan
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
@@ -50,7 +280,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         sketch, photo = augment_pair(config.augment, augment_key, sketch, photo)
         discriminator_weights = state.discriminator
         if config.model.discriminator.spectral_norm:
-            discriminator_weights = spectral_norm.iterate(discriminator_weights)
+            discriminator_weights = layers.iterate(discriminator_weights)
         style = networks.style(batch["label"], batch["colour"])
 
         def generate(weights: Arrays) -> jax.Array:

@@ -12,13 +12,12 @@ import numpy as np
 from sketch2photo.config import GanConfig
 from sketch2photo.data.source import open_pairs
 from sketch2photo.errors import DataError
+from sketch2photo.images import grid, stacked, write_picture
 from sketch2photo.models import layers
 from sketch2photo.training import gan
-from sketch2photo.training.feature_source import load_features
-from sketch2photo.training.initialise import initialise_gan, read_source
+from sketch2photo.training.gan import GanState
+from sketch2photo.training.init_weights import initialise_gan, load_features, read_gan_source
 from sketch2photo.training.loop import Batches, Metrics
-from sketch2photo.training.report import grid, stacked, write_picture
-from sketch2photo.training.state import GanState
 
 SHOWN = 4
 """Examples of each category in a sample grid, and examples a row."""
@@ -53,7 +52,7 @@ class GanTask:
         self._evaluation = None
         if config.evaluation.features:
             # Imported here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
-            from sketch2photo.training.evaluating import Evaluating
+            from sketch2photo.evaluation.run import Evaluating
 
             self._evaluation = Evaluating(config, self._data)
         self.evaluation_every = config.evaluation.every if self._evaluation else 0
@@ -77,7 +76,7 @@ class GanTask:
         return self._step(state, batch)
 
     def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
-        return initialise_gan(state, read_source(source), self.config.model, self.categories, say)
+        return initialise_gan(state, read_gan_source(source), self.config.model, self.categories, say)
 
     def before_saving(self, state: GanState) -> GanState:
         return state
@@ -114,10 +113,10 @@ class GanTask:
     def _read_drawings(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
         # Imported here: where there are none, training needs no OpenCV.
         from sketch2photo import images
-        from sketch2photo.data import sample_drawings
+        from sketch2photo.data.drawings import read
 
         config = self.config
-        found = sample_drawings.read(
+        found = read(
             Path(config.sample_drawings),
             self.categories,
             image_size=config.model.image_size,

@@ -20,12 +20,12 @@ from typing import Any
 import jax
 from jax.experimental import serialize_executable
 
-from sketch2photo import checkpoints
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError
-from sketch2photo.training.folder import lasting
-from sketch2photo.training.parallel import Batch, Layout, State
-from sketch2photo.whole import write_whole
+from sketch2photo.files import write_whole
+from sketch2photo.training import run_folder
+from sketch2photo.training.distributed import Batch, Layout, State
+from sketch2photo.training.run_folder import lasting
 
 KEPT = 16
 """Steps, the last used; each takes 10 to 40 MB."""
@@ -65,7 +65,7 @@ class Early:
 def of_run(out: Path, config: GanConfig | ClassifierConfig, layout: Layout) -> Early | None:
     """The step of a run that is resumed with these settings, before anything else of it is read."""
     try:
-        return Early(config, len(checkpoints.read_run(out).categories), layout)
+        return Early(config, len(run_folder.read_run(out).categories), layout)
     except CheckpointError:
         return None  # the loop says it
 

@@ -11,6 +11,7 @@ Order of a start:
 On several hosts all do the same, and the first alone writes and speaks; checkpoints are written and read by all.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +21,27 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from sketch2photo import checkpoints, process
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import TrainingError
-from sketch2photo.training.agreement import check_hosts
-from sketch2photo.training.folder import LOCK_FILE, RunLock, check_folder, check_unchanged
-from sketch2photo.training.hosts import ALONE, Hosts
-from sketch2photo.training.interruption import Interruption
+from sketch2photo.kernels import runtime
+from sketch2photo.training import run_folder
+from sketch2photo.training.distributed import ALONE, Hosts, Interruption, Layout, check_hosts
 from sketch2photo.training.kept_step import Early, KeptStep, temporary_bytes
-from sketch2photo.training.parallel import Layout
-from sketch2photo.training.state import without_optimisers
-from sketch2photo.training.watched import Silent, Watched, advice
+from sketch2photo.training.run_folder import LOCK_FILE, RunLock, check_folder, check_unchanged
+from sketch2photo.training.run_log import Silent, Watched, advice
+
+# ---------------------------------------------------------------- training.state
+#
+# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
+
+
+def without_optimisers(state: Any) -> Any:
+    """The state for those who only look at weights."""
+    optimisers = [f.name for f in dataclasses.fields(state) if f.name.endswith("optimiser")]
+    return dataclasses.replace(state, **dict.fromkeys(optimisers))
+
+
+# ---------------------------------------------------------------- training.loop
 
 State = Any
 Metrics = dict[str, jax.Array]
@@ -132,9 +143,9 @@ def train(
         if hosts.first:
             check_folder(out, resume)  # another run may have come and gone meanwhile
             if not resume:
-                checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
+                run_folder.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
         hosts.share_folder(out, out / LOCK_FILE)
-        with checkpoints.RunCheckpoints(out) as saved, Interruption(hosts) as interruption:
+        with run_folder.RunCheckpoints(out) as saved, Interruption(hosts) as interruption:
             first = 0
             if resume:
                 abstract = layout.abstract(jax.eval_shape(task.initial_state, jax.random.key(config.seed)))
@@ -142,7 +153,7 @@ def train(
                 batches.set_state(position)
                 first = int(state.step)
                 if hosts.first:
-                    checkpoints.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
+                    run_folder.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
             watched = Watched(out, first, config) if hosts.first else Silent(out)
             try:
                 state = _Run(task, out, layout, hosts, step, batches, saved, watched, interruption).steps(state, first)
@@ -179,7 +190,7 @@ class _Run:
     hosts: Hosts
     step: KeptStep
     batches: Batches
-    saved: checkpoints.RunCheckpoints
+    saved: run_folder.RunCheckpoints
     watched: Watched | Silent
     interruption: Interruption
 
@@ -187,7 +198,7 @@ class _Run:
         """From after step `first` to the last, or until it is interrupted."""
         task, config, watched = self.task, self.task.config, self.watched
         step_function: Callable[..., tuple[State, Metrics]] | None = None
-        temporaries = process.Temporaries(0)
+        temporaries = runtime.Temporaries(0)
         pending: tuple[int, Metrics, float] | None = None
         since = time.perf_counter()
 
@@ -216,8 +227,8 @@ class _Run:
                 step_function = self.step.get(state, batch)
                 jax.block_until_ready(state)
                 if self.layout.on_cpu:
-                    temporaries = process.Temporaries(temporary_bytes(step_function))
-                process.give_memory_back()
+                    temporaries = runtime.Temporaries(temporary_bytes(step_function))
+                runtime.give_memory_back()
             if self.layout.on_cpu:
                 settle()
                 temporaries.wait()

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks import gan_step, mfu
-from sketch2photo import cost
+from sketch2photo import config
 from sketch2photo.errors import ConfigError
-from sketch2photo.models import perceptual
-from sketch2photo.models.projected import ProjectedHeads
+from sketch2photo.models.discriminators import ProjectedHeads
+from sketch2photo.models.features import Perceptual, _vgg_maps
 
 
 def features():
@@ -22,12 +22,12 @@ def features():
         weights[f"conv{name}_w"] = jnp.ones((side, side, inputs, outputs))
         weights[f"conv{name}_b"] = jnp.ones(outputs)
     blocks = (("11", "12"), ("21", "22"))
-    return perceptual.Perceptual(weights, lambda w, x: perceptual._vgg_maps(blocks, "constant", w, x), [4, 6])
+    return Perceptual(weights, lambda w, x: _vgg_maps(blocks, "constant", w, x), [4, 6])
 
 
 def test_a_perceptual_network_is_counted_by_its_convolutions():
     settings = gan_step.config(64, 2)
-    assert mfu.step_flop(settings) == mfu.step_flop(settings, features()) == 1e9 * cost.step_gflop(settings)
+    assert mfu.step_flop(settings) == mfu.step_flop(settings, features()) == 1e9 * config.step_gflop(settings)
     of_vgg = 64**2 * (9 + 9 * 3 * 4 + 9 * 4 * 5) + 32**2 * 9 * 5 * 6
     told = replace(settings, loss=replace(settings.loss, perceptual=1.0))
     # Forward on two pictures, and the gradient in one.

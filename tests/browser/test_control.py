@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sketch2photo import released
+from sketch2photo.release import format
 from tests import tiny
 from tests.page.conftest import free_port, served
 
@@ -18,7 +18,7 @@ FAKE = (sys.executable, "-m", "tests.page.fake_studio")
 def two_models(root, tmp_path_factory):
     """The address of a page with a second fake model, "tiny", of other categories."""
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    released.write(tiny.model(), folder, "card")
+    format.write(tiny.model(), folder, "card")
     port = free_port()
     with served([*FAKE, "--port", str(port), "--second", str(folder)], f"http://127.0.0.1:{port}/", root) as url:
         yield url

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sketch2photo.page.share import qr_svg
+from sketch2photo.page.sharing import qr_svg
 
 pytestmark = pytest.mark.browser
 

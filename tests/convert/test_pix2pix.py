@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import Studio, images, released, serving
+from sketch2photo import Studio, images
 from sketch2photo.convert.__main__ import main
 from sketch2photo.convert.pix2pix import convert_generator
 from sketch2photo.convert.torch_file import read_tensors
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models import layers
+from sketch2photo.release import format
+from sketch2photo.release.weights import generator
 from tests import tiny
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -27,7 +29,7 @@ def pictures(size, channels=3):
 def painted(model, platform):
     """In [-1, 1], of the golden picture, by the function that is served."""
     config = model.gan
-    generate, weights = serving.generator(config, len(model.categories), model.generator, platform)
+    generate, weights = generator(config, len(model.categories), model.generator, platform)
     sketch = layers.to_model(jnp.asarray(pictures(config.image_size, config.input_channels)))
     return np.asarray(jax.jit(generate)(weights, sketch, None))[:, ::STRIDE, ::STRIDE]
 
@@ -60,7 +62,7 @@ def test_the_command_makes_a_released_model_that_studio_serves(tmp_path, capsys)
     out = tmp_path / "shoes"
     main(["pix2pix", str(GOLDEN / "unet_128_instance.pth"), "--out", str(out), "--category", "shoe"])
     assert "U-Net, 128 px, width 2, instance norm" in capsys.readouterr().out
-    model = released.read(out)
+    model = format.read(out)
     with np.load(GOLDEN / "unet_128_instance.npz") as golden:
         np.testing.assert_allclose(painted(model, "cpu"), golden["batch"], atol=1e-4)  # float32 on disk too
     studio = Studio.load(out)
@@ -68,7 +70,7 @@ def test_the_command_makes_a_released_model_that_studio_serves(tmp_path, capsys)
     assert (prediction.category, prediction.probabilities, prediction.status) == ("shoe", {}, "ok")
     assert not studio.has_classifier
     sketch, frame = images.frame_drawing(tiny.drawing(1), 128)
-    generate, weights = serving.generator(model.gan, 1, model.generator, "elsewhere")
+    generate, weights = generator(model.gan, 1, model.generator, "elsewhere")
     white = jnp.asarray(np.repeat(sketch[None, ..., None], 3, -1).astype(np.float32) / 127.5 - 1)  # paper +1, as there
     photo = np.asarray(layers.to_photo(generate(weights, white, None)))[0]
     assert prediction.photo is not None
@@ -82,8 +84,8 @@ def test_int8_is_smaller(tmp_path):
         main(["pix2pix", str(GOLDEN / "unet_128_batch.pth"), "--out", str(tmp_path / name), *options])
     sizes = {name: (tmp_path / name / "weights.npz").stat().st_size for name in ("whole", "small")}
     assert sizes["small"] < sizes["whole"] / 2
-    assert released.outline(tmp_path / "whole").memory == pytest.approx(
-        released.outline(tmp_path / "small").memory, rel=0.2
+    assert format.outline(tmp_path / "whole").memory == pytest.approx(
+        format.outline(tmp_path / "small").memory, rel=0.2
     )
 
 

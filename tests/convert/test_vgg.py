@@ -13,9 +13,9 @@ from sketch2photo.config import ClassifierModelConfig
 from sketch2photo.convert.__main__ import main
 from sketch2photo.convert.vgg import import_vgg16
 from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.models import layers, perceptual
+from sketch2photo.models import features, layers
 from sketch2photo.models.vgg import VGG16
-from sketch2photo.training.initialise_classifier import fitting_convolutions
+from sketch2photo.training.init_weights import fitting_convolutions
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -68,7 +68,7 @@ def test_files_that_are_no_vgg_are_refused(tmp_path):
         convert.read_vgg(tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize("read", [convert.read_vgg, perceptual.load])
+@pytest.mark.parametrize("read", [convert.read_vgg, features.load])
 def test_a_file_that_was_cut_off_or_changed_is_refused(tmp_path, read):
     path = tmp_path / "vgg.npz"
     vgg_file(path, np.random.default_rng(0))
@@ -123,7 +123,7 @@ def test_the_classifiers_convolutions_give_what_theirs_give_on_the_drawing(name,
 @pytest.mark.parametrize("name", FILES)
 def test_the_perceptual_loss_sees_what_theirs_see_in_the_photo(name, tmp_path):
     main(["vgg16", str(GOLDEN / name), "--out", str(tmp_path / "vgg16.npz")])
-    network = perceptual.load(tmp_path / "vgg16.npz")
+    network = features.load(tmp_path / "vgg16.npz")
     assert network.widths == [2, 4, 8, 16]
     maps = network(layers.to_model(jnp.asarray(pictures(3, 0))))
     with np.load(GOLDEN / "vgg16.npz") as golden:

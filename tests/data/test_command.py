@@ -111,7 +111,7 @@ def assert_same_dataset(one, other):
 
 
 def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
-    from sketch2photo.data.place import kept_draft
+    from sketch2photo.files import kept_draft
 
     with pytest.raises(KeyboardInterrupt), kept_draft(tmp_path / "out", "one") as draft:
         (draft / "spool").write_text("old")
@@ -123,7 +123,7 @@ def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
 
 
 def test_a_defect_does_not_cost_what_was_made(tmp_path):
-    from sketch2photo.data.place import kept_draft
+    from sketch2photo.files import kept_draft
 
     with pytest.raises(ModuleNotFoundError), kept_draft(tmp_path / "out", "one") as draft:
         (draft / "spool").write_text("made for hours")
@@ -158,7 +158,7 @@ def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
 
 
 def test_two_at_once_are_refused(tmp_path, refused):
-    from sketch2photo.data.place import kept_draft
+    from sketch2photo.files import kept_draft
 
     raw = draw_raw_photos(tmp_path / "raw", 1)
     with kept_draft(tmp_path / "out", "one"):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from sketch2photo.data import edges, lines
+from sketch2photo.data import edges, polylines
 
 
 def test_holes_belong_to_the_outline():
@@ -62,12 +62,12 @@ def test_link_finds_closed_lines():
 
 def test_smoothing_keeps_ends_and_closure():
     line = np.stack([np.arange(50.0), np.random.default_rng(0).normal(0, 2, 50)], 1).astype(np.float32)
-    smoothed = lines.smooth(line, 3.0)
+    smoothed = polylines.smooth(line, 3.0)
     assert smoothed.shape == line.shape
     np.testing.assert_allclose(smoothed[[0, -1]], line[[0, -1]], atol=1e-4)
     assert np.abs(np.diff(smoothed[:, 1])).mean() < 0.3 * np.abs(np.diff(line[:, 1])).mean()
     turn = np.linspace(0, 2 * np.pi, 101)
-    ring = lines.smooth(np.stack([50 * np.cos(turn), 50 * np.sin(turn)], 1).astype(np.float32), 2.0)
+    ring = polylines.smooth(np.stack([50 * np.cos(turn), 50 * np.sin(turn)], 1).astype(np.float32), 2.0)
     np.testing.assert_array_equal(ring[0], ring[-1])
     assert np.abs(np.hypot(*ring.T) - 50).max() < 0.5
 
@@ -77,17 +77,17 @@ def test_a_wheel_is_an_ellipse_and_a_square_is_none():
     noise = np.random.default_rng(0).normal(0, 0.5, (80, 2))
     wheel = np.stack([60 + 30 * np.cos(turn), 50 + 20 * np.sin(turn)], 1) + noise
     wheel[-1] = wheel[0]
-    found = lines.as_ellipse(wheel.astype(np.float32))
+    found = polylines.as_ellipse(wheel.astype(np.float32))
     assert found is not None
     assert np.abs(np.hypot((found[:, 0] - 60) / 30, (found[:, 1] - 50) / 20) - 1).max() < 0.1
-    square = lines.simplify(np.array([[0, 0], [40, 0], [40, 40], [0, 40], [0, 0]], np.float32), 0.1)
-    assert lines.as_ellipse(square) is None
-    assert lines.as_ellipse(wheel[:40].astype(np.float32)) is None, "an arc"
+    square = polylines.simplify(np.array([[0, 0], [40, 0], [40, 40], [0, 40], [0, 0]], np.float32), 0.1)
+    assert polylines.as_ellipse(square) is None
+    assert polylines.as_ellipse(wheel[:40].astype(np.float32)) is None, "an arc"
 
 
 def test_strokes_begin_at_corners_and_leave_nothing_out():
-    square = lines.polygon(np.array([[0, 0], [80, 0], [80, 80], [0, 80], [0, 0]], np.float32), 1.0)
-    strokes = lines.into_strokes(square, 4, np.random.default_rng(1))
+    square = polylines.polygon(np.array([[0, 0], [80, 0], [80, 80], [0, 80], [0, 0]], np.float32), 1.0)
+    strokes = polylines.into_strokes(square, 4, np.random.default_rng(1))
     assert len(strokes) == 4
     for stroke in strokes:
         corner = np.abs(stroke[0][None] - np.array([[0, 0], [80, 0], [80, 80], [0, 80]])).max(1).min()
@@ -99,5 +99,5 @@ def test_strokes_begin_at_corners_and_leave_nothing_out():
 def test_lines_have_the_width_they_are_asked_to_have():
     path = np.array([[20, 64], [108, 64]], np.float32)
     for width in (1.5, 2.0, 3.0, 4.5):
-        across = (255 - lines.draw([path], 128, width)[:, 64].astype(float)).sum() / 255
+        across = (255 - polylines.draw([path], 128, width)[:, 64].astype(float)).sum() / 255
         assert abs(across - width) < 0.8, width

@@ -68,7 +68,7 @@ def test_unpacking(root, tmp_path):
         for file in raw.rglob("*.png"):
             archive.write(file, file.relative_to(raw))
     said = run(
-        *(root, "sketch2photo.data.archives", "unpack", 500),
+        *(root, "sketch2photo.data.raw_files", "unpack", 500),
         *("photos", "--raw", tmp_path / "raw.zip", "--out", tmp_path / "out"),
     )
     assert said.returncode == 2 and "could not be written (File too large)" in said.stderr

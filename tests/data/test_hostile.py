@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sketch2photo.data import photos, splits
-from sketch2photo.data.example import Skipped, decode
+from sketch2photo.data import photos
+from sketch2photo.data.example import Skipped, decode, settle
 from sketch2photo.data.reading import open_dataset
 from tests.data.raw_files import draw_photo, draw_raw_photos, prepare, write_csv, write_picture
 
@@ -190,7 +190,7 @@ GROUPS = st.lists(
 
 def settled(pairs):
     examples = [Placed(*pair) for pair in pairs]
-    splits.settle(examples)
+    settle(examples)
     return {example.group: example.split for example in examples}
 
 

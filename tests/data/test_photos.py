@@ -353,8 +353,9 @@ def test_the_real_photos(real_data, tmp_path):
 
 
 def test_sources_and_licences_go_with_the_dataset_and_the_card(tmp_path):
-    from sketch2photo import checkpoints, release
     from sketch2photo.config import GAN_PRESETS
+    from sketch2photo.release import __main__ as release
+    from sketch2photo.training import run_folder
     from tests import tiny
 
     rows = [[f"{n}.png", "ball", "mine", "CC0"] if n else ["0.png", "ball", "theirs", ""] for n in range(3)]
@@ -366,7 +367,7 @@ def test_sources_and_licences_go_with_the_dataset_and_the_card(tmp_path):
     assert info["redistributionInfo"]["license"] == "mine: CC0; theirs: not stated"
     sources = pipeline.open_dataset(tmp_path / "out").sources()
     assert sources == {"mine": "CC0", "theirs": ""}
-    checkpoints.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("ball",), {}, sources)
+    run_folder.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("ball",), {}, sources)
     card = release.model_card(
         "x", tiny.model(), {"gan": 1, "images": 4, "classifier": 1}, release.sources(tmp_path / "run", None)
     )

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.segment import OUTLINES, by_hand, iou, synthetic
-from sketch2photo.data import cutout, pipeline, segment
+from experiments.segment import OUTLINES, by_hand, iou, synthetic
+from sketch2photo.data import pipeline, segment
 from sketch2photo.data.example import decode
 from tests.data.raw_files import prepare, write_picture
 
@@ -98,8 +98,8 @@ def test_sketches_go_where_their_photo_goes():
     photo, true = synthetic(3, plain=True)
     outline = cv2.morphologyEx(true, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
     example = Example("a", "thing", [encode_sketch(255 - outline)], photo=encode_photo(photo))
-    made = cutout.example_cut_out(example, cutout.Cut("auto", 0.2))
-    assert not isinstance(made, cutout.Skipped) and made.photo and made.mask
+    made = segment.example_cut_out(example, segment.Cut("auto", 0.2))
+    assert not isinstance(made, segment.Skipped) and made.photo and made.mask
     mask = decode(made.mask, 1)
     edge = cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.ones((9, 9), np.uint8))
     drawn = decode(made.sketches[0], 1) < 128

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sketch2photo.data import workers
+from sketch2photo.data import build
 
 
 def squared(number: int) -> tuple[int, int]:
@@ -18,19 +18,19 @@ def fails_late(number: int) -> int:
 
 
 def test_results_come_in_order_from_several_processes():
-    results = list(workers.in_order(squared, list(range(300)), processes=2))
+    results = list(build.in_order(squared, list(range(300)), processes=2))
     assert [value for value, _ in results] == [n * n for n in range(300)]
     assert os.getpid() not in {process for _, process in results}
 
 
 def test_few_items_are_done_here():
-    assert {process for _, process in workers.in_order(squared, [1, 2, 3], processes=2)} == {os.getpid()}
+    assert {process for _, process in build.in_order(squared, [1, 2, 3], processes=2)} == {os.getpid()}
 
 
 def test_nothing_to_do():
-    assert list(workers.in_order(squared, [])) == []
+    assert list(build.in_order(squared, [])) == []
 
 
 def test_an_error_is_passed_on():
     with pytest.raises(ValueError, match="number 190"):
-        list(workers.in_order(fails_late, list(range(300)), processes=1))
+        list(build.in_order(fails_late, list(range(300)), processes=1))

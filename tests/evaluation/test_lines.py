@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sketch2photo.evaluation import lines
+from sketch2photo.evaluation import metrics
 
 SIDE = 256
 
@@ -22,58 +22,58 @@ def disc(radius: int, at: tuple[int, int] = (128, 128), colour: tuple[int, int, 
 
 
 def test_a_closed_outline_is_filled_and_an_open_one_is_not():
-    inside = lines.inside_of(ring())
+    inside = metrics.inside_of(ring())
     assert inside is not None
     assert inside.sum() == pytest.approx(np.pi * 82**2, rel=0.03)
-    assert lines.inside_of(ring(gap_degrees=3)) is not None  # four pixels: a person's outline hardly meets itself
-    assert lines.inside_of(ring(gap_degrees=40)) is None
-    assert lines.inside_of(np.full((SIDE, SIDE), 255, np.uint8)) is None
+    assert metrics.inside_of(ring(gap_degrees=3)) is not None  # four pixels: a person's outline hardly meets itself
+    assert metrics.inside_of(ring(gap_degrees=40)) is None
+    assert metrics.inside_of(np.full((SIDE, SIDE), 255, np.uint8)) is None
 
 
 def test_a_drawing_up_to_the_rim_closes_too():
     sheet = np.full((SIDE, SIDE), 255, np.uint8)
     cv2.rectangle(sheet, (0, 0), (SIDE - 1, SIDE - 1), (0,), 3)
-    inside = lines.inside_of(sheet)
+    inside = metrics.inside_of(sheet)
     assert inside is not None and inside.all()
 
 
 def test_a_small_loop_on_an_open_drawing_does_not_close_it():
     sheet = ring(gap_degrees=40)
     cv2.circle(sheet, (128, 60), 10, (0,), 3)
-    assert lines.inside_of(sheet) is None
+    assert metrics.inside_of(sheet) is None
 
 
 def test_overlap_in_closed_form():
-    assert lines.outline_iou(ring(), disc(82)) == pytest.approx(1, abs=0.03)
-    assert lines.outline_iou(ring(), disc(41)) == pytest.approx(0.25, abs=0.01)
-    assert lines.outline_iou(ring(), disc(10, (20, 20))) == 0
-    assert lines.outline_iou(ring(), np.full((SIDE, SIDE, 3), 255, np.uint8)) == 0
-    assert lines.outline_iou(ring(gap_degrees=40), disc(82)) is None
+    assert metrics.outline_iou(ring(), disc(82)) == pytest.approx(1, abs=0.03)
+    assert metrics.outline_iou(ring(), disc(41)) == pytest.approx(0.25, abs=0.01)
+    assert metrics.outline_iou(ring(), disc(10, (20, 20))) == 0
+    assert metrics.outline_iou(ring(), np.full((SIDE, SIDE, 3), 255, np.uint8)) == 0
+    assert metrics.outline_iou(ring(gap_degrees=40), disc(82)) is None
 
 
 def test_a_highlight_inside_is_part_of_the_object():
     photo = disc(82)
     cv2.circle(photo, (110, 100), 20, (255, 255, 255), -1)
-    assert lines.outline_iou(ring(), photo) == pytest.approx(1, abs=0.03)
+    assert metrics.outline_iou(ring(), photo) == pytest.approx(1, abs=0.03)
 
 
 def test_ink_with_and_without_an_edge():
-    assert lines.ink_with_edge(ring(), disc(80)) == 1
-    assert lines.ink_with_edge(ring(), disc(80 - 12)) == 0
-    assert lines.ink_with_edge(ring(), np.full((SIDE, SIDE, 3), 255, np.uint8)) == 0
-    assert lines.ink_with_edge(np.full((SIDE, SIDE), 255, np.uint8), disc(80)) is None
+    assert metrics.ink_with_edge(ring(), disc(80)) == 1
+    assert metrics.ink_with_edge(ring(), disc(80 - 12)) == 0
+    assert metrics.ink_with_edge(ring(), np.full((SIDE, SIDE, 3), 255, np.uint8)) == 0
+    assert metrics.ink_with_edge(np.full((SIDE, SIDE), 255, np.uint8), disc(80)) is None
     half = disc(80)
     half[:, 128:] = 255  # the right half of the outline has no edge
-    assert lines.ink_with_edge(ring(), half) == pytest.approx(0.5, abs=0.05)
+    assert metrics.ink_with_edge(ring(), half) == pytest.approx(0.5, abs=0.05)
 
 
 def test_inner_lines_count_apart_from_the_outline():
     sheet, photo = ring(), disc(82)
-    assert lines.inner_lines(sheet, photo) is None
+    assert metrics.inner_lines(sheet, photo) is None
     cv2.line(sheet, (100, 128), (156, 128), (0,), 3)
-    found = lines.inner_lines(sheet, photo)
+    found = metrics.inner_lines(sheet, photo)
     assert found is not None and found[0] == 0
     photo[128:] = np.minimum(photo[128:].astype(int) + 60, 255).astype(np.uint8)  # a seam where the line is
-    with_edge, chance = lines.inner_lines(sheet, photo) or (0, 1)
+    with_edge, chance = metrics.inner_lines(sheet, photo) or (0, 1)
     assert with_edge == 1
     assert 0 < chance < 0.15

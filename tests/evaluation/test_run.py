@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sketch2photo import images, released
+from sketch2photo import images
 from sketch2photo.data import pipeline
 from sketch2photo.evaluation import __main__ as command
-from sketch2photo.evaluation import report, run
+from sketch2photo.evaluation import __main__ as report
+from sketch2photo.evaluation import run
+from sketch2photo.release import format
 from tests import tiny
 from tests.data.raw_files import draw_raw_photos, prepare
 from tests.evaluation.test_squeezenet import fake_file
@@ -101,7 +103,7 @@ def test_the_table_names_every_category_and_n(examples):
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("released") / "tiny"
-    released.write(tiny.model(), folder, "# tiny\n")
+    format.write(tiny.model(), folder, "# tiny\n")
     return folder
 
 
@@ -148,7 +150,7 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, monkeypatch, data, checkpoi
 
 
 def test_a_model_that_does_not_know_a_category_is_refused(tmp_path, capsys, data):
-    released.write(tiny.model(categories=("shoe", "car", "boat")), tmp_path / "other", "# other\n")
+    format.write(tiny.model(categories=("shoe", "car", "boat")), tmp_path / "other", "# other\n")
     with pytest.raises(SystemExit):
         command.main(["--checkpoint", str(tmp_path / "other"), "--data", str(data), "--split", "train"])
     assert re.search(r"does not know 'pear' of .*: it paints shoe, car, boat", capsys.readouterr().err)

@@ -6,8 +6,8 @@ import scipy.io
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError
-from sketch2photo.evaluation import squeezenet
-from sketch2photo.models import squeezenet as network
+from sketch2photo.models import features
+from sketch2photo.models import features as network
 
 
 def fake_file(path, deepest=256, without=()):
@@ -33,18 +33,18 @@ def fake_file(path, deepest=256, without=()):
 
 
 def test_features_do_not_depend_on_what_else_is_in_the_batch(tmp_path):
-    of = squeezenet.features(squeezenet.load(fake_file(tmp_path / "net.mat")), 64)
+    of = features.squeezenet_features(features.load_squeezenet(fake_file(tmp_path / "net.mat")), 64)
     photos = np.random.default_rng(0).integers(0, 256, (35, 80, 80, 3), dtype=np.uint8)
     together = of(photos)
-    assert together.shape == (35, squeezenet.DEPTH) and together.dtype == np.float32
+    assert together.shape == (35, features.DEPTH) and together.dtype == np.float32
     np.testing.assert_allclose(together[33:], of(photos[33:]), rtol=1e-4, atol=1e-4)
-    assert of(photos[:0]).shape == (0, squeezenet.DEPTH)
+    assert of(photos[:0]).shape == (0, features.DEPTH)
     assert (together >= 0).all() and together.std(0).max() > 0
 
 
 def test_red_and_blue_are_not_mistaken_for_each_other(tmp_path):
     """The first convolution alone, by hand: it takes BGR with the mean taken off."""
-    weights = squeezenet.load(fake_file(tmp_path / "net.mat"))
+    weights = features.load_squeezenet(fake_file(tmp_path / "net.mat"))
     x = np.array([10.0, 20.0, 30.0])[::-1] - [104.006, 116.669, 122.679]
     kernel, bias = weights["conv1"]
     expected = np.maximum(np.einsum("hwio,i->o", kernel, x) + bias, 0)
@@ -59,19 +59,19 @@ def test_red_and_blue_are_not_mistaken_for_each_other(tmp_path):
 
 def test_other_files_are_refused_by_name(tmp_path):
     with pytest.raises(ConfigError, match=r"lack fire4/squeeze1x1: name a file of SqueezeNet"):
-        squeezenet.load(fake_file(tmp_path / "part.mat", without=("fire4/squeeze1x1",)))
+        features.load_squeezenet(fake_file(tmp_path / "part.mat", without=("fire4/squeeze1x1",)))
     with pytest.raises(ConfigError, match=r"end in 64 channels, not 512"):
-        squeezenet.load(fake_file(tmp_path / "thin.mat", deepest=32))
+        features.load_squeezenet(fake_file(tmp_path / "thin.mat", deepest=32))
     (tmp_path / "text.mat").write_text("no network")
     for name in ("text.mat", "none.mat"):
         with pytest.raises(ConfigError, match=r"cannot be read .*: name a \.mat file of SqueezeNet"):
-            squeezenet.load(tmp_path / name)
+            features.load_squeezenet(tmp_path / name)
 
 
 def test_real_features_tell_categories_apart(real_data):
     """Nearest mean of five photos a category; the file's note says 0.98 of twelve categories at 227 px."""
-    weights = squeezenet.load(real_data / "pretrained" / "squeezenet_v1.1_notop.mat")
-    of = squeezenet.features(weights, 128)
+    weights = features.load_squeezenet(real_data / "pretrained" / "squeezenet_v1.1_notop.mat")
+    of = features.squeezenet_features(weights, 128)
     centres, rest = [], []
     for name in ("shoe", "car", "banana", "teddy_bear", "sofa"):
         paths = sorted((real_data / "studio" / "photos" / name).glob("*.jpg"))[:9]

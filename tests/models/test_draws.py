@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from sketch2photo.config import GAN_PRESETS
-from sketch2photo.models import draws
+from sketch2photo.models import layers
 from sketch2photo.models.unet import UNet
 from sketch2photo.training.gan import GanNetworks, initial_state
 
@@ -23,7 +23,7 @@ def weights(network):
 
 
 def test_a_network_has_the_shapes_and_deviations_of_one_drawn_array_by_array():
-    ours, theirs = weights(draws.made(unet, jax.random.key(1))), weights(unet(nnx.Rngs(0)))
+    ours, theirs = weights(layers.initialised(unet, jax.random.key(1))), weights(unet(nnx.Rngs(0)))
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         assert a.shape == b.shape
@@ -34,21 +34,21 @@ def test_a_network_has_the_shapes_and_deviations_of_one_drawn_array_by_array():
 
 
 def test_no_number_is_used_twice():
-    kernels = [x for x in jax.tree.leaves(weights(draws.made(unet, jax.random.key(1)))) if x.ndim == 4]
+    kernels = [x for x in jax.tree.leaves(weights(layers.initialised(unet, jax.random.key(1)))) if x.ndim == 4]
     pairs = np.concatenate([np.ravel(x)[: x.size // 2 * 2] for x in kernels]).reshape(-1, 2)
     assert len(np.unique(pairs, axis=0)) == len(pairs)  # single floats are alike by chance
 
 
 def test_the_key_decides():
-    first, again, other = (weights(draws.made(unet, jax.random.key(key))) for key in (1, 1, 2))
+    first, again, other = (weights(layers.initialised(unet, jax.random.key(key))) for key in (1, 1, 2))
     for a, b, c in zip(*map(jax.tree.leaves, (first, again, other)), strict=True):
         np.testing.assert_array_equal(a, b)
         assert not a.any() or (a == 1).all() or not np.array_equal(a, c)
 
 
 def test_more_than_a_chunk_is_standard_normal():
-    drawn = draws.made(lambda rngs: draws.normal(rngs, (3, draws._CHUNK)), jax.random.key(0))
-    assert drawn.shape == (3, draws._CHUNK)
+    drawn = layers.initialised(lambda rngs: layers.standard_normal(rngs, (3, layers._CHUNK)), jax.random.key(0))
+    assert drawn.shape == (3, layers._CHUNK)
     assert float(jnp.abs(drawn.mean(1)).max()) < 0.02
     assert float(jnp.abs(drawn.std(1) - 1).max()) < 0.02
     assert float(jnp.abs(jnp.corrcoef(drawn) - jnp.eye(3)).max()) < 0.02

@@ -10,7 +10,7 @@ from flax import nnx
 
 from sketch2photo.config import GAN_PRESETS, DiscriminatorConfig, GanModelConfig, GeneratorConfig
 from sketch2photo.models import layers
-from sketch2photo.models.patchgan import PatchGAN
+from sketch2photo.models.discriminators import PatchGAN
 from sketch2photo.models.unet import UNet
 
 SMALL = GanModelConfig(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.config import GAN_PRESETS
-from sketch2photo.models import perceptual
+from sketch2photo.models.features import load
 from sketch2photo.training import gan
 
 DEBUG = GAN_PRESETS["debug"]
@@ -30,7 +30,7 @@ def features(tmp_path_factory):
             c = width
     path = tmp_path_factory.mktemp("features") / "vgg.npz"
     np.savez(path, **arrays)
-    return perceptual.load(path)
+    return load(path)
 
 
 def pictures(n=4, size=64):

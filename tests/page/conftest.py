@@ -77,14 +77,14 @@ class LivePage:
         from fastapi import FastAPI
         from fastapi.testclient import TestClient
 
-        from sketch2photo.page import page
-        from sketch2photo.page.slot import ModelSlot
+        from sketch2photo.page import app
+        from sketch2photo.page.batch_queue import ModelSlot
 
         self.studio = studio
         self.slot = ModelSlot(studio)
         self.slot.prepare().join(10)
-        self.blocks = page.build(shelf or studio, self.slot)
-        self.client = TestClient(gr.mount_gradio_app(FastAPI(), self.blocks, path="/", theme=page.theme()))
+        self.blocks = app.build(shelf or studio, self.slot)
+        self.client = TestClient(gr.mount_gradio_app(FastAPI(), self.blocks, path="/", theme=app.theme()))
         config = self.client.get("/config").json()
         self.component = next(part for part in config["components"] if part["type"] == "html")
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sketch2photo import images, released
+from sketch2photo import images
 from sketch2photo.errors import choose
+from sketch2photo.release import format
 
 CATEGORIES = (
     "shoe",
@@ -155,11 +156,11 @@ def main() -> None:
     parser.add_argument("--second", type=Path, help="a released model's folder; a fake of its categories stands in")
     options = parser.parse_args()
     from sketch2photo.errors import exit_on_user_error
-    from sketch2photo.page.serve import serve
-    from sketch2photo.page.shelf import Shelf
+    from sketch2photo.page.model_pool import Shelf
+    from sketch2photo.page.server import serve
 
     def second(path: Path) -> FakeStudio:
-        model = FakeStudio(released.outline(path).categories)
+        model = FakeStudio(format.outline(path).categories)
         model.name = path.name
         return model
 

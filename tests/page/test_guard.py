@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sketch2photo.errors import ImageError
-from sketch2photo.page import guard
+from sketch2photo.page import limits
 
 LIMIT = 2**20
 
@@ -46,7 +46,7 @@ async def length_of_body(scope, receive, send) -> None:
     await send({"type": "http.response.body", "body": str(seen).encode()})
 
 
-APP = guard.BodyLimit(length_of_body, limit=LIMIT)
+APP = limits.BodyLimit(length_of_body, limit=LIMIT)
 
 
 def test_body_up_to_the_limit_passes():
@@ -75,7 +75,7 @@ def test_failure_of_the_application_is_a_sentence(caplog):
     async def fails(scope, receive, send):
         raise KeyError("of its own")
 
-    response, _ = call(guard.BodyLimit(fails, limit=LIMIT), [b"x"])
+    response, _ = call(limits.BodyLimit(fails, limit=LIMIT), [b"x"])
     assert response.status_code == 500
     assert response.json()["error"] == "this request could not be understood: see docs/api.md"
     assert "POST / failed: KeyError('of its own')" in caplog.text
@@ -87,7 +87,7 @@ def test_failure_after_the_answer_began_comes_through():
         raise RuntimeError("of its own")
 
     with pytest.raises(RuntimeError, match="of its own"):
-        call(guard.BodyLimit(fails, limit=LIMIT), [b"x"])
+        call(limits.BodyLimit(fails, limit=LIMIT), [b"x"])
 
 
 def test_other_kinds_of_connection_pass():
@@ -96,13 +96,13 @@ def test_other_kinds_of_connection_pass():
     async def app(scope, receive, send):
         seen.append(scope["type"])
 
-    asyncio.run(guard.BodyLimit(app)({"type": "websocket"}, None, None))
+    asyncio.run(limits.BodyLimit(app)({"type": "websocket"}, None, None))
     assert seen == ["websocket"]
 
 
 def test_uploads_may_be_longer():
     async def put(path: str) -> int:
-        transport = httpx.ASGITransport(app=guard.BodyLimit(length_of_body, limit=10, uploads=LIMIT))
+        transport = httpx.ASGITransport(app=limits.BodyLimit(length_of_body, limit=10, uploads=LIMIT))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.post(path, content=b"x" * 1000)).status_code
 
@@ -117,7 +117,7 @@ def test_slow_body_is_refused_after_its_time():
             await asyncio.sleep(0.05)
 
     async def post() -> httpx.Response:
-        transport = httpx.ASGITransport(app=guard.BodyLimit(length_of_body, seconds=0.2))
+        transport = httpx.ASGITransport(app=limits.BodyLimit(length_of_body, seconds=0.2))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.post("/", content=slow())
 
@@ -127,7 +127,7 @@ def test_slow_body_is_refused_after_its_time():
 
 
 def test_bodies_on_their_way_are_limited_together_and_let_go():
-    limit = guard.BodyLimit(length_of_body, limit=1000, together=2500)
+    limit = limits.BodyLimit(length_of_body, limit=1000, together=2500)
 
     async def rest(go: asyncio.Event):
         yield b"x" * 900
@@ -160,8 +160,8 @@ def header(width: int, height: int) -> bytes:
 
 
 def test_png_size_is_read_from_the_header(png):
-    assert guard.png_size(png(np.zeros((20, 30), np.uint8))) == (30, 20)
-    assert guard.png_size(header(70000, 2)) == (70000, 2)
+    assert limits.png_size(png(np.zeros((20, 30), np.uint8))) == (30, 20)
+    assert limits.png_size(header(70000, 2)) == (70000, 2)
 
 
 @pytest.mark.parametrize(
@@ -169,24 +169,24 @@ def test_png_size_is_read_from_the_header(png):
 )
 def test_what_is_no_png_is_refused(data):
     with pytest.raises(ImageError, match="not a PNG file"):
-        guard.png_size(data)
+        limits.png_size(data)
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (1025, 64), (64, 2**31)])
 def test_png_of_another_size_is_refused(size):
     with pytest.raises(ImageError, match=f"the sketch is {size[0]} x {size[1]} pixels: send 16 to 1024 a side"):
-        guard.check_png(header(*size), 1024)
-    guard.check_png(header(16, 1024), 1024)
+        limits.check_png(header(*size), 1024)
+    limits.check_png(header(16, 1024), 1024)
 
 
 def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
     huge = tmp_path / "huge.png"
     Image.new("1", (5000, 16)).save(huge)
     with pytest.raises(ImageError, match="5000 x 16 pixels: send 16 to 4096 a side"):
-        guard.check_picture(huge)
+        limits.check_picture(huge)
     text = tmp_path / "text.png"
     text.write_text("no picture")
-    guard.check_picture(text)  # the decoder says what is wrong with it
+    limits.check_picture(text)  # the decoder says what is wrong with it
 
 
 def test_long_bodies_are_refused_by_the_page_as_served(served_page):

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sketch2photo.page import guard
+from sketch2photo.page import limits
 from tests.page.conftest import circle, data_url, free_port, png, served
 
 SECONDS = 60
@@ -264,5 +264,7 @@ def test_flood_of_one_person_leaves_the_others_their_turn(target):
 
 def test_limits_are_what_the_documents_say(root):
     text = (root / "docs" / "api.md").read_text(encoding="utf-8")
-    assert f"Files over {guard.MAX_UPLOAD // MEGABYTE} MB, other requests over {guard.MAX_BODY // MEGABYTE} MB" in text
-    assert f"more than {guard.MAX_SECONDS:g} seconds to arrive" in text
+    assert (
+        f"Files over {limits.MAX_UPLOAD // MEGABYTE} MB, other requests over {limits.MAX_BODY // MEGABYTE} MB" in text
+    )
+    assert f"more than {limits.MAX_SECONDS:g} seconds to arrive" in text

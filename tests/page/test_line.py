@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sketch2photo.page.line import Busy, Job, Line, Order, Superseded
+from sketch2photo.page.batch_queue import Busy, Job, Line, Order, Superseded
 
 SHEET = np.full((16, 16), 255, np.uint8)
 

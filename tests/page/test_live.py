@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sketch2photo.errors import UserError
-from sketch2photo.page.requests import read_request
+from sketch2photo.page.live import read_request
 from tests.page.fake_studio import FakeStudio
 
 
@@ -177,11 +177,11 @@ def test_models_are_listed_and_unknown_ones_refused(live_page):
 
 
 def test_another_model_paints_when_asked(live_page_of, tmp_path):
-    from sketch2photo import released
-    from sketch2photo.page.shelf import Shelf
+    from sketch2photo.page.model_pool import Shelf
+    from sketch2photo.release import format
     from tests import tiny
 
-    released.write(tiny.model(), tmp_path / "tiny", "card")
+    format.write(tiny.model(), tmp_path / "tiny", "card")
     studio, second = FakeStudio(), FakeStudio(("shoe", "car", "pear"))
     second.name = "tiny"
     page = live_page_of(studio, Shelf(studio, {"tiny": tmp_path / "tiny"}, load=lambda path: second))

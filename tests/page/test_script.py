@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sketch2photo.page import page, script
+from sketch2photo.page import app
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node to run the page's scripts outside a browser")
@@ -25,7 +25,7 @@ def test_modules_are_joined_after_what_they_import(tmp_path):
         b='import { a } from "./a.js";\nexport const b = a + 1;\nexport class C {\n  a = a;\n}\nconst inner = 5;\n',
         a="export const a = 1;\nexport async function later() {}\n",
     )
-    joined = script.join("main", tmp_path)
+    joined = app.join("main", tmp_path)
     assert joined.index("modules.a =") < joined.index("modules.b =") < joined.index("modules.main =")
     assert "return { a, later };" in joined and "return { b, C };" in joined
     assert not re.search(r"^\s*(import|export)\b", joined, re.MULTILINE)
@@ -39,7 +39,7 @@ def test_joined_script_does_what_the_modules_do(tmp_path):
         b='import { a } from "./a.js";\nexport const b = a + 1;\nexport class C {\n  a = 40;\n}\n',
         a="export const a = 1;\n",
     )
-    code = script.join("main", tmp_path) + "console.log(modules.main.start());"
+    code = app.join("main", tmp_path) + "console.log(modules.main.start());"
     assert subprocess.run([NODE, "-e", code], capture_output=True, text=True, timeout=60).stdout == "42\n"
 
 
@@ -50,7 +50,7 @@ def test_joined_script_does_what_the_modules_do(tmp_path):
 def test_another_form_of_import_or_export_is_an_error(tmp_path, line):
     write(tmp_path, main=line + "\n", a="export const a = 1;\n")
     with pytest.raises(ValueError, match=re.escape(line)):
-        script.join("main", tmp_path)
+        app.join("main", tmp_path)
 
 
 def test_comments_and_indentation_stay_at_home(tmp_path):
@@ -60,7 +60,7 @@ export const address = (a) => `https://${a}/*`; // told
 export const cast = /** @type {any} */ (5);
 """
     write(tmp_path, main=text)
-    joined = script.join("main", tmp_path)
+    joined = app.join("main", tmp_path)
     assert "const address = (a) => `https://${a}/*`; // told\nconst cast = (5);\n" in joined
     assert "@" not in joined and "not told" not in joined
 
@@ -68,12 +68,12 @@ export const cast = /** @type {any} */ (5);
 def test_text_over_several_lines_is_an_error(tmp_path):
     write(tmp_path, main="export const a = `one\n  two`;\n")
     with pytest.raises(ValueError, match=r"main.js has a text over several lines: 'const a = `one'"):
-        script.join("main", tmp_path)
+        app.join("main", tmp_path)
 
 
 def test_page_weighs_less_than_150_kilobytes():
     """What we send, before compression: script, elements and styles."""
-    parts = [script.join("main"), script.template(page.HERE / "canvas.html"), script.styles(page.STYLES, page.HERE)]
+    parts = [app.join("main"), app.template(app.HERE / "canvas.html"), app.styles(app.STYLES, app.HERE)]
     assert 50_000 < sum(len(part.encode()) for part in parts) < 150_000
 
 
@@ -84,32 +84,32 @@ def test_circle_is_an_error(tmp_path):
         b='import { a } from "./a.js";\nexport const b = 1;\n',
     )
     with pytest.raises(ValueError, match="a -> b -> a import each other"):
-        script.join("a", tmp_path)
+        app.join("a", tmp_path)
 
 
 def test_every_script_of_the_page_is_joined_in():
-    joined = script.join("main")
-    for path in script.FOLDER.glob("*.js"):
+    joined = app.join("main")
+    for path in app.FOLDER.glob("*.js"):
         assert f"modules.{path.stem} = " in joined
 
 
 @needs_node
 def test_page_script_is_a_function_body(tmp_path):
     """Gradio makes a function of it; a syntax error would leave the page dead."""
-    body = script.join("main") + "modules.main.start(element, props, server);"
+    body = app.join("main") + "modules.main.start(element, props, server);"
     (tmp_path / "page.js").write_text(f"function load(element, trigger, props, server, upload, watch) {{\n{body}\n}}")
     result = subprocess.run([NODE, "--check", str(tmp_path / "page.js")], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", ["canvas.html", *page.STYLES])
+@pytest.mark.parametrize("name", ["canvas.html", *app.STYLES])
 @pytest.mark.parametrize("mark", ["`", "${", "{{", "\\", "@children", "@keyframes"])
 def test_templates_have_nothing_that_gradio_would_evaluate(name, mark):
-    assert mark not in (page.HERE / name).read_text()
+    assert mark not in (app.HERE / name).read_text()
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for path in [*(page.HERE / name for name in ("canvas.html", *page.STYLES)), *script.FOLDER.glob("*.js")]:
+    for path in [*(app.HERE / name for name in ("canvas.html", *app.STYLES)), *app.FOLDER.glob("*.js")]:
         for address in re.findall(r"https?://[^\s'\"<)]+", path.read_text()):
             assert address == "http://www.w3.org/2000/svg", f"{path.name} names {address}"
 
@@ -125,8 +125,8 @@ def test_parts_do_what_they_say(test):
 
 def test_template_has_no_words_of_its_own():
     """Every text and label comes from the table in words.js, in the browser's language."""
-    text = (page.HERE / "canvas.html").read_text()
-    rows = set(re.findall(r"^  (\w+): \{", (script.FOLDER / "words.js").read_text(), re.MULTILINE))
+    text = (app.HERE / "canvas.html").read_text()
+    rows = set(re.findall(r"^  (\w+): \{", (app.FOLDER / "words.js").read_text(), re.MULTILINE))
     asked = re.findall(r'data-(?:text|label)="(\w+)"', text)
     assert len(asked) > 20 and set(asked) <= rows
     written = {word.strip() for word in re.findall(r">([^<]+)<", text)} - {""}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sketch2photo.errors import ServeError
-from sketch2photo.page import serve
+from sketch2photo.page.server import check_address, default_host, default_port, has_screen, parse_auth, parse_port
 
 SECONDS = 120
 
@@ -112,22 +112,22 @@ def test_unknown_option(root):
 
 
 def test_auth_keeps_colons_of_the_password():
-    assert serve.parse_auth("me:a:b") == ("me", "a:b")
-    assert serve.parse_auth(None) is None
+    assert parse_auth("me:a:b") == ("me", "a:b")
+    assert parse_auth(None) is None
 
 
 def test_defaults_come_from_gradios_environment(monkeypatch):
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
-    assert (serve.default_host(), serve.parse_port(serve.default_port())) == ("127.0.0.1", 7860)
+    assert (default_host(), parse_port(default_port())) == ("127.0.0.1", 7860)
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7001")
-    assert (serve.default_host(), serve.parse_port(serve.default_port())) == ("0.0.0.0", 7001)
+    assert (default_host(), parse_port(default_port())) == ("0.0.0.0", 7001)
 
 
 def test_free_address_passes_and_is_left_free(free_port):
-    serve.check_address("127.0.0.1", free_port)
-    serve.check_address("127.0.0.1", free_port)
+    check_address("127.0.0.1", free_port)
+    check_address("127.0.0.1", free_port)
 
 
 def test_port_of_the_system_is_explained(monkeypatch):
@@ -136,20 +136,20 @@ def test_port_of_the_system_is_explained(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
     with pytest.raises(ServeError, match="port 80 needs special rights: choose one from 1024"):
-        serve.check_address("127.0.0.1", 80)
+        check_address("127.0.0.1", 80)
 
 
 def test_tab_is_opened_only_where_someone_would_see_it(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert serve.has_screen()
+    assert has_screen()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
-    assert not serve.has_screen()
+    assert not has_screen()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert not serve.has_screen()
+    assert not has_screen()
 
 
 # What is started in the background of a shell inherits that Ctrl-C is ignored, and would wait for ever.
@@ -157,7 +157,7 @@ SERVE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.page.fake_studio import FakeStudio
-from sketch2photo.page.serve import serve
+from sketch2photo.page.server import serve
 from sketch2photo.errors import exit_on_user_error
 class Slow(FakeStudio):
     def warm_up(self):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sketch2photo.page import share
+from sketch2photo.page import sharing
 
 LINK = "https://0123456789abcdef01.gradio.live"
 
@@ -25,12 +25,12 @@ LINK = "https://0123456789abcdef01.gradio.live"
     ],
 )
 def test_address_for_others_in_the_network(host, address):
-    assert share.network_address(host, 7860) == address
+    assert sharing.network_address(host, 7860) == address
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_address_where_all_are_let_in_is_one_of_this_machine(host):
-    address = share.network_address(host, 7860)
+    address = sharing.network_address(host, 7860)
     assert address is None or re.fullmatch(r"http://(?!0\.0\.0\.0)[\d.]+:7860/", address)
 
 
@@ -55,12 +55,12 @@ def test_address_where_all_are_let_in_is_one_of_this_machine(host):
     ],
 )
 def test_what_the_browser_shows_is_passed_on_only_if_others_can_use_it(seen, link):
-    assert share.public_link(seen) == link
+    assert sharing.public_link(seen) == link
 
 
 def test_what_is_said_of_a_share_link():
-    assert share.about_link(LINK).endswith(f"for up to a week: {LINK}")
-    assert share.about_link(None).startswith("no share link could be made (is there a network?)")
+    assert sharing.about_link(LINK).endswith(f"for up to a week: {LINK}")
+    assert sharing.about_link(None).startswith("no share link could be made (is there a network?)")
 
 
 def read(modules: np.ndarray) -> str:
@@ -71,13 +71,13 @@ def read(modules: np.ndarray) -> str:
 
 def test_code_in_the_terminal_can_be_read():
     halves = {"\u2588": (255, 255), " ": (0, 0), "\u2580": (255, 0), "\u2584": (0, 255)}
-    rows = share.qr_text(LINK).split("\n")
+    rows = sharing.qr_text(LINK).split("\n")
     pairs = np.array([[halves[mark] for mark in row] for row in rows], np.uint8)
     assert read(pairs.transpose(0, 2, 1).reshape(2 * len(rows), -1)) == LINK
 
 
 def test_code_on_the_page_can_be_read():
-    svg = share.qr_svg(LINK)
+    svg = sharing.qr_svg(LINK)
     assert svg.startswith("<svg") and "script" not in svg and "http" not in svg
     side = int(re.search(r"viewBox=\"0 0 (\d+) ", svg)[1]) // 4
     modules, x, y = np.full((side, side), 255, np.uint8), 0.0, 0.0
@@ -93,7 +93,7 @@ def test_code_on_the_page_can_be_read():
 
 def test_page_is_told_the_best_link_there_is():
     def told(link: str | None, network: str | None, request: object) -> dict:
-        return asyncio.run(share.share_function(lambda: link, network)(request))  # type: ignore[arg-type]
+        return asyncio.run(sharing.share_function(lambda: link, network)(request))  # type: ignore[arg-type]
 
     assert told(None, None, {"address": "http://127.0.0.1:7860/"}) == {"link": None, "qr": None}
     assert told(None, None, None) == {"link": None, "qr": None}

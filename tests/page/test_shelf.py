@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sketch2photo import released
 from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.page import shelf as shelves
-from sketch2photo.page.shelf import Shelf
+from sketch2photo.page import model_pool as shelves
+from sketch2photo.page.model_pool import Shelf
+from sketch2photo.release import format
 from tests import tiny
 from tests.page.fake_studio import FakeStudio
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory) -> Path:
     """Three released models, and what else may lie beside them."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for name in ("one", "two", "three"):
-        released.write(tiny.model(), folder / name, "card")
+        format.write(tiny.model(), folder / name, "card")
     (folder / "notes").mkdir()
     (folder / "README.md").write_text("models")
     return folder
@@ -36,7 +36,7 @@ def test_models_beside_one_are_found_and_broken_ones_named(folder, tmp_path):
     found, complaints = shelves.beside(folder / "one")
     assert found == {"three": folder / "three", "two": folder / "two"} and complaints == []
     for name in ("good", "broken", "odd"):
-        released.write(tiny.model(), tmp_path / name, "card")
+        format.write(tiny.model(), tmp_path / name, "card")
     (tmp_path / "broken" / "weights.npz").write_bytes(b"cut off")
     (tmp_path / "odd" / "config.json").write_text("[]")
     found, complaints = shelves.beside(tmp_path / "good")
@@ -45,12 +45,12 @@ def test_models_beside_one_are_found_and_broken_ones_named(folder, tmp_path):
 
 
 def test_outline_says_what_the_model_does(folder):
-    outline, model = released.outline(folder / "two"), released.read(folder / "two")
+    outline, model = format.outline(folder / "two"), format.read(folder / "two")
     assert (outline.categories, outline.palette) == (model.categories, model.palette)
     assert outline.has_classifier
     assert 10_000 < outline.memory < 10_000_000
     with pytest.raises(CheckpointError, match="there is no folder"):
-        released.outline(folder / "four")
+        format.outline(folder / "four")
 
 
 def test_models_are_listed_without_opening_them(folder):
@@ -80,7 +80,7 @@ def test_model_is_opened_once_for_all_who_ask(folder):
 
 
 def test_least_used_model_is_closed_when_memory_is_short(folder):
-    needed = released.outline(folder / "two").memory
+    needed = format.outline(folder / "two").memory
     others = {name: folder / name for name in ("one", "two", "three")}
     shelf = Shelf(FakeStudio(), others, load=named, memory=2 * needed)
     first = weakref.ref(shelf.open("one").result(10))
@@ -112,7 +112,7 @@ def test_model_that_cannot_be_opened_is_an_error_and_no_burden(folder):
 
 def test_real_models_are_freed_when_closed(folder):
     shelf = Shelf(FakeStudio(), {name: folder / name for name in ("one", "two")}, memory=1)
-    shelf._memory = released.outline(folder / "one").memory
+    shelf._memory = format.outline(folder / "one").memory
     one = shelf.open("one").result(120)
     assert one.predict_batch([tiny.drawing()])[0].photo is not None
     gone = weakref.ref(one)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.page import slot as slots
-from sketch2photo.page.line import Busy, Order, Superseded
-from sketch2photo.page.slot import ModelSlot
+from sketch2photo.page import batch_queue as slots
+from sketch2photo.page.batch_queue import Busy, ModelSlot, Order, Superseded
 
 
 def order(level: int) -> Order:

@@ -8,12 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints
 from sketch2photo.config import GAN_PRESETS, AugmentConfig, GanOptimiserConfig
 from sketch2photo.errors import TrainingError
-from sketch2photo.training import loop
-from sketch2photo.training.alarms import WINDOW, Alarms
+from sketch2photo.training import loop, run_folder
 from sketch2photo.training.gan_task import _spread
+from sketch2photo.training.run_log import WINDOW, Alarms
 from tests.training.test_gan import batch, start
 from tests.training.test_loop import Walk
 
@@ -41,8 +40,8 @@ def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
     said = str(error.value)
     assert "loss_walk became nan at step 5: the checkpoint of step 4 is from before" in said
     assert "--resume with a lower learning rate" in said and "\n" not in said
-    assert checkpoints.saved_steps(tmp_path / "run") == [2, 4]
-    assert np.isfinite(checkpoints.restore_state(tmp_path / "run")["params"]["w"]).all()
+    assert run_folder.saved_steps(tmp_path / "run") == [2, 4]
+    assert np.isfinite(run_folder.restore_state(tmp_path / "run")["params"]["w"]).all()
     lines = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 5 and lines[-1]["loss_walk"] is None
     assert int(loop.train(Walk(steps=8), tmp_path / "run", resume=True).step) == 8
@@ -51,7 +50,7 @@ def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     with pytest.raises(TrainingError, match=r"a weight became no number at step 4: the checkpoint of step 2 is from"):
         loop.train(Diverging(at=4, silently=True, steps=8, save_every=2), tmp_path / "run")
-    assert checkpoints.saved_steps(tmp_path / "run") == [2]
+    assert run_folder.saved_steps(tmp_path / "run") == [2]
 
 
 def test_nan_before_anything_is_saved_says_so(tmp_path):

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints, released
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
 from sketch2photo.data import pipeline as data_pipeline
 from sketch2photo.data.batches import Mix
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
-from sketch2photo.training import classifier, classifier_task, command, initialise_classifier, loop
+from sketch2photo.release import format
+from sketch2photo.training import classifier, classifier_task, command, init_weights, loop, run_folder
 
 SMALL = ClassifierConfig(
     model=ClassifierModelConfig(image_size=32, width=4, dropout=0.0),
@@ -95,8 +95,8 @@ def fresh(config=SMALL, categories=2, seed=0):
 
 def as_run(folder, state, categories=("cat", "dog")):
     """A run's folder with this state as its only checkpoint."""
-    checkpoints.write_run(folder, "classifier", SMALL, categories)
-    with checkpoints.RunCheckpoints(folder) as saved:
+    run_folder.write_run(folder, "classifier", SMALL, categories)
+    with run_folder.RunCheckpoints(folder) as saved:
         saved.save(1, state, {})
 
 
@@ -143,13 +143,13 @@ def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert {"loss_cross_entropy", "accuracy", "images_per_second", "data_wait"} <= set(lines[0])
     evaluations = [json.loads(line) for line in (tmp_path / "run" / "evaluation.jsonl").read_text().splitlines()]
-    averages = checkpoints.restore_state(tmp_path / "run")["params"]["convs"][0]
+    averages = run_folder.restore_state(tmp_path / "run")["params"]["convs"][0]
     assert float(np.abs(averages["mean"]).min()) > 0, "batch norm's averages were not measured before saving"
     assert set(evaluations[-1]) == {"step", "val_accuracy", "val_accuracy_half_drawn", "val_none_recall"}
     assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000002.png", "0000003.png"]
-    found = released.Calibration(**json.loads((tmp_path / "run" / "calibration.json").read_text()))
+    found = format.Calibration(**json.loads((tmp_path / "run" / "calibration.json").read_text()))
     assert 0.05 <= found.temperature <= 20 and 0 <= found.unsure_below <= 0.9 and 0 < found.none_above < 1
-    info = checkpoints.read_run(tmp_path / "run")
+    info = run_folder.read_run(tmp_path / "run")
     assert info.kind == "classifier" and info.categories == ("cat", "dog")
     assert "calibration error" in capsys.readouterr().out
     train = next(options for split, options in pipeline if split == "train")
@@ -176,7 +176,7 @@ def test_a_resumed_run_with_head_warm_up_and_frozen_blocks_is_the_run_not_stoppe
     )
     whole = loop.train(task(config), tmp_path / "run")
     stats = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
-    at_saved = checkpoints.restore_state(tmp_path / "run", saved)["params"]["convs"]
+    at_saved = run_folder.restore_state(tmp_path / "run", saved)["params"]["convs"]
     shutil.rmtree(tmp_path / "run" / "state" / "6")
     resumed = loop.train(task(config), tmp_path / "run", resume=True)
     for (path, a), b in zip(jax.tree.leaves_with_path(whole), jax.tree.leaves(resumed), strict=True):
@@ -200,8 +200,8 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     larger = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, image_size=64))
     said = []
     state, _ = fresh(larger)
-    source = initialise_classifier.read_source(str(tmp_path / "first"))
-    params = initialise_classifier.initialise_classifier(
+    source = init_weights.read_classifier_source(str(tmp_path / "first"))
+    params = init_weights.initialise_classifier(
         state.params, source, ("cat", "dog"), examples(4, 3, 64)["sketch"], said.append
     )
     np.testing.assert_array_equal(params["convs"][5]["kernel"], trained.params["convs"][5]["kernel"])
@@ -216,7 +216,7 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
 def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
     state, network = fresh(seed=3)
     gan = GAN_PRESETS["debug"].model
-    model = released.ReleasedModel(
+    model = format.ReleasedModel(
         gan,
         ("cat", "dog"),
         {},
@@ -224,12 +224,12 @@ def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
         classifier_config=dataclasses.replace(SMALL.model, norm="none"),
         classifier=jax.tree.map(np.asarray, vgg.fold(state.params)),
     )
-    released.write(model, tmp_path / "model", "card")
+    format.write(model, tmp_path / "model", "card")
     sketch = examples(12, 3)["sketch"]
     said = []
     other, _ = fresh(seed=4)
-    params = initialise_classifier.initialise_classifier(
-        other.params, initialise_classifier.read_source(str(tmp_path / "model")), ("cat", "dog"), sketch, said.append
+    params = init_weights.initialise_classifier(
+        other.params, init_weights.read_classifier_source(str(tmp_path / "model")), ("cat", "dog"), sketch, said.append
     )
     assert said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
@@ -248,7 +248,7 @@ def test_the_mean_of_two_runs_is_a_run_of_its_own(pipeline, tmp_path):
     made = task(config)
     state = loop.train(made, tmp_path / "mean", init=str(tmp_path / "one"))
     expected = jax.tree.map(lambda a, b: (a + b) / 2, *both)
-    written = checkpoints.restore_state(tmp_path / "mean")["params"]
+    written = run_folder.restore_state(tmp_path / "mean")["params"]
     for got in (state.params, written):
         np.testing.assert_array_equal(got["convs"][5]["kernel"], expected["convs"][5]["kernel"])
         np.testing.assert_array_equal(got["head"]["kernel"], expected["head"]["kernel"])
@@ -275,26 +275,26 @@ def test_one_output_of_none_becomes_many_that_say_the_same():
     state, network = fresh(seed=3)
     many = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=7))
     wide, wide_network = fresh(many, seed=4)
-    source = initialise_classifier.Source(jax.tree.map(np.asarray, state.params), ("cat", "dog"))
+    source = init_weights.ClassifierSource(jax.tree.map(np.asarray, state.params), ("cat", "dog"))
     sketch, said = examples(12, 3)["sketch"], []
-    params = initialise_classifier.initialise_classifier(wide.params, source, ("cat", "dog"), sketch, said.append)
+    params = init_weights.initialise_classifier(wide.params, source, ("cat", "dog"), sketch, said.append)
     assert params["head"]["bias"].shape == (9,) and said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
     np.testing.assert_allclose(wide_network.logits(params, x), network.logits(state.params, x), rtol=1e-4, atol=1e-4)
     # Back again nothing fits, for seven outputs are no sum.
-    back = initialise_classifier.Source(jax.tree.map(np.asarray, params), ("cat", "dog"))
-    initialise_classifier.initialise_classifier(state.params, back, ("cat", "dog"), sketch, said.append)
+    back = init_weights.ClassifierSource(jax.tree.map(np.asarray, params), ("cat", "dog"))
+    init_weights.initialise_classifier(state.params, back, ("cat", "dog"), sketch, said.append)
     assert said[1] == "classifier: fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"
 
 
 def test_runs_and_releases_without_a_classifier_are_refused(tmp_path):
-    checkpoints.write_run(tmp_path / "gan", "gan", GAN_PRESETS["debug"], ("cat",))
+    run_folder.write_run(tmp_path / "gan", "gan", GAN_PRESETS["debug"], ("cat",))
     with pytest.raises(CheckpointError, match=r"is a gan run: name one of train.py classifier"):
-        initialise_classifier.read_source(str(tmp_path / "gan"))
-    model = released.ReleasedModel(GAN_PRESETS["debug"].model, ("cat",), {}, {"w": np.zeros(2, np.float32)})
-    released.write(model, tmp_path / "model", "card")
+        init_weights.read_classifier_source(str(tmp_path / "gan"))
+    model = format.ReleasedModel(GAN_PRESETS["debug"].model, ("cat",), {}, {"w": np.zeros(2, np.float32)})
+    format.write(model, tmp_path / "model", "card")
     with pytest.raises(CheckpointError, match="has no classifier: name one that has"):
-        initialise_classifier.read_source(str(tmp_path / "model"))
+        init_weights.read_classifier_source(str(tmp_path / "model"))
 
 
 def convolutions_file(path, shapes):
@@ -339,7 +339,7 @@ def test_frozen_blocks_keep_the_files_weights_to_the_bit(pipeline, tmp_path):
     )
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, norm="none"))
     loop.train(task(config), tmp_path / "run")
-    convs = checkpoints.restore_state(tmp_path / "run")["params"]["convs"]
+    convs = run_folder.restore_state(tmp_path / "run")["params"]["convs"]
     for i, name in enumerate(("1_2", "2_1", "2_2"), 1):
         np.testing.assert_array_equal(convs[i]["kernel"], arrays[f"conv{name}_w"])
         np.testing.assert_array_equal(convs[i]["bias"], arrays[f"conv{name}_b"])

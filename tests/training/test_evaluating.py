@@ -7,11 +7,13 @@ import jax
 import numpy as np
 import pytest
 
-from sketch2photo import Studio, release, released
+from sketch2photo import Studio
 from sketch2photo.config import GAN_PRESETS, EvaluationConfig
 from sketch2photo.errors import ConfigError
 from sketch2photo.evaluation import run
-from sketch2photo.training import evaluating, loop
+from sketch2photo.release import format
+from sketch2photo.release.weights import assemble
+from sketch2photo.training import loop
 from sketch2photo.training.gan_task import GanTask
 from tests import tiny
 from tests.data.raw_files import draw_raw_photos, prepare
@@ -45,19 +47,19 @@ def test_a_run_evaluates_and_keeps_its_best(folder, tmp_path, capsys):
     assert [line["step"] for line in lines] == [2, 4, 5]
     for name in ("kid", "kid_sd", "feature_distance", "recognition", "outline_iou", "ink_with_edge"):
         assert all(f"val_{name}" in line for line in lines), name
-    kept = json.loads((out / released.BEST_FILE).read_text())
+    kept = json.loads((out / format.BEST_FILE).read_text())
     best = min(lines, key=lambda line: line["val_kid"])
     assert (kept["step"], kept["metric"]) == (best["step"], "kid")
     assert kept["value"] == pytest.approx(best["val_kid"], abs=1e-6)
-    model, steps = release.assemble(out / "best", None, with_discriminator=False)
+    model, steps = assemble(out / "best", None, with_discriminator=False)
     assert steps == {"gan": best["step"], "images": 4 * best["step"]}
     assert model.discriminator is None
-    assert release.assemble(out / "best", None, with_discriminator=True)[0].discriminator is not None
+    assert assemble(out / "best", None, with_discriminator=True)[0].discriminator is not None
     prediction = Studio.load(out / "best").predict(tiny.drawing(), "circle")
     assert prediction.photo is not None and prediction.photo.shape == (64, 64, 3)
-    assert evaluating.best_value(out, "kid") == best["val_kid"]
-    assert evaluating.best_value(out, "outline_iou") == max(line["val_outline_iou"] for line in lines)
-    assert evaluating.best_value(tmp_path, "kid") is None
+    assert run.best_value(out, "kid") == best["val_kid"]
+    assert run.best_value(out, "outline_iou") == max(line["val_outline_iou"] for line in lines)
+    assert run.best_value(tmp_path, "kid") is None
 
 
 class Painted:
@@ -73,7 +75,7 @@ class Painted:
 def test_only_better_weights_replace_the_best(folder, tmp_path):
     settings = config(folder, best="pair_distance")
     task = GanTask(settings, [folder / "pairs"])
-    evaluate = evaluating.Evaluating(settings, task._data)
+    evaluate = run.Evaluating(settings, task._data)
     state = jax.jit(task.initial_state)(jax.random.key(0))
     stats = tmp_path / "evaluation.jsonl"
     kept, values = [], []
@@ -83,11 +85,11 @@ def test_only_better_weights_replace_the_best(folder, tmp_path):
         with stats.open("a") as file:
             file.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in figures.items()}}) + "\n")
         values.append(figures["val_pair_distance"])
-        kept.append(json.loads((tmp_path / released.BEST_FILE).read_text())["step"])
+        kept.append(json.loads((tmp_path / format.BEST_FILE).read_text())["step"])
     best_so_far = [1 + int(np.argmin(np.round(values[: i + 1], 6))) for i in range(4)]
     assert kept == best_so_far
     assert kept[2] != 3  # as good as the first is not better
-    weights = released.read(tmp_path / "best").generator
+    weights = format.read(tmp_path / "best").generator
     assert float(weights["last"]["bias"][0]) == kept[-1]
 
 

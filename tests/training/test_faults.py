@@ -10,8 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints
-from sketch2photo.training import loop
+from sketch2photo.training import loop, run_folder
 from tests.training.test_loop import Walk, losses
 
 CHILD = """
@@ -65,7 +64,7 @@ def kill_while_saving(process, out, after):
     while time.monotonic() < end:
         if process.poll() is not None:
             pytest.fail(process.stderr.read())
-        steps = checkpoints.saved_steps(out)
+        steps = run_folder.saved_steps(out)
         if steps and steps[-1] >= after and being_written(out):
             os.kill(process.pid, signal.SIGKILL)
             break
@@ -78,17 +77,17 @@ def test_a_kill_during_a_save_leaves_whole_checkpoints_and_an_exact_resume(root,
     out = tmp_path / "run"
     caught = kill_while_saving(start(root, out, 300), out, after=2)
     for tries in range(2):
-        steps = checkpoints.saved_steps(out)
+        steps = run_folder.saved_steps(out)
         assert steps
         for step in steps:
-            state = checkpoints.restore_state(out, step)
+            state = run_folder.restore_state(out, step)
             assert int(state["step"]) == step and state["optimiser"]["ballast"].shape == (6_000_000,)
             expected = np.arange(6_000_000.0) * sum(np.float32(np.sin(i)) for i in range(1, step + 1))
             np.testing.assert_allclose(state["optimiser"]["ballast"], expected, rtol=1e-3, atol=1)
         if tries == 0:
             caught |= kill_while_saving(start(root, out, 300, resume=True), out, after=steps[-1] + 1)
     assert caught
-    last = checkpoints.saved_steps(out)[-1]
+    last = run_folder.saved_steps(out)[-1]
     process = start(root, out, last + 2, resume=True)
     assert process.wait(timeout=120) == 0, process.stderr.read()
     loop.train(Walk(steps=last + 2), tmp_path / "whole")
@@ -105,8 +104,8 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(root, tmp_pat
     said = [line for line in error.splitlines() if line.startswith("train.py: ")]
     assert len(said) == 1 and "Traceback" not in error
     assert "the checkpoint of step 3 could not be written" in said[0] and "make room" in said[0]
-    assert checkpoints.saved_steps(out) == [1, 2]
-    assert int(checkpoints.restore_state(out)["step"]) == 2
+    assert run_folder.saved_steps(out) == [1, 2]
+    assert int(run_folder.restore_state(out)["step"]) == 2
     process = start(root, out, 4, resume=True)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 0, error

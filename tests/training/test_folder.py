@@ -6,16 +6,15 @@ import sys
 
 import pytest
 
-from sketch2photo import checkpoints
 from sketch2photo.config import GAN_PRESETS
 from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.training import loop
-from sketch2photo.training.folder import RunLock, check_unchanged
+from sketch2photo.training import loop, run_folder
+from sketch2photo.training.run_folder import RunLock, check_unchanged
 from tests.training.test_loop import Walk
 
 HOLD = """
 import sys, pathlib
-from sketch2photo.training.folder import RunLock
+from sketch2photo.training.run_folder import RunLock
 with RunLock(pathlib.Path(sys.argv[1])) as lock:
     lock.take()
     print("held", flush=True)
@@ -38,7 +37,7 @@ def test_a_run_in_use_is_refused_and_a_killed_one_leaves_no_lock(holder, tmp_pat
     out = tmp_path / "run"
     with pytest.raises(CheckpointError, match=rf"'.*run' is being trained by process {holder.pid} on .*: wait for it"):
         loop.train(Walk(), out)
-    assert not checkpoints.is_run(out)
+    assert not run_folder.is_run(out)
     holder.kill()
     holder.wait(timeout=30)
     assert (out / "lock").is_file()  # stale, and in nobody's way
@@ -74,7 +73,7 @@ def test_a_folder_that_is_nobodys_run_is_left_as_it_is(tmp_path):
 @pytest.fixture
 def run(tmp_path):
     config = GAN_PRESETS["debug"]
-    checkpoints.write_run(tmp_path, "gan", config, ("a", "b"))
+    run_folder.write_run(tmp_path, "gan", config, ("a", "b"))
     return tmp_path, config
 
 
@@ -129,6 +128,6 @@ def test_the_loop_asks(tmp_path):
     loop.train(Walk(steps=2), tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"learning_rate was 0\.0003, is now 0\.1"):
         loop.train(Other(learning_rate=0.1), tmp_path / "run", resume=True)
-    assert checkpoints.read_run(tmp_path / "run").config.learning_rate == 0.0003
+    assert run_folder.read_run(tmp_path / "run").config.learning_rate == 0.0003
     loop.train(Other(learning_rate=0.1), tmp_path / "run", resume=True, allow_change=("learning_rate",))
-    assert checkpoints.read_run(tmp_path / "run").config.learning_rate == 0.1
+    assert run_folder.read_run(tmp_path / "run").config.learning_rate == 0.1

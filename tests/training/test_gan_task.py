@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sketch2photo import checkpoints, images
+from sketch2photo import images
 from sketch2photo.config import GAN_PRESETS, AugmentConfig
 from sketch2photo.errors import DataError
 from sketch2photo.models import layers
-from sketch2photo.training import folder, gan, loop
+from sketch2photo.training import gan, loop, run_folder
+from sketch2photo.training.gan import Opinion
 from sketch2photo.training.gan_task import GanTask
-from sketch2photo.training.networks import Opinion
 from tests import tiny
 from tests.training.processes import metrics, write_pairs
 from tests.training.test_recipe import changed
@@ -41,7 +41,7 @@ def run(tmp_path_factory):
 
 def test_histograms_hold_the_logits_that_the_loss_saw(run):
     task, out = run
-    state = checkpoints.restore_state(out, 1)
+    state = run_folder.restore_state(out, 1)
     batches = task.batches()
     batch = [next(batches), next(batches)][1]
     networks = gan.GanNetworks(TWO_SCALES, 2)
@@ -109,7 +109,7 @@ def test_drawings_are_shown_with_what_is_painted_of_them(run):
     shown = row[0:6:2]
     for one in drawn:
         assert sum(np.array_equal(one, cell[..., 0]) for cell in shown) == 1
-    state = checkpoints.restore_state(out, 2)
+    state = run_folder.restore_state(out, 2)
     networks = gan.GanNetworks(TWO_SCALES, 2)
     colour = images.dominant_colour(np.full((64, 64, 3), 128, np.uint8))
     for cell, photo in zip(shown, row[1:6:2], strict=True):
@@ -127,16 +127,16 @@ def test_figures_are_of_the_photos_alone(run, tmp_path):
     task, out = run
     plain = GanTask(TWO_SCALES, [out.parent / "data.npz"], lambda text: None)
     state = dataclasses.replace(
-        jax.eval_shape(task.initial_state, jax.random.key(0)), **checkpoints.restore_state(out, 2)
+        jax.eval_shape(task.initial_state, jax.random.key(0)), **run_folder.restore_state(out, 2)
     )
     assert plain.sample(state, tmp_path, 2) == task.sample(state, tmp_path / "with", 2)
 
 
 def test_a_resumed_run_shows_the_same_ones_and_may_be_given_others(run, tmp_path):
     task, out = run
-    again = GanTask(checkpoints.read_run(out).config, [out.parent / "data.npz"], lambda text: None)
+    again = GanTask(run_folder.read_run(out).config, [out.parent / "data.npz"], lambda text: None)
     np.testing.assert_array_equal(again._drawings["sketch"], task._drawings["sketch"])
-    folder.check_unchanged(out, dataclasses.replace(task.config, sample_drawings=""), task.categories)
+    run_folder.check_unchanged(out, dataclasses.replace(task.config, sample_drawings=""), task.categories)
     gone = dataclasses.replace(task.config, sample_drawings=str(tmp_path / "gone"))
     with pytest.raises(DataError, match="there is no --sample-drawings"):
         GanTask(gone, [out.parent / "data.npz"], lambda text: None)
@@ -149,7 +149,7 @@ def test_validation_sketches_by_people_are_shown_below_the_others(run, tmp_path,
     other = GanTask(TWO_SCALES, [out.parent / "data.npz"], lambda text: None)
     other._data = task._data
     state = dataclasses.replace(
-        jax.eval_shape(task.initial_state, jax.random.key(0)), **checkpoints.restore_state(out, 2)
+        jax.eval_shape(task.initial_state, jax.random.key(0)), **run_folder.restore_state(out, 2)
     )
     other.sample(state, tmp_path, 2)
     with Image.open(tmp_path / "0000002.png") as file:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sketch2photo import checkpoints
+from sketch2photo.training import run_folder
 from tests.training.processes import finish, free_port, start
 from tests.training.test_loop import losses
 
@@ -27,7 +27,7 @@ def sentences(errors):
 def test_sigterm_in_one_process_saves_in_both_and_the_run_goes_on_exactly(root, tmp_path):
     ends = walk(root, tmp_path / "run", 400, "sigterm")
     assert_well(ends)
-    (last,) = checkpoints.saved_steps(tmp_path / "run")[-1:]
+    (last,) = run_folder.saved_steps(tmp_path / "run")[-1:]
     assert 4 <= last < 400
     assert f"stopped after step {last}, saved" in ends[0][1] and "stopped" not in ends[1][1]
     assert_well(walk(root, tmp_path / "run", last + 3, resume=True))
@@ -62,4 +62,4 @@ def test_a_process_that_is_killed_does_not_keep_the_other_for_ever(root, tmp_pat
     assert second < 0 and first == 2
     (line,) = sentences(errors)
     assert "cannot reach the others any more" in line and "--resume" in line
-    assert checkpoints.saved_steps(tmp_path / "run") == [2]
+    assert run_folder.saved_steps(tmp_path / "run") == [2]

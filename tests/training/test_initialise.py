@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints, released
 from sketch2photo.config import GAN_PRESETS
 from sketch2photo.errors import CheckpointError
-from sketch2photo.training import gan
-from sketch2photo.training.initialise import initialise_gan, read_source
+from sketch2photo.release import format
+from sketch2photo.training import gan, run_folder
+from sketch2photo.training.init_weights import initialise_gan, read_gan_source
 
 DEBUG = GAN_PRESETS["debug"]
 
@@ -24,10 +24,10 @@ def fresh(config, categories, seed):
 def release(tmp_path):
     state = fresh(DEBUG, ("car", "pear"), 1)
     as_numpy = lambda tree: jax.tree.map(np.asarray, tree)  # noqa: E731
-    model = released.ReleasedModel(
+    model = format.ReleasedModel(
         DEBUG.model, ("car", "pear"), {}, as_numpy(state.generator), as_numpy(state.discriminator)
     )
-    released.write(model, tmp_path / "model", "card")
+    format.write(model, tmp_path / "model", "card")
     return tmp_path / "model", state
 
 
@@ -35,7 +35,7 @@ def test_a_release_of_the_same_shape_fits_whole(release):
     path, original = release
     said = []
     state = initialise_gan(
-        fresh(DEBUG, ("car", "pear"), 2), read_source(str(path)), DEBUG.model, ("car", "pear"), said.append
+        fresh(DEBUG, ("car", "pear"), 2), read_gan_source(str(path)), DEBUG.model, ("car", "pear"), said.append
     )
     assert [line.split(":")[1].split()[0] for line in said] == ["all", "all"]
     for a, b in zip(jax.tree.leaves(state.generator), jax.tree.leaves(original.generator), strict=True):
@@ -48,7 +48,7 @@ def test_a_larger_picture_keeps_the_outer_layers(release):
     larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128))
     said = []
     state = initialise_gan(
-        fresh(larger, ("car", "pear"), 2), read_source(str(path)), larger.model, ("car", "pear"), said.append
+        fresh(larger, ("car", "pear"), 2), read_gan_source(str(path)), larger.model, ("car", "pear"), said.append
     )
     for name, level in (("downs", 0), ("downs", 4), ("ups", 0)):
         np.testing.assert_allclose(
@@ -62,7 +62,7 @@ def test_categories_are_matched_by_name(release):
     path, original = release
     said = []
     names = ("apple", "pear", "car")
-    state = initialise_gan(fresh(DEBUG, names, 2), read_source(str(path)), DEBUG.model, names, said.append)
+    state = initialise_gan(fresh(DEBUG, names, 2), read_gan_source(str(path)), DEBUG.model, names, said.append)
     here, there = (np.asarray(s.generator["style"]["first"]["kernel"]) for s in (state, original))
     np.testing.assert_array_equal(here[[2, 1]], there[[0, 1]])
     np.testing.assert_array_equal(here[3:], there[2:])
@@ -71,13 +71,13 @@ def test_categories_are_matched_by_name(release):
 
 def test_neither_run_nor_release(tmp_path):
     with pytest.raises(CheckpointError, match="there is no folder"):
-        read_source(str(tmp_path / "nothing"))
+        read_gan_source(str(tmp_path / "nothing"))
     tmp_path.joinpath("x").mkdir()
     with pytest.raises(CheckpointError, match="is not a released model"):
-        read_source(str(tmp_path / "x"))
-    checkpoints.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
+        read_gan_source(str(tmp_path / "x"))
+    run_folder.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
     with pytest.raises(CheckpointError, match="nothing is saved"):
-        read_source(str(tmp_path / "run"))
+        read_gan_source(str(tmp_path / "run"))
 
 
 def test_a_model_grows_around_another(release):
@@ -86,7 +86,7 @@ def test_a_model_grows_around_another(release):
     larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128, generator=generator))
     said = []
     state = initialise_gan(
-        fresh(larger, ("car", "pear"), 2), read_source(str(path)), larger.model, ("car", "pear"), said.append
+        fresh(larger, ("car", "pear"), 2), read_gan_source(str(path)), larger.model, ("car", "pear"), said.append
     )
     for name, there in (("downs", 1), ("downs", 5), ("ups", 0), ("ups", 4)):
         np.testing.assert_allclose(

@@ -11,8 +11,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, AugmentConfig
 from sketch2photo.training import kept_step
+from sketch2photo.training.distributed import Layout
 from sketch2photo.training.gan_task import GanTask
-from sketch2photo.training.parallel import Layout
 from tests.training.processes import write_pairs
 from tests.training.test_recipe import changed
 

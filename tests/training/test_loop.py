@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig
 from sketch2photo.errors import CheckpointError
-from sketch2photo.training import loop
-from sketch2photo.training.report import Stats, grid, write_picture
-from sketch2photo.training.state import ClassifierState
+from sketch2photo.images import grid, write_picture
+from sketch2photo.training import loop, run_folder
+from sketch2photo.training.classifier import ClassifierState
+from sketch2photo.training.run_log import Stats
 
 
 class Counting:
@@ -92,8 +92,8 @@ def test_a_run_leaves_stats_samples_checkpoints_and_its_settings(tmp_path):
     assert len(lines) == 6
     assert all({"step", "loss_walk", "images_per_second", "data_wait"} <= set(line) for line in lines)
     assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000003.png", "0000006.png"]
-    assert checkpoints.saved_steps(tmp_path / "run") == [4, 6]
-    run = checkpoints.read_run(tmp_path / "run")
+    assert run_folder.saved_steps(tmp_path / "run") == [4, 6]
+    run = run_folder.read_run(tmp_path / "run")
     assert run.config == task.config and run.categories == ("a", "b")
     evaluations = (tmp_path / "run" / "evaluation.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in evaluations] == [3, 6]
@@ -126,8 +126,8 @@ def test_resume_makes_no_weights_and_puts_those_it_reads_where_the_step_takes_th
     jax.effects_barrier()
     assert not fresh.abstract
     read = []
-    restore = checkpoints.RunCheckpoints.restore
-    monkeypatch.setattr(checkpoints.RunCheckpoints, "restore", lambda *args: read.append(restore(*args)) or read[-1])
+    restore = run_folder.RunCheckpoints.restore
+    monkeypatch.setattr(run_folder.RunCheckpoints, "restore", lambda *args: read.append(restore(*args)) or read[-1])
     resumed = Watched(steps=4)
     loop.train(resumed, tmp_path / "run", resume=True)
     jax.effects_barrier()
@@ -153,7 +153,7 @@ def test_sigterm_saves_and_ends_early(tmp_path):
     task = Walk(steps=9, stop_at=3)
     state = loop.train(task, tmp_path / "run")
     assert int(state.step) in (3, 4) and not task.finished
-    assert checkpoints.saved_steps(tmp_path / "run")[-1] == int(state.step)
+    assert run_folder.saved_steps(tmp_path / "run")[-1] == int(state.step)
     assert int(loop.train(Walk(steps=9), tmp_path / "run", resume=True).step) == 9
 
 
@@ -186,13 +186,13 @@ def test_resume_with_another_model_says_so(tmp_path):
 
 def test_checkpoints_say_what_is_wrong(tmp_path):
     with pytest.raises(CheckpointError, match="is not a training run"):
-        checkpoints.restore_state(tmp_path)
-    checkpoints.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("a",), {"a": ("#112233",)})
+        run_folder.restore_state(tmp_path)
+    run_folder.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("a",), {"a": ("#112233",)})
     with pytest.raises(CheckpointError, match="nothing is saved"):
-        checkpoints.restore_state(tmp_path / "run")
+        run_folder.restore_state(tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match="cannot be read"):
-        checkpoints.read_run(tmp_path / "run")
+        run_folder.read_run(tmp_path / "run")
 
 
 def test_numbers_that_are_none_are_null(tmp_path):

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from sketch2photo.config import GAN_PRESETS, GanOptimiserConfig, from_dict
-from sketch2photo.training import optimiser
+from sketch2photo.training import gan
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from sketch2photo.training import optimiser
     ],
 )
 def test_rates_at_the_start_half_three_quarters_and_the_end(config, expected):
-    rate = optimiser.schedule(config, 1e-3, 100)
+    rate = gan.schedule(config, 1e-3, 100)
     np.testing.assert_allclose(
         [rate(step) for step in (0, 50, 75, 100)], 1e-3 * np.array(expected), rtol=1e-4, atol=1e-9
     )
@@ -32,7 +32,7 @@ def test_rates_at_the_start_half_three_quarters_and_the_end(config, expected):
 
 def test_a_schedule_of_one_step():
     for kind in ("linear", "cosine"):
-        assert np.isfinite(float(optimiser.schedule(GanOptimiserConfig(schedule=kind, decay_from=1.0), 1e-3, 1)(1)))
+        assert np.isfinite(float(gan.schedule(GanOptimiserConfig(schedule=kind, decay_from=1.0), 1e-3, 1)(1)))
 
 
 def test_both_networks_have_their_own_rate():
@@ -40,8 +40,8 @@ def test_both_networks_have_their_own_rate():
         GAN_PRESETS["vanilla"], optimiser=GanOptimiserConfig(generator_rate=1e-3, discriminator_rate=4e-3)
     )
     moves = []
-    for one in optimiser.optimisers(config):
-        weights, _ = optimiser.update(one, {"w": jnp.ones(3)}, one.init({"w": jnp.zeros(3)}), {"w": jnp.zeros(3)})
+    for one in gan.optimisers(config):
+        weights, _ = gan.update(one, {"w": jnp.ones(3)}, one.init({"w": jnp.zeros(3)}), {"w": jnp.zeros(3)})
         moves.append(float(weights["w"][0]))
     np.testing.assert_allclose(moves, [-1e-3, -4e-3], rtol=1e-3)  # Adam's first step has the length of the rate
 
@@ -55,11 +55,11 @@ def test_runs_from_before_schedules_keep_theirs():
 def test_long_gradients_are_shortened_and_the_state_is_the_same_with_and_without():
     plain = optax.sgd(1.0)
     weights, gradient = {"a": jnp.zeros(2), "b": jnp.zeros(1)}, {"a": jnp.array([3.0, 0.0]), "b": jnp.array([4.0])}
-    clipped, state = optimiser.update(plain, gradient, plain.init(weights), weights, clip=1.0)
+    clipped, state = gan.update(plain, gradient, plain.init(weights), weights, clip=1.0)
     np.testing.assert_allclose(clipped["a"], [-0.6, 0.0], rtol=1e-6)
     np.testing.assert_allclose(clipped["b"], [-0.8], rtol=1e-6)
-    free, other = optimiser.update(plain, gradient, plain.init(weights), weights)
+    free, other = gan.update(plain, gradient, plain.init(weights), weights)
     np.testing.assert_allclose(free["b"], [-4.0])
     assert jax.tree.structure(state) == jax.tree.structure(other)
-    short, _ = optimiser.update(plain, gradient, plain.init(weights), weights, clip=10.0)
+    short, _ = gan.update(plain, gradient, plain.init(weights), weights, clip=10.0)
     np.testing.assert_allclose(short["a"], free["a"])

@@ -9,8 +9,8 @@ import pytest
 from jax.sharding import PartitionSpec
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.training import parallel
-from sketch2photo.training.parallel import Layout, lay_out
+from sketch2photo.training import distributed
+from sketch2photo.training.distributed import Layout, lay_out
 from tests.training.processes import finish, start
 
 PROBE = """
@@ -35,8 +35,8 @@ for mesh in ("data=4", "data=2,fsdp=2"):
 READ = """
 import pathlib, sys, jax, jax.numpy as jnp, numpy as np
 from sketch2photo import checkpoints
-from sketch2photo.training.parallel import Layout, lay_out
-from sketch2photo.training.state import ClassifierState
+from sketch2photo.training.distributed import Layout, lay_out
+from sketch2photo.training.loop import ClassifierState
 
 def make(key):
     params = {"kernel": jax.random.normal(key, (16, 4, 4, 32)), "bias": jnp.arange(5.0)}
@@ -93,10 +93,10 @@ def test_meshes_that_do_not_fit_are_refused(monkeypatch, devices, processes, mes
 
 
 def test_without_a_mesh_all_accelerators_that_divide_the_batch_are_used():
-    assert parallel._default(fakes(4), 8) == {"data": 4, "fsdp": 1}
-    assert parallel._default(fakes(4), 6) == {"data": 3, "fsdp": 1}
-    assert parallel._default(fakes(4), 1) == {"data": 1, "fsdp": 1}
-    assert parallel._default(fakes(4, "cpu"), 8) == {"data": 1, "fsdp": 1}
+    assert distributed._default(fakes(4), 8) == {"data": 4, "fsdp": 1}
+    assert distributed._default(fakes(4), 6) == {"data": 3, "fsdp": 1}
+    assert distributed._default(fakes(4), 1) == {"data": 1, "fsdp": 1}
+    assert distributed._default(fakes(4, "cpu"), 8) == {"data": 1, "fsdp": 1}
 
 
 def test_arrays_are_split_along_their_largest_side_that_can_be():

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo import ops
 from sketch2photo.config import GAN_PRESETS, AugmentConfig, GanConfig
-from sketch2photo.models import layers, spectral_norm
+from sketch2photo.kernels.conv import NHWC, _adjoint_lax, _strided_lax, down, flat, up
+from sketch2photo.models import layers
 from sketch2photo.training import gan
 from tests.training.test_gan import CATEGORIES, SIZE, batch, start
 
@@ -115,12 +115,12 @@ def test_r1_is_half_the_squared_slope(scales):
 @pytest.mark.parametrize("kind", ["down", "up", "flat"])
 def test_gradients_of_gradients_are_those_of_plain_convolutions(kind):
     """What R1 needs: the gradient of a gradient's length, through our own rules."""
-    ours = {"down": ops.down, "up": ops.up, "flat": ops.flat}[kind]
+    ours = {"down": down, "up": up, "flat": flat}[kind]
     plain = {
-        "down": ops._strided_lax,
-        "up": ops._adjoint_lax,
+        "down": _strided_lax,
+        "up": _adjoint_lax,
         "flat": lambda x, k: jax.lax.conv_general_dilated(
-            x, k.transpose(1, 2, 3, 0), (1, 1), ((1, 1), (1, 1)), dimension_numbers=ops.NHWC
+            x, k.transpose(1, 2, 3, 0), (1, 1), ((1, 1), (1, 1)), dimension_numbers=NHWC
         ),
     }[kind]
     rng = np.random.default_rng(5)
@@ -188,7 +188,7 @@ def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vector
     ]
     assert normed == kernels and len(kernels) == 12
     for _ in range(200):
-        weights = spectral_norm.iterate(weights)
+        weights = layers.iterate(weights)
     sketch, photo, style = pictures()
     judge = jax.jit(networks.judge)
     logits = judge(weights, sketch, photo, style).logits

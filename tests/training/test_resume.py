@@ -6,9 +6,8 @@ import shutil
 import jax
 import numpy as np
 
-from sketch2photo import checkpoints
 from sketch2photo.config import GAN_PRESETS
-from sketch2photo.training import loop
+from sketch2photo.training import loop, run_folder
 from sketch2photo.training.gan_task import GanTask
 from tests.training.processes import write_pairs
 from tests.training.test_recipe import changed
@@ -50,14 +49,14 @@ def test_a_gan_goes_on_bit_for_bit_with_everything_on(tmp_path):
     assert figures(tmp_path / "killed") == figures(tmp_path / "whole")
     penalties = [line["loss_r1"] for line in figures(tmp_path / "whole")]
     assert [penalty > 0 for penalty in penalties] == [True, False] * 3
-    whole, resumed = (checkpoints.restore_state(tmp_path / name, 6) for name in ("whole", "killed"))
+    whole, resumed = (run_folder.restore_state(tmp_path / name, 6) for name in ("whole", "killed"))
     assert jax.tree.structure(whole) == jax.tree.structure(resumed)
     for (path, a), b in zip(jax.tree.leaves_with_path(whole), jax.tree.leaves(resumed), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=jax.tree_util.keystr(path))
 
     # What the checkpoint of step 3 had to hold for that: nothing of it is as at the start.
     before = jax.jit(task.initial_state)(jax.random.key(EVERYTHING.seed)).discriminator
-    middle = checkpoints.restore_state(tmp_path / "killed", 3)
+    middle = run_folder.restore_state(tmp_path / "killed", 3)
     for network in (before, before["half"]):
         assert any("singular" in conv for conv in network["convs"].values())
     moved = [

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from sketch2photo import checkpoints
+from sketch2photo.training import run_folder
 from tests.training.processes import metrics, train, train_together, write_pairs
 from tests.training.test_watched import events
 
@@ -60,7 +60,7 @@ def assert_same(one, other, steps=10):
         # Means of logits, of both signs, may be nearly nothing.
         tolerance = {"rtol": 2e-4, "atol": 1e-6} if name.startswith("loss") else {"rtol": 1e-3, "atol": 2e-3}
         np.testing.assert_allclose(found[name], expected[name], **tolerance, err_msg=name)
-    one, other = (checkpoints.restore_state(folder) for folder in (one, other))
+    one, other = (run_folder.restore_state(folder) for folder in (one, other))
     shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), state) for state in (one, other)]
     assert shapes[0] == shapes[1]
     # Adam's steps are the same for gradients of another size; its moments are not.
@@ -105,7 +105,7 @@ def test_a_run_of_two_processes_goes_on_in_one(root, runs):
     out = runs / "studio-two"
     command = [*COMMANDS["studio"], "--data", runs / "data.npz", "--out", out]
     train_together(root, [*command, "--steps", STOP, "--mesh", "data=2,fsdp=2"], devices=2)
-    assert checkpoints.saved_steps(out) == [STOP]
+    assert run_folder.saved_steps(out) == [STOP]
     train(root, [*command, "--resume"])
     assert_same(runs / "studio-one", out)
 

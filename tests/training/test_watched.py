@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from sketch2photo.errors import CheckpointError
-from sketch2photo.training import curves, loop
-from sketch2photo.training.watched import Watched
+from sketch2photo.training import loop, run_report
+from sketch2photo.training.run_log import Watched
 from tests.training.test_loop import Walk
 
 
@@ -50,28 +50,28 @@ def test_curves_are_drawn_at_samples(run):
 
 
 def test_curves_hold_every_figure_once(run):
-    found = curves.read_curves(run / "stats.jsonl")
+    found = run_report.read_curves(run / "stats.jsonl")
     assert set(found) == {"loss_walk", "images_per_second", "data_wait"}
     assert list(found["loss_walk"][0]) == [1, 2, 3, 4, 5, 6]
-    assert list(curves.read_curves(run / "evaluation.jsonl")["val_size"][0]) == [3, 4, 6]
+    assert list(run_report.read_curves(run / "evaluation.jsonl")["val_size"][0]) == [3, 4, 6]
 
 
 def test_broken_lines_and_no_numbers_are_left_out(tmp_path):
     (tmp_path / "stats.jsonl").write_text(
         '{"step": 1, "a": 2, "b": null}\n[1]\n{"step": 2, "a": NaN}\n{"step": 3, "a": 4'
     )
-    found = curves.read_curves(tmp_path / "stats.jsonl")
+    found = run_report.read_curves(tmp_path / "stats.jsonl")
     assert list(found) == ["a"] and list(found["a"][1]) == [2]
-    assert curves.draw(tmp_path / "nowhere") == b""
+    assert run_report.draw(tmp_path / "nowhere") == b""
 
 
 def test_smoothing_keeps_the_mean_and_the_order():
     values = np.random.default_rng(0).normal(size=10_007)
-    x, y = curves.smoothed(np.arange(10_007.0), values)
-    assert len(x) == len(y) == curves.POINTS and (np.diff(x) > 0).all()
-    sizes = np.diff(np.append(np.linspace(0, 10_007, curves.POINTS + 1).astype(int)[:-1], 10_007))
+    x, y = run_report.smoothed(np.arange(10_007.0), values)
+    assert len(x) == len(y) == run_report.POINTS and (np.diff(x) > 0).all()
+    sizes = np.diff(np.append(np.linspace(0, 10_007, run_report.POINTS + 1).astype(int)[:-1], 10_007))
     assert (y * sizes).sum() == pytest.approx(values.sum())
-    assert curves.smoothed(np.arange(3.0), np.arange(3.0))[1] == pytest.approx([0, 1, 2])
+    assert run_report.smoothed(np.arange(3.0), np.arange(3.0))[1] == pytest.approx([0, 1, 2])
 
 
 def test_the_page_needs_no_other_file_and_runs_nothing(run):

@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.errors import DataError, exit_on_user_error
-from sketch2photo.training import hosts, loop, parallel, stopping
+from sketch2photo.training import distributed, loop
 from sketch2photo.training.devices import Devices
 from tests.training.test_loop import Counting, Walk
 
 out, index, port, steps, start, fault = sys.argv[1:]
-hosts._SEEN, stopping._GRACE, stopping._LEAVING = 2.0, 1.0, 5.0  # nothing is far away here
+distributed._SEEN, distributed._GRACE, distributed._LEAVING = 2.0, 1.0, 5.0  # nothing is far away here
 FAULT_AT = 4
 """The step at which the fault happens, in process 1 unless it is named otherwise."""
 
@@ -68,8 +68,8 @@ class Spread(Walk):
 
 with exit_on_user_error("train.py"):
     options = Devices("", True, f"127.0.0.1:{port}", 2, int(index), connect_timeout=60)
-    with hosts.join(options) as together:
-        layout = parallel.lay_out("", 4, together.say)
+    with distributed.join(options) as together:
+        layout = distributed.lay_out("", 4, together.say)
         task = Spread(steps=int(steps), save_every=2)
         if fault == "other settings" and index == "1":
             task = Spread(steps=int(steps), save_every=7)

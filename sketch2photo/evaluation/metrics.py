@@ -1,0 +1,289 @@
+"""The kernel distance between two sets of features (Bińkowski et al. 2018): unbiased, so also of use for small n.
+
+On Inception's features it is KID; on others name them, for example KID-SqueezeNet.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sketch2photo.errors import ConfigError
+from sketch2photo.images import INK_BELOW
+
+# ---------------------------------------------------------------- evaluation.frechet
+#
+# The Fréchet distance between two sets of features, as if both were Gaussian (Heusel et al. 2017, eq. 6).
+#
+# On other features than Inception's it is not called FID: name the features, for example FD-SqueezeNet.
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """|mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances; in float64, never negative.
+
+    Biased upward for few samples: compare only figures of the same n. With n below the number of features the
+    covariances are singular, which does no harm here.
+
+    Args:
+      a: features, (n, d), n at least 2.
+      b: features, (m, d), m at least 2.
+
+    Raises:
+      ConfigError: fewer than two rows, or rows of different lengths.
+    """
+    a, b = _checked(a, b)
+    difference = a.mean(0) - b.mean(0)
+    return float(max(0.0, difference @ difference + _covariance_term(covariance(a), covariance(b))))
+
+
+def gaussian_distance(mean_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: np.ndarray) -> float:
+    """The same of two Gaussians by mean (d,) and covariance (d, d)."""
+    difference = np.asarray(mean_a, np.float64) - np.asarray(mean_b, np.float64)
+    return float(max(0.0, difference @ difference + _covariance_term(np.asarray(a, float), np.asarray(b, float))))
+
+
+def covariance(x: np.ndarray) -> np.ndarray:
+    """The unbiased covariance of rows, (d, d) float64."""
+    centred = np.asarray(x, np.float64) - np.mean(x, 0, dtype=np.float64)
+    return centred.T @ centred / (len(centred) - 1)
+
+
+def _covariance_term(a: np.ndarray, b: np.ndarray) -> float:
+    # tr (AB)^(1/2) is the sum of the roots of the eigenvalues of A^(1/2) B A^(1/2), which is symmetric: no complex
+    # results of a general matrix root, of which one would have to drop the imaginary part.
+    values, vectors = np.linalg.eigh(a)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    cross = np.linalg.eigvalsh(root @ b @ root)
+    return float(np.trace(a) + np.trace(b) - 2 * np.sqrt(np.clip(cross, 0, None)).sum())
+
+
+def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ConfigError(f"features must be rows of one length, received shapes {a.shape} and {b.shape}")
+    if min(len(a), len(b)) < 2:
+        raise ConfigError(f"a Fréchet distance needs two pictures on each side, received {len(a)} and {len(b)}")
+    return a, b
+
+
+# ---------------------------------------------------------------- evaluation.kernel
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """Mean and standard deviation of the distance over random subsets, and what it was taken of."""
+
+    mean: float
+    sd: float
+    subset: int
+    """Pictures of each side in a subset."""
+    subsets: int
+    n: tuple[int, int]
+    """Pictures on either side."""
+
+
+def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """The unbiased estimate of the squared maximum mean discrepancy with the kernel (x.y / d + 1)^3.
+
+    (Bińkowski et al. 2018, section 4; the estimate is Gretton et al. 2012, eq. 3.) It may be negative: its mean is
+    0 when both sides are drawn alike.
+
+    Args:
+      a: features, (n, d), n at least 2.
+      b: features, (m, d), m at least 2.
+
+    Raises:
+      ConfigError: fewer than two rows, or rows of different lengths.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ConfigError(f"features must be rows of one length, received shapes {a.shape} and {b.shape}")
+    n, m = len(a), len(b)
+    if min(n, m) < 2:
+        raise ConfigError(f"a kernel distance needs two pictures on each side, received {n} and {m}")
+    within_a, within_b = _kernel(a, a), _kernel(b, b)
+    return float(
+        (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
+        + (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
+        - 2 * _kernel(a, b).mean()
+    )
+
+
+def subset_distance(
+    a: np.ndarray, b: np.ndarray, *, subset: int = 100, subsets: int = 100, seed: int = 0
+) -> KernelDistance:
+    """The kernel distance of random subsets of both sides, drawn without replacement.
+
+    Where there are no more than `subset` pictures, subsets are half of them: of the whole there is but one, and its
+    distance has no spread.
+    """
+    rng = np.random.default_rng(seed)
+    fewest = min(len(a), len(b))
+    size = subset if fewest > subset else max(2, fewest // 2)
+    values = [
+        kernel_distance(a[rng.choice(len(a), size, replace=False)], b[rng.choice(len(b), size, replace=False)])
+        for _ in range(subsets)
+    ]
+    return KernelDistance(float(np.mean(values)), float(np.std(values)), size, subsets, (len(a), len(b)))
+
+
+def on_sphere(features: np.ndarray) -> np.ndarray:
+    """The rows, (n, d), scaled to the length d^(1/2), so that the kernel is (cosine + 1)^3, float64.
+
+    SqueezeNet's features are large (mean square 42), and the kernel's cube then lets a few pictures decide: the
+    distance of real photos from each other, which should be 0, had a standard deviation of an eighth of a model's
+    distance (280 pictures); on the sphere it is a twentieth.
+    """
+    x = np.asarray(features, np.float64)
+    return x * (x.shape[-1] ** 0.5 / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12))
+
+
+def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+# ---------------------------------------------------------------- evaluation.colour
+#
+# How far apart two colours look, and which colour a painted object has.
+
+GROUND_FROM = 245
+"""A pixel whose three channels are all at least this is the white ground; as in `images.dominant_colour`."""
+LEAST_OBJECT = 64
+"""Pixels of a picture; with fewer there is no object."""
+
+
+def to_lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB uint8 (..., 3) as CIELAB under D65, float64 (..., 3), L from 0 to 100."""
+    flat = np.asarray(rgb, np.uint8).reshape(1, -1, 3).astype(np.float32) / 255
+    return cv2.cvtColor(flat, cv2.COLOR_RGB2LAB).reshape(np.shape(rgb)).astype(np.float64)
+
+
+def object_mask(photo: np.ndarray) -> np.ndarray:
+    """Where a photo on white, uint8 (h, w, 3), is not ground: bool (h, w)."""
+    return photo.min(-1) < GROUND_FROM
+
+
+def median_lab(photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray | None:
+    """The median of L, a and b over the object, (3,); None where there is none. `mask` replaces `object_mask`."""
+    inside = object_mask(photo) if mask is None else mask
+    return np.median(to_lab(photo[inside]), 0) if inside.sum() >= LEAST_OBJECT else None
+
+
+def ciede2000(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The colour difference of CIELAB colours (..., 3), equations and order of steps of Sharma et al. 2005.
+
+    About 1 is just noticeable, 2 to 10 is seen at a glance, 50 and more are opposites.
+    """
+    l1, a1, b1 = np.moveaxis(np.asarray(a, np.float64), -1, 0)
+    l2, a2, b2 = np.moveaxis(np.asarray(b, np.float64), -1, 0)
+    mean_c = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    g = 0.5 * (1 - np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)))
+    c1, c2 = np.hypot((1 + g) * a1, b1), np.hypot((1 + g) * a2, b2)
+    h1 = np.degrees(np.arctan2(b1, (1 + g) * a1)) % 360
+    h2 = np.degrees(np.arctan2(b2, (1 + g) * a2)) % 360
+
+    grey = c1 * c2 == 0
+    step = (h2 - h1 + 180) % 360 - 180
+    step = np.where((h2 - h1) == 180, 180.0, step)  # eq. 10 keeps 180 where the modulus gives -180
+    d_hue = np.where(grey, 0.0, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(step) / 2))
+    d_light, d_chroma = l2 - l1, c2 - c1
+
+    mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
+    total = h1 + h2
+    apart = np.abs(h1 - h2) > 180
+    mean_h = np.where(grey, total, np.where(apart, np.where(total < 360, total + 360, total - 360) / 2, total / 2))
+    t = (
+        1
+        - 0.17 * np.cos(np.radians(mean_h - 30))
+        + 0.24 * np.cos(np.radians(2 * mean_h))
+        + 0.32 * np.cos(np.radians(3 * mean_h + 6))
+        - 0.20 * np.cos(np.radians(4 * mean_h - 63))
+    )
+    s_light = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
+    s_chroma, s_hue = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
+    turn = 30 * np.exp(-(((mean_h - 275) / 25) ** 2))
+    r = -np.sin(np.radians(2 * turn)) * 2 * np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7))
+    light, chroma, hue = d_light / s_light, d_chroma / s_chroma, d_hue / s_hue
+    return np.sqrt(np.maximum(0, light**2 + chroma**2 + hue**2 + r * chroma * hue))
+
+
+# ---------------------------------------------------------------- evaluation.lines
+#
+# Whether a photo follows the lines it was painted from.
+#
+# Sketches are uint8 (s, s), photos uint8 (s, s, 3); distances are meant for 256 pixels a side.
+
+REACH = 4
+"""Pixels of 256 within which an edge answers to a line."""
+GAP = 3
+"""Openings of an outline up to about twice this are closed before it is filled."""
+CLOSED_SHARE = 0.5
+"""An outline closes when it encloses at least this share of its convex hull; open ones enclose next to nothing."""
+RIM = 10
+"""Ink farther than this inside the outline is an inner line."""
+_CANNY = (40, 100)
+
+
+def inside_of(sketch: np.ndarray) -> np.ndarray | None:
+    """What a sketch's outline encloses, ink included: bool (s, s); None where it does not close."""
+    ink = sketch < INK_BELOW
+    if not ink.any():
+        return None
+    reach = np.ones((2 * GAP + 1, 2 * GAP + 1), np.uint8)
+    bridged = cv2.morphologyEx(np.pad(ink.astype(np.uint8), 2 * GAP), cv2.MORPH_CLOSE, reach)
+    crop = slice(2 * GAP, -2 * GAP)
+    filled = ink | filled_holes(bridged > 0)[crop, crop]
+    hull = cv2.fillConvexPoly(np.zeros_like(sketch), cv2.convexHull(cv2.findNonZero(ink.astype(np.uint8))), 1)
+    enclosed = filled & ~ink
+    return filled if enclosed.sum() >= CLOSED_SHARE * max(1, (hull.astype(bool) & ~ink).sum()) else None
+
+
+def filled_holes(mask: np.ndarray) -> np.ndarray:
+    """The mask and all that it encloses, bool (h, w)."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    cv2.floodFill(padded, None, (0, 0), (2,))
+    return padded[1:-1, 1:-1] != 2
+
+
+def outline_iou(sketch: np.ndarray, photo: np.ndarray) -> float | None:
+    """Overlap of the painted object with the inside of the outline, 0 to 1; None where the outline does not close."""
+    inside = inside_of(sketch)
+    if inside is None:
+        return None
+    painted = filled_holes(object_mask(photo))
+    return float((inside & painted).sum() / (inside | painted).sum())
+
+
+def edges_of(photo: np.ndarray) -> np.ndarray:
+    """The edges of a photo (Canny 1986, after a light blur), bool (s, s)."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    return cv2.Canny(grey, *_CANNY, L2gradient=True) > 0
+
+
+def ink_with_edge(sketch: np.ndarray, photo: np.ndarray) -> float | None:
+    """Share of the ink within `REACH` of an edge of the photo; None on an empty sheet."""
+    ink = sketch < INK_BELOW
+    return float(_near_edge(photo)[ink].mean()) if ink.any() else None
+
+
+def inner_lines(sketch: np.ndarray, photo: np.ndarray) -> tuple[float, float] | None:
+    """Share of the inner lines that have an edge, and the share of the whole inside that has one: what chance gives.
+
+    None where the outline does not close or there is next to no ink inside.
+    """
+    inside = inside_of(sketch)
+    if inside is None:
+        return None
+    deep = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1] > RIM
+    ink = (sketch < INK_BELOW) & deep
+    if ink.sum() < 40:
+        return None
+    near = _near_edge(photo)
+    return float(near[ink].mean()), float(near[deep].mean())
+
+
+def _near_edge(photo: np.ndarray) -> np.ndarray:
+    edges = edges_of(photo)
+    if not edges.any():
+        return edges
+    return cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, 5) <= REACH

@@ -1,0 +1,287 @@
+"""What is refused before it is looked at: bodies that are too long, and pictures that claim to be huge."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+import struct
+import tempfile
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from sketch2photo.errors import ImageError
+from sketch2photo.images import MAX_SIDE, MIN_SIDE
+
+# ---------------------------------------------------------------- page.guard
+
+MAX_UPLOAD = 16 * 2**20
+"""Bytes of a file sent to the API, and of what comes with it."""
+MAX_BODY = 2 * 2**20
+"""Bytes of any other request; Gradio's own `max_file_size` does not count JSON."""
+MAX_TOGETHER = 128 * 2**20
+"""Bytes of all requests on their way in: many slow senders shall not fill the memory."""
+MAX_SECONDS = 30.0
+"""For a request to arrive."""
+
+log = logging.getLogger(__name__)
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def lower_pixel_limit() -> None:
+    """Let Pillow refuse bombs at twice the largest sketch we take: parts of Gradio open pictures without asking us."""
+    Image.MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
+    # Between the limit and its double Pillow only warns, on the server's terminal; `check_picture` refuses these.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture file by the size in its header; one that Pillow cannot even open is left to the decoder.
+
+    Raises:
+      ImageError: a side outside 16 to 4096 pixels.
+    """
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+    except Image.DecompressionBombError:
+        pixels = 2 * MAX_SIDE * MAX_SIDE
+        raise ImageError(f"the sketch has more than {pixels:,} pixels: send {MIN_SIDE} to {MAX_SIDE} a side") from None
+    except (OSError, SyntaxError, ValueError):
+        return
+    _check_sides(width, height, MAX_SIDE)
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG file claims, without decoding it.
+
+    Raises:
+      ImageError: not a PNG file.
+    """
+    if len(data) < 33 or not data.startswith(_PNG_START) or data[12:16] != b"IHDR":
+        raise ImageError("the sketch is not a PNG file: send one")
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+def check_png(data: bytes, largest: int) -> None:
+    """Refuse a PNG that claims sides outside 16 to `largest` pixels: 20 KB can decode to gigabytes.
+
+    Raises:
+      ImageError: not a PNG file, or of another size.
+    """
+    _check_sides(*png_size(data), largest)
+
+
+def _check_sides(width: int, height: int, largest: int) -> None:
+    if min(width, height) < MIN_SIDE or max(width, height) > largest:
+        raise ImageError(f"the sketch is {width} x {height} pixels: send {MIN_SIDE} to {largest} a side")
+
+
+class BodyLimit:
+    """ASGI middleware: refuses a request whose body is too long, takes too long, or comes with too many others.
+
+    Declared lengths are refused unread; chunked bodies declare none, so bytes are counted as they come.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        limit: int = MAX_BODY,
+        uploads: int = MAX_UPLOAD,
+        together: int = MAX_TOGETHER,
+        seconds: float = MAX_SECONDS,
+    ) -> None:
+        """Bytes of a request, of an upload, of all bodies that are being received, and seconds for one to arrive."""
+        self.app = app
+        self.limit = limit
+        self.uploads = uploads
+        self.together = together
+        self.seconds = seconds
+        self.held = 0
+        """Bytes of the bodies that are being received now."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.uploads if scope["path"].rstrip("/").endswith("/upload") else self.limit
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            await refuse(send, 413, _too_long(limit))
+            return
+        await _Reception(self, limit, receive, send).run(scope)
+
+
+class _Reception:
+    """One request on its way in."""
+
+    def __init__(self, guard: BodyLimit, limit: int, receive: Receive, send: Send) -> None:
+        self._guard, self._limit, self._receive, self._send = guard, limit, receive, send
+        self._seen = 0
+        self._whole = self._refused = self._started = False
+        self._deadline = time.monotonic() + guard.seconds
+
+    async def run(self, scope: Message) -> None:
+        try:
+            await self._guard.app(scope, self._counted, self._unless_refused)
+        except Exception as error:
+            if self._started:
+                raise
+            if not self._refused:  # an id or a field that Gradio stumbles over
+                log.error("%s %s failed: %s", scope["method"], scope["path"], repr(error)[:200])
+                log.debug("the failure", exc_info=error)
+                await refuse(self._send, 500, "this request could not be understood: see docs/api.md")
+        finally:
+            self._let_go()
+
+    async def _counted(self) -> Message:
+        if self._refused:
+            return {"type": "http.disconnect"}
+        if self._whole:
+            return await self._receive()  # waits for the client to go away, as long as it likes
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - time.monotonic()))
+        except TimeoutError:
+            return await self._stop(408, f"the request took longer than {self._guard.seconds:g} seconds to arrive")
+        if message["type"] != "http.request":
+            return message
+        self._seen += len(message.get("body", b""))
+        self._guard.held += len(message.get("body", b""))
+        if self._seen > self._limit:
+            return await self._stop(413, _too_long(self._limit))
+        if self._guard.held > self._guard.together:
+            return await self._stop(503, "too many large requests at the same time: try again in a moment")
+        self._whole = not message.get("more_body", False)
+        if self._whole:
+            self._let_go()
+        return message
+
+    def _let_go(self) -> None:
+        self._guard.held -= self._seen
+        self._seen = 0
+
+    async def _stop(self, status: int, reason: str) -> Message:
+        self._refused = True
+        if not self._started:
+            await refuse(self._send, status, reason)
+        return {"type": "http.disconnect"}
+
+    async def _unless_refused(self, message: Message) -> None:
+        self._started = True
+        if not self._refused:
+            await self._send(message)
+
+
+def _too_long(limit: int) -> str:
+    return f"the request is longer than {limit / 2**20:g} MB: send a smaller picture"
+
+
+async def refuse(send: Send, status: int, reason: str) -> None:
+    """Answer with a status and a sentence, and close the connection."""
+    body = json.dumps({"error": reason}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+# ---------------------------------------------------------------- page.visitors
+#
+# How many people are drawing: those who asked for a photo a moment ago, by the ids that their pages made.
+
+SECONDS = 10.0
+"""After this long without a new line somebody no longer counts as drawing."""
+_MOST = 10_000
+"""Ids kept; a program that invents them shall not fill the memory."""
+
+
+class Visitors:
+    """The people who are drawing; safe to use from several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def note(self, person: str) -> int:
+        """This person is drawing. Returns how many are, this one included."""
+        with self._lock:
+            now = self._clock()
+            self._seen[person] = now
+            self._seen.move_to_end(person)
+            while len(self._seen) > _MOST or next(iter(self._seen.values())) < now - SECONDS:
+                self._seen.popitem(last=False)
+            return len(self._seen)
+
+
+# ---------------------------------------------------------------- page.files
+#
+# Where Gradio keeps files sent to the API and its photos: a folder of this run's own, limited, gone at the end.
+
+MAX_FILES = 2**30
+"""Bytes. Files are deleted after some minutes; until then somebody could fill the disk."""
+_SECONDS = 1.0
+"""How long a size that was measured is believed."""
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for Gradio's files, which it reads from GRADIO_TEMP_DIR; one that is named there already is kept."""
+    named = os.environ.get("GRADIO_TEMP_DIR")
+    if named:
+        yield Path(named)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="sketch2photo-"))
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        del os.environ["GRADIO_TEMP_DIR"]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files under the folder; files that vanish meanwhile do not matter."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
+
+
+class UploadLimit:
+    """ASGI middleware: takes no uploads while the folder has more than `most` bytes."""
+
+    def __init__(self, app: Application, folder: Path, most: int = MAX_FILES) -> None:
+        self.app = app
+        self.folder = folder
+        self.most = most
+        self._size = 0
+        self._measured = float("-inf")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/upload") and await self._full():
+            await refuse(send, 503, "there is no room for more files right now: try again in some minutes")
+            return
+        await self.app(scope, receive, send)
+
+    async def _full(self) -> bool:
+        if time.monotonic() - self._measured > _SECONDS:
+            self._measured = time.monotonic()
+            self._size = await asyncio.to_thread(size, self.folder)
+        return self._size > self.most

@@ -1,0 +1,238 @@
+"""Opens the page: address, password, browser tab, share link. What can fail early fails before Gradio is imported."""
+
+import contextlib
+import errno
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from sketch2photo.errors import ServeError
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from sketch2photo.page.batch_queue import Painter
+
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7860
+
+
+def default_host() -> str:
+    """GRADIO_SERVER_NAME, else this machine only."""
+    return os.environ.get("GRADIO_SERVER_NAME") or DEFAULT_HOST
+
+
+def default_port() -> str:
+    """GRADIO_SERVER_PORT as it stands, else 7860."""
+    return os.environ.get("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
+
+
+def has_screen() -> bool:
+    """Whether a browser tab would be seen: someone sits at a terminal, on a machine with a display."""
+    display = sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return display and sys.stdout.isatty()
+
+
+def parse_port(text: str) -> int:
+    """A port number.
+
+    Raises:
+      ServeError: not a whole number from 1 to 65535.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise ServeError(f"port {text!r} is not a port: choose a whole number from 1 to 65535")
+    return int(text)
+
+
+def parse_auth(text: str | None) -> tuple[str, str] | None:
+    """USER:PASSWORD as a pair; the password may have colons.
+
+    Raises:
+      ServeError: no colon, or nothing before or after it.
+    """
+    if text is None:
+        return None
+    user, colon, password = text.partition(":")
+    if not colon or not user or not password:
+        # The text is not repeated: it may be a password.
+        raise ServeError("--auth must be USER:PASSWORD, with something on either side of the colon")
+    return user, password
+
+
+def check_address(host: str, port: int) -> None:
+    """Refuse an address that cannot be opened, before a model is loaded for it.
+
+    Raises:
+      ServeError: the port is taken or not allowed, or the host is not an address of this machine.
+    """
+    name = host.strip("[]")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise ServeError(f"host {host!r} is not known: use 127.0.0.1 for this machine or 0.0.0.0 for all") from None
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except PermissionError:
+            raise ServeError(f"port {port} needs special rights: choose one from 1024 to 65535 with --port") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise _taken(port) from None
+            raise ServeError(f"{host}:{port} cannot be opened ({error.strerror}): choose another --host") from None
+
+
+def _taken(port: int) -> ServeError:
+    return ServeError(f"port {port} is in use: close the program that has it, or choose another with --port")
+
+
+def others_beside(checkpoint: Path) -> dict[str, Path]:
+    """The other released models in the folder of this one, by name. A broken one is left out, with a sentence."""
+    from sketch2photo.page import model_pool
+
+    found, complaints = model_pool.beside(checkpoint)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    return found
+
+
+def serve(
+    studio: "Painter",
+    others: Mapping[str, Path] | None = None,
+    *,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    share: bool = False,
+    auth: tuple[str, str] | None = None,
+    open_tab: bool = False,
+) -> None:
+    """Open the page and stay until Ctrl-C or SIGTERM.
+
+    The model compiles for one drawing before the socket answers, so that the first visitor does not wait for it, and
+    for many at once after that, which nobody waits for.
+
+    Args:
+      studio: the model to begin with.
+      others: folders of further released models that visitors may choose, by name.
+      host: the address to listen on.
+      port: the port to listen on.
+      share: also make a public link, through Gradio's servers.
+      auth: name and password that visitors are asked for.
+      open_tab: open the page in a browser.
+
+    Raises:
+      CheckpointError: one of the others is not a released model.
+      ServeError: the address cannot be opened.
+    """
+    check_address(host, port)
+    # Gradio reads these when imported, and stops at a bad number even if --port was given.
+    os.environ["GRADIO_SERVER_PORT"] = str(port)
+    os.environ["GRADIO_SERVER_NAME"] = host
+    _keep_proxies_out(host)
+    _allow_many_connections()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
+    studio.warm_up()
+
+    from sketch2photo.page import limits
+
+    with limits.own_folder() as folder:
+        from sketch2photo.page import app, sharing
+        from sketch2photo.page.batch_queue import ModelSlot
+        from sketch2photo.page.model_pool import Shelf
+
+        slot = ModelSlot(studio)
+        network = None if os.environ.get("SYSTEM") == "spaces" else sharing.network_address(host, port)
+        blocks = app.build(Shelf(studio, others, opened=slot.prepare), slot, network)
+        _launch(blocks, folder, host, port, share, auth)
+        slot.prepare()
+        here = str(blocks.local_url)
+        print(f"sketch2photo is at {here}", flush=True)
+        link = blocks.share_url or network
+        if network:
+            print(f"others in your network find it at {network}", flush=True)
+        if share:
+            print(sharing.about_link(blocks.share_url), flush=True)
+        if link and sys.stdout.isatty():
+            print(sharing.qr_text(link), flush=True)
+        if open_tab:
+            webbrowser.open(here)
+        try:
+            while blocks.server.thread.is_alive():
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            ended = slot.close()
+            blocks.close(verbose=False)
+    if not ended:
+        # A thread that compiles would end the process with an abort while Python takes itself down.
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool, auth: tuple[str, str] | None) -> None:
+    from gradio import http_server
+    from starlette.middleware import Middleware
+
+    from sketch2photo.page import app, limits
+    from sketch2photo.page.limits import MAX_UPLOAD, BodyLimit
+
+    # On Hugging Face Spaces Gradio would watch the main module for a changed `demo`, which ours has not.
+    http_server.get_space = lambda: None
+    try:
+        # Gradio's own words about a failed share link mislead; `share.about_link` says what happened.
+        with contextlib.redirect_stdout(io.StringIO()):
+            blocks.launch(
+                server_name=host,
+                server_port=port,
+                share=share,
+                auth=auth,
+                prevent_thread_lock=True,
+                quiet=True,
+                ssr_mode=False,
+                footer_links=["api"],
+                max_file_size=MAX_UPLOAD,
+                favicon_path=str(app.ICON),
+                theme=app.theme(),
+                app_kwargs={"middleware": [Middleware(limits.UploadLimit, folder=folder), Middleware(BodyLimit)]},
+            )
+    except OSError:
+        raise _taken(port) from None
+
+
+def _allow_many_connections() -> None:
+    """Every visitor holds a connection or two; many systems allow a program 1024 open files unless it asks."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 16384 if hard == resource.RLIM_INFINITY else min(hard, 16384)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _keep_proxies_out(host: str) -> None:
+    """Gradio asks its own page whether it answers; a proxy of the environment must not be asked that."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", host]))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

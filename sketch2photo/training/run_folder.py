@@ -1,0 +1,368 @@
+"""The only file that imports Orbax: what a training run keeps on disk.
+
+    RUN/run.json        what is trained: kind, config, categories, palette, data
+    RUN/state/<step>/   weights, optimisers, random key and input position; the latest two are kept
+    RUN/stats.jsonl     one line a step        RUN/evaluation.jsonl, RUN/samples/   now and then
+
+A checkpoint is whole or not there: Orbax writes it beside its place and renames it. Released models, which a page
+must open fast, are plain files: `sketch2photo.release.format`.
+"""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Self
+
+import jax
+import numpy as np
+
+from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
+from sketch2photo.errors import CheckpointError, ConfigError, choose
+from sketch2photo.files import write_whole
+
+# ---------------------------------------------------------------- checkpoints
+
+KEPT = 2
+_RUN_FILE = "run.json"
+_STATE = "state"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunInfo:
+    """What run.json says."""
+
+    path: Path
+    kind: str
+    config: GanConfig | ClassifierConfig
+    categories: tuple[str, ...]
+    palette: dict[str, tuple[str, ...]]
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Where the training data are from, each with its licence."""
+
+
+def write_run(
+    path: Path,
+    kind: str,
+    config: GanConfig | ClassifierConfig,
+    categories: tuple[str, ...],
+    palette: dict[str, tuple[str, ...]] | None = None,
+    sources: dict[str, str] | None = None,
+) -> RunInfo:
+    """Make a run's folder and say in it what is trained. Written whole or not at all."""
+    content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
+    content["sources"] = sources or {}
+    try:
+        write_whole(path / _RUN_FILE, (json.dumps(content, indent=2) + "\n").encode())
+    except OSError as error:
+        raise CheckpointError(
+            f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"
+        ) from None
+    return read_run(path)
+
+
+def read_run(path: str | Path) -> RunInfo:
+    """What a run's folder holds. `CheckpointError` when it is none."""
+    path = Path(path)
+    try:
+        content = json.loads((path / _RUN_FILE).read_text())
+        kind = content["kind"]
+        config = from_dict({"gan": GanConfig, "classifier": ClassifierConfig}[kind], content["config"])
+        palette = {name: tuple(colours) for name, colours in content.get("palette", {}).items()}
+        return RunInfo(path, kind, config, tuple(content["categories"]), palette, dict(content.get("sources", {})))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{str(path)!r} is not a training run (it has no {_RUN_FILE}): name the --out folder of train.py"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+        raise CheckpointError(f"{str(path / _RUN_FILE)!r} cannot be read ({error}): restore or retrain it") from None
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether the folder was written by train.py."""
+    return (Path(path) / _RUN_FILE).is_file()
+
+
+def saved_steps(path: str | Path) -> list[int]:
+    """The steps with a whole checkpoint, in order."""
+    folder = Path(path) / _STATE
+    return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit()) if folder.is_dir() else []
+
+
+class RunCheckpoints:
+    """Saves and restores the state of one run. A context manager; leaving it waits for a save under way."""
+
+    def __init__(self, path: Path):
+        from orbax.checkpoint import v1 as ocp
+
+        self._path = path
+        self._checkpointer = ocp.training.Checkpointer(
+            str((path / _STATE).absolute()),
+            # Orbax's own policies do not match its own annotations.
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),  # pyright: ignore[reportArgumentType]
+            preservation_policy=ocp.training.preservation_policies.LatestN(KEPT),  # pyright: ignore[reportArgumentType]
+            cleanup_tmp_directories=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with _silence():
+                self._checkpointer.close()
+        except Exception:
+            if kind is None:
+                raise
+            # After a save that failed Orbax fails once more; what went wrong has been said already.
+
+    def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
+        """Write the state after `step` steps and the input's position; at once, so that a full disk is noticed.
+
+        Raises:
+          CheckpointError: it could not be written; the checkpoint before is still there.
+        """
+        if step in saved_steps(self._path):
+            return
+        try:
+            with _silence(), _uncompressed():
+                self._checkpointer.save_checkpointables(
+                    step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
+                )
+        except (OSError, ValueError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition('": ')[2][-200:]
+            raise CheckpointError(
+                f"the checkpoint of step {step} could not be written to {str(self._path)!r} ({reason}): "
+                "make room; the one before is untouched"
+            ) from None
+
+    def restore(self, like: Any) -> tuple[Any, dict[str, Any]]:
+        """The latest state, and the input's position.
+
+        Args:
+          like: a state of `jax.ShapeDtypeStruct`s that say where each array is to lie.
+        """
+        step = _latest(self._path)
+        try:
+            loaded = self._checkpointer.load_checkpointables(step, {"state": _as_arrays(like)})["state"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({_first_line(error)}): "
+                "resume with the settings it was started with"
+            ) from None
+        metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
+        return _as_state(loaded, like), json.loads(metadata["position"])
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Without the seven tracebacks that Orbax logs of one full disk; what it raises says the same."""
+    logger = logging.getLogger("absl")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _uncompressed() -> Any:
+    """The way to write arrays: of weights compression saves a tenth, and takes three times as long to write."""
+    from orbax.checkpoint import v1 as ocp
+
+    context = ocp.Context()
+    context.array.saving.use_compression = False
+    return context
+
+
+def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
+    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields; lists are
+    dicts with integer keys.
+
+    Raises:
+      CheckpointError: not a run, or nothing is saved in it yet.
+    """
+    from orbax.checkpoint import v1 as ocp
+
+    run = read_run(path)
+    step = _latest(run.path) if step is None else step
+    folder = str((run.path / _STATE / str(step)).absolute())
+    try:
+        about = ocp.checkpointables_metadata(folder).metadata["state"]
+        # As numpy, wherever the arrays lay: the devices of the run may not be here.
+        like = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), about)
+        return _numbered(ocp.load_checkpointables(folder, {"state": like})["state"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"the checkpoint {folder!r} cannot be read ({_first_line(error)}): delete it") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def _numbered(tree: Any) -> Any:
+    """The tree with the places in lists as integers, as the networks have them; Orbax makes them text, whose order
+    is another one from ten on."""
+    if not isinstance(tree, dict):
+        return tree
+    return {int(key) if str(key).isdigit() else key: _numbered(value) for key, value in tree.items()}
+
+
+def _latest(path: Path) -> int:
+    steps = saved_steps(path)
+    if not steps:
+        raise CheckpointError(f"nothing is saved in {str(path)!r} yet: start it without --resume")
+    return steps[-1]
+
+
+def _as_arrays(state: Any) -> dict[str, Any]:
+    """A state as a dict of plain arrays: fields that are None are left out, random keys become their words."""
+    values = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
+    key = values["key"]
+    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+        words = jax.eval_shape(jax.random.key_data, key)
+        abstract = isinstance(key, jax.ShapeDtypeStruct)
+        values["key"] = words.update(sharding=key.sharding) if abstract else jax.random.key_data(key)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _as_state(values: dict[str, Any], like: Any) -> Any:
+    values = dict(values)
+    if jax.dtypes.issubdtype(like.key.dtype, jax.dtypes.prng_key):
+        values["key"] = jax.random.wrap_key_data(values["key"])
+    return dataclasses.replace(like, **values)
+
+
+# ---------------------------------------------------------------- training.folder
+#
+# A run's folder: whether it may be trained in, by whom, and with which settings.
+
+LOCK_FILE = "lock"
+FREE = ("preset", "steps", "save_every", "sample_every", "sample_drawings", "evaluation.")
+"""Settings that a resumed run may change unasked: how long it trains and how often it looks. A name that ends in a dot
+is of all in that group."""
+
+
+def check_folder(out: Path, resume: bool) -> None:
+    """Whether a run may start in the folder, or go on in it.
+
+    Raises:
+      CheckpointError: it holds a run and `resume` is not set, or holds none and it is; or it is a file.
+    """
+    if resume:
+        read_run(out)
+        if not saved_steps(out):
+            raise CheckpointError(f"nothing is saved in {str(out)!r} yet: start it without --resume")
+    elif is_run(out) and saved_steps(out):
+        raise CheckpointError(f"{str(out)!r} already holds a training run: add --resume or choose another --out")
+    elif out.exists() and not out.is_dir():
+        raise CheckpointError(f"--out {str(out)!r} is a file: choose a folder")
+
+
+def check_unchanged(
+    out: Path,
+    config: GanConfig | ClassifierConfig,
+    categories: tuple[str, ...],
+    allowed: tuple[str, ...] = (),
+) -> None:
+    """Whether a resumed run has the settings it was started with; those in `FREE` aside.
+
+    Args:
+      allowed: settings that may differ, such as "optimiser.generator_rate", or a group of them, "optimiser".
+
+    Raises:
+      CheckpointError: settings differ that are not allowed to, or the data have other categories.
+      ConfigError: an allowed name is none of a setting.
+    """
+    run = read_run(out)
+    before, now = flat(to_dict(run.config)), flat(to_dict(config))
+    groups = {name.rpartition(".")[0] for name in now} - {""}
+    for name in allowed:
+        choose("setting to allow a change of", name, [*now, *sorted(groups)])
+    if type(run.config) is not type(config):
+        raise CheckpointError(f"{str(out)!r} is a {run.kind} run: choose another --out")
+    if run.categories != categories:
+        raise CheckpointError(
+            f"{str(out)!r} was started on the categories {', '.join(run.categories)}, the data now have "
+            f"{', '.join(categories)}: resume on the same data, or start another run with --init {out}"
+        )
+    free = tuple(name for name in (*FREE, *(f"{group}." for group in allowed if group in groups)) if name[-1] == ".")
+    named = {*FREE, *allowed}
+    changed = [name for name in now if before.get(name) != now[name] and name not in named]
+    changed = [name for name in changed if not name.startswith(free)]
+    if changed:
+        told = "; ".join(f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in changed)
+        raise CheckpointError(
+            f"{str(out)!r} was started with other settings ({told}): leave them out, or say that you mean it by "
+            f"--allow-change {' '.join(changed)}"
+        )
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their names on the command line, such as "optimiser.generator_rate"."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def lasting(config: GanConfig | ClassifierConfig) -> dict[str, Any]:
+    """Settings by name, without those in `FREE`."""
+    return {name: value for name, value in flat(to_dict(config)).items() if not name.startswith(FREE)}
+
+
+class RunLock:
+    """Keeps a second process out of a run's folder. The system lets go of it with the process, however that ends, so
+    a killed run leaves none. A context manager; entering takes it where a run is there already."""
+
+    def __init__(self, out: Path):
+        self._out = out
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        if is_run(self._out) or (self._out / LOCK_FILE).is_file():
+            self.take()
+        return self
+
+    def take(self) -> None:
+        """Take it, making the folder if need be; again does nothing. On many hosts the first takes it for all.
+
+        Raises:
+          CheckpointError: another process has it, or the folder cannot be written to.
+        """
+        if self._file is not None or jax.process_index() != 0:
+            return
+        import fcntl  # where there is none (Windows) array_record, and so training, is missing too
+
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            file = (self._out / LOCK_FILE).open("a+")
+        except OSError as error:
+            reason = error.strerror or error
+            raise CheckpointError(f"{str(self._out)!r} cannot be written to ({reason}): choose another --out") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            who = file.read().strip() or "another process"
+            file.close()
+            raise CheckpointError(
+                f"{str(self._out)!r} is being trained by {who}: wait for it, end it, or choose another --out"
+            ) from None
+        except OSError:
+            pass  # a file system without locks: nothing keeps the other out, but training works
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        self._file = file
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
