@@ -1,4 +1,4 @@
-"""Convolutions with packed kernels, against `ops`."""
+"""Convolutions with packed kernels, against those of `conv`."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("form", LAYERS)
-def test_every_form_gives_what_ops_gives(form):
+def test_every_form_gives_what_conv_gives(form):
     kind, c, o, side = LAYERS[form]
     rng = np.random.default_rng(0)
     kernel = jnp.asarray(rng.normal(0, 1, (o, 4, 4, c)), jnp.float32)

@@ -1,4 +1,4 @@
-"""The fast convolution forms against plain lax: values, gradients, and which one a platform gets."""
+"""The 4x4 pair and convolutions of stride 1 against plain lax: values, gradients, and which form a platform gets."""
 
 import jax
 import jax.numpy as jnp
@@ -132,3 +132,54 @@ def test_normalise_is_the_textbook_formula_and_its_gradient():
     theirs = jax.grad(lambda *a: jnp.sin(textbook(*a)).sum(), (0, 1, 2))(x, scale, shift)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+# ---------------------------------------------------------------- stride 1
+
+# (n, side, r, o, c): with tiles of 3, 4 and 2; windows of the outputs and of the inputs; odd sides
+TILED = [(4, 16, 4, 64, 64), (8, 16, 3, 64, 64), (32, 4, 3, 64, 64)]
+UNTILED = [(2, 15, 4, 1, 24), (2, 12, 4, 24, 3), (2, 8, 3, 16, 1), (1, 9, 3, 6, 8)]
+
+
+def plain_stride_one(x, kernel):
+    weights = kernel.transpose(0, 1, 3, 2)
+    return lax.conv_general_dilated(
+        x, weights, (1, 1), ((1, 1), (1, 1)), dimension_numbers=("NHWC", "HWIO", "NHWC"), precision="highest"
+    )
+
+
+@pytest.mark.parametrize("shape", [*TILED, *UNTILED])
+def test_stride_one_gives_values_and_gradients_of_plain_lax(shape):
+    n, side, r, o, c = shape
+    assert bool(conv.tile(n, side + 3 - r, r, o, c)) == (shape in TILED)
+    x, kernel = (
+        jax.random.normal(jax.random.key(1), (n, side, side, c)),
+        jax.random.normal(jax.random.key(2), (r, r, o, c)),
+    )
+
+    def ours(x, kernel):
+        return conv.convolve(x, kernel, 1)
+
+    def both(f):
+        def values(x, kernel):
+            y, pull = jax.vjp(f, x, kernel)
+            return y, *pull(jnp.sin(plain_stride_one(x, kernel)))
+
+        return jax.jit(values)(x, kernel)
+
+    for one, other in zip(both(ours), both(plain_stride_one), strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, atol=2e-5 * float(jnp.abs(other).max()))
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_accelerators_get_plain_convolutions_of_stride_one(platform):
+    x, kernel = jnp.zeros((8, 16, 16, 64)), jnp.zeros((3, 3, 64, 64))
+
+    def work(x, kernel):
+        return jax.grad(lambda *a: conv.convolve(*a, 1).sum(), (0, 1))(x, kernel)
+
+    exported = jax.export.export(jax.jit(work), platforms=[platform])(x, kernel).mlir_module()
+    assert exported.count("stablehlo.convolution") >= 2 and exported.count("stablehlo.dot_general") == 0
+    on_cpu = jax.export.export(jax.jit(work), platforms=["cpu"])(x, kernel).mlir_module()
+    assert on_cpu.count("stablehlo.convolution") == 0
