@@ -1,9 +1,11 @@
 """What every test shares."""
 
+import collections
 import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,12 +20,25 @@ OPTIMISATION = "--xla_backend_optimization_level=0"
 if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {OPTIMISATION}".strip()
 
+# Two processes of tests on two cores: each, and each that it starts, keeps to one thread where it computes.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC"):
+        os.environ.setdefault(name, "1")
+
 # The steps that a person's own runs keep are not pushed out by those of tests.
 _cache = runtime._cache_folder()
 if _cache is not None:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache.with_name("xla-of-tests")))
 
 runtime.prepare()
+
+# `scripts/test --all` asks for the thorough one.
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=150, deadline=None)
+hypothesis.settings.load_profile("quick")
+
+LIMIT_OF_SLOW = 900
+"""Seconds; others have the limit of pyproject.toml."""
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +57,54 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need the internet run only with `-m network`."""
-    if "network" not in (config.option.markexpr or ""):
-        for item in items:
-            if item.get_closest_marker("network"):
-                item.add_marker(pytest.mark.skip(reason="needs the internet: ask for it with -m network"))
+    """Tests that need the internet run only with `-m network`, and slow ones may take their time."""
+    for item in items:
+        if item.get_closest_marker("network") and "network" not in (config.option.markexpr or ""):
+            item.add_marker(pytest.mark.skip(reason="needs the internet: ask for it with -m network"))
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LIMIT_OF_SLOW))
+
+
+# ---------------------------------------------------------------- what was left out
+
+LEFT_OUT = pytest.StashKey[collections.Counter[str]]()
+"""Slow tests that were not run, by file."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = collections.Counter()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.config.stash[LEFT_OUT][item.nodeid.partition("::")[0]] += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one, if it is one of several."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """Each of several processes has collected all tests, so that one speaks for all."""
+    told = getattr(node, "workeroutput", {}).get("left out", {})
+    node.config.stash[LEFT_OUT] = collections.Counter(told)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash[LEFT_OUT]
+    if left_out:
+        terminalreporter.section("left out")
+        for file, number in sorted(left_out.items()):
+            terminalreporter.write_line(f"{number:3} slow in {file}")
+        terminalreporter.write_line(f"{left_out.total()} slow tests were left out: scripts/test --all runs them too")
+
+
+# ---------------------------------------------------------------- browser tests that are required
 
 
 @pytest.hookimpl(wrapper=True)
