@@ -1,6 +1,7 @@
-"""The rules on who may import whom and how large a file may be, read from the source."""
+"""The rules on who may import whom and how large the building may be, read from the source."""
 
 import ast
+import collections
 import json
 import resource
 import subprocess
@@ -192,11 +193,64 @@ def test_no_import_cycles():
         visit(name, ())
 
 
+# ---------------------------------------------------------------- ways
+
+GRADIENT = f"{PACKAGE}.training.gan"
+CONVOLUTION = f"{PACKAGE}.kernels.conv"
+
+
+def way(start: set[str], end: str) -> list[str]:
+    """The shortest way along imports from one of the modules to another, both included."""
+    came_from: dict[str, str | None] = dict.fromkeys(sorted(start))
+    waiting = collections.deque(came_from)
+    while end not in came_from:
+        assert waiting, f"no way leads to {end}"
+        module = waiting.popleft()
+        for other in sorted(own(module) & set(MODULES) - set(came_from)):
+            came_from[other] = module
+            waiting.append(other)
+    found: list[str] = []
+    module: str | None = end
+    while module is not None:
+        found.append(module)
+        module = came_from[module]
+    return found[::-1]
+
+
+def test_few_files_lie_between_the_command_and_the_gradient():
+    imported = imports(PACKAGE, (ROOT / "train.py").read_text()) & set(MODULES)
+    files = ["train.py", *way(imported, GRADIENT), *way({GRADIENT}, CONVOLUTION)[1:]]
+    assert len(files) <= 8, files
+
+
+def test_few_files_lie_between_the_pages_server_and_the_photo():
+    files = way({f"{PACKAGE}.page.server"}, CONVOLUTION)
+    assert f"{PACKAGE}.studio" in files and len(files) <= 8, files
+
+
 # ---------------------------------------------------------------- files
+
+ENTRIES = ("__init__", "__main__", "command")
+"""Names that many folders have; these may be short."""
+
+
+STILL_BUILT = pytest.mark.xfail(reason="the building is being made smaller")
 
 
 def _lines(path: Path) -> int:
     return len(path.read_text().splitlines())
+
+
+LINES = {name: _lines(path) for name, path in MODULES.items()}
+
+
+def _is_a_table(path: Path) -> bool:
+    """Whether a module has no function: what it knows is data."""
+    return not any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(_read(path)))
+
+
+def _read(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def test_files_are_named_for_what_they_know():
@@ -204,8 +258,33 @@ def test_files_are_named_for_what_they_know():
     assert [name for name in MODULES if name.rpartition(".")[2] in nothing] == []
 
 
-def test_no_module_is_longer_than_650_lines():
-    assert {name: _lines(path) for name, path in MODULES.items() if _lines(path) > 650} == {}
+@STILL_BUILT
+def test_no_two_modules_have_one_name():
+    names = collections.Counter(path.stem for path in MODULES.values() if path.stem not in ENTRIES)
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+@STILL_BUILT
+def test_the_building_is_no_larger_than_it_was_drawn():
+    assert len(MODULES) <= 85
+    assert sum(LINES.values()) <= 16_500
+    assert len(list((ROOT / PACKAGE).glob("*.py"))) <= 10, "loose files beside the folders"
+
+
+@STILL_BUILT
+def test_no_module_is_longer_than_600_lines():
+    assert {name: lines for name, lines in LINES.items() if lines > 600} == {}
+
+
+@STILL_BUILT
+def test_no_module_is_too_short_to_be_a_subject():
+    short = {name: lines for name, lines in LINES.items() if lines < 60 and MODULES[name].stem not in ENTRIES}
+    assert {name: lines for name, lines in short.items() if not _is_a_table(MODULES[name])} == {}
+
+
+@STILL_BUILT
+def test_nothing_private_of_jax_is_imported():
+    assert {name for name in MODULES if any(i.startswith("jax._src") for i in imports(name))} == set()
 
 
 @pytest.mark.parametrize(("name", "limit"), [("app.py", 60), ("train.py", 80), ("prepare_data.py", 80)])
