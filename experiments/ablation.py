@@ -25,7 +25,7 @@ from experiments import human_sketches, studio_judge
 from sketch2photo.config import GanConfig
 from sketch2photo.data.reading import open_dataset
 from sketch2photo.errors import ConfigError, exit_on_user_error
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.kernels import runtime
 from sketch2photo.training import run_folder
 
@@ -107,7 +107,7 @@ def main(arguments: list[str]) -> None:
                 if key not in results:
                     _train(options, name, seed)
                     results[key] = _measure(options, _run(options, name, seed))
-                    write_whole(options.out / RESULTS, json.dumps(results, indent=1).encode() + b"\n")
+                    write_atomic(options.out / RESULTS, json.dumps(results, indent=1).encode() + b"\n")
                     print(f"{key}: {results[key]}", flush=True)
         print(table(results, options.images))
 

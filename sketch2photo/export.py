@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.kernels import runtime
-from sketch2photo.release.format import ReleasedModel, flatten, settings
+from sketch2photo.release.format import ReleasedModel, settings, weights_by_place
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMATS = ("stablehlo", "safetensors", "onnx")
@@ -140,18 +140,14 @@ def interface(model: ReleasedModel, batch: int) -> dict[str, Any]:
 
 def safetensors(model: ReleasedModel) -> bytes:
     """The networks' weights as float32, named as in weights.npz; the metadata's `config` is the model's config.json."""
-    import numpy as np
     from safetensors.numpy import save
 
-    networks = {"generator": model.generator, "discriminator": model.discriminator, "classifier": model.classifier}
-    flat = flatten({name: weights for name, weights in networks.items() if weights is not None})
-    arrays = {name: np.ascontiguousarray(value, np.float32) for name, value in flat.items()}
-    return save(arrays, {"format": "sketch2photo", "config": json.dumps(settings(model))})
+    return save(weights_by_place(model), {"format": "sketch2photo", "config": json.dumps(settings(model))})
 
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        write_whole(path, data)
+        write_atomic(path, data)
     except OSError as error:
         reason = error.strerror or error
         raise CheckpointError(f"{str(path)!r} could not be written ({reason}): make room or choose another") from None

@@ -1,19 +1,16 @@
-"""Files that are whole or not there, whenever the process ends."""
+"""Files and folders that are whole or not there, whenever the process ends: written beside their place, then moved."""
 
 import contextlib
-import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from sketch2photo.errors import DataError, UserError
 
-# ---------------------------------------------------------------- whole
 
-
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes | str) -> None:
     """Write a file, its folders as needed; an older one stays until the new one is complete.
 
     Raises:
@@ -22,20 +19,87 @@ def write_whole(path: Path, data: bytes) -> None:
     draft = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
+        draft.write_bytes(data.encode() if isinstance(data, str) else data)
         os.replace(draft, path)
     except OSError:
         draft.unlink(missing_ok=True)
         raise
 
 
-# ---------------------------------------------------------------- data.place
-#
-# Folders that are whole or not there: written beside their place and moved into it at once.
+@contextlib.contextmanager
+def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
+    """A folder beside `out`, to prepare what `put_in_place` moves there; one process at a time.
+
+    It goes when the work is done or fails. One with a key stays after Ctrl-C, SIGTERM, a kill or a defect of the
+    program, for the next of the same key to go on in, and only for that.
+
+    Raises:
+      BlockingIOError: another process is at work in it.
+      OSError: it cannot be made.
+    """
+    out = out.resolve()
+    draft = out.parent / f".{out.name}-draft"
+    draft.mkdir(parents=True, exist_ok=True)
+    with (draft / "lock").open("a") as held:
+        lock(held)
+        if (draft / "old").is_dir() and not out.exists():
+            (draft / "old").rename(out)  # killed between the two moves of `put_in_place`
+        if not key or not (draft / "key").is_file() or (draft / "key").read_text() != key:
+            for path in draft.iterdir():
+                if path.name != "lock":
+                    remove(path)
+            (draft / "key").write_text(key)
+        try:
+            yield draft
+        except BaseException as error:
+            if not key or isinstance(error, (UserError, OSError)):
+                shutil.rmtree(draft, ignore_errors=True)
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def put_in_place(content: Path, out: Path) -> None:
+    """Move the folder `content`, which lies in a draft beside `out`, to `out`; what was there stays in the draft."""
+    out, old = out.resolve(), content.parent / "old"
+    if not out.exists():
+        content.rename(out)
+        return
+    shutil.rmtree(old, ignore_errors=True)
+    out.rename(old)
+    try:
+        content.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+
+
+def lock(file: IO[str]) -> None:
+    """Lock an open file until it is closed or the process ends; nothing happens on systems without locks.
+
+    Raises:
+      BlockingIOError: another process has locked it.
+    """
+    with contextlib.suppress(ImportError):  # Windows
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # a file system without locks
+
+
+def remove(path: Path) -> None:
+    """Take away a file, a link or a folder with all that is in it; nothing happens when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -> None:
-    """Raises `DataError` when `out` may not be written.
+    """Raises `DataError` when a dataset may not be written to `out`.
 
     Args:
       is_ours: whether a folder that is not empty holds what `overwrite` may replace.
@@ -51,78 +115,13 @@ def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -
 
 
 @contextlib.contextmanager
-def draft_beside(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, so that its content can be moved there at once; it goes whatever happens."""
-    with sentences(out):
-        out.resolve().parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.resolve().name}-draft-", dir=out.resolve().parent))
-    try:
-        with sentences(out):
-            yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def kept_draft(out: Path, key: str) -> Iterator[Path]:
-    """A folder beside `out` that a killed run leaves to the next one of the same `key`, and only to that.
-
-    It goes when the work is done or cannot be; after Ctrl-C, SIGTERM, a kill or a defect of the program it stays.
-
-    Raises:
-      DataError: it cannot be made, or another process is at work in it.
-    """
-    draft = out.resolve().parent / f".{out.resolve().name}-draft"
-    with sentences(out):
-        draft.mkdir(parents=True, exist_ok=True)
-        lock = (draft / "lock").open("a")
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DataError(f"--out {str(out)!r} is being written by another process: wait for it") from None
-        if (draft / "old").is_dir() and not out.exists():
-            (draft / "old").rename(out.resolve())  # killed between the two moves of `put_in_place`
-        with sentences(out):
-            if not (draft / "key").is_file() or (draft / "key").read_text() != key:
-                for path in draft.iterdir():
-                    if path.name != "lock":
-                        remove(path)
-                (draft / "key").write_text(key)
-        try:
-            with sentences(out):
-                yield draft
-        except UserError:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        shutil.rmtree(draft, ignore_errors=True)
-    finally:
-        lock.close()
-
-
-@contextlib.contextmanager
 def sentences(out: Path) -> Iterator[None]:
-    """Makes a full or forbidden disk a `DataError`."""
+    """Makes a full or forbidden disk, or another process at work in a dataset's draft, a `DataError`."""
     try:
         yield
+    except BlockingIOError:
+        raise DataError(f"--out {str(out)!r} is being written by another process: wait for it") from None
     except OSError as error:
         raise DataError(
             f"--out {str(out)!r} could not be written ({error.strerror or error}): free space or name another folder"
         ) from None
-
-
-def put_in_place(content: Path, out: Path) -> None:
-    """Move the folder `content`, which lies in a draft beside `out`, to `out`; what was there stays in the draft."""
-    out = out.resolve()
-    if out.exists():
-        shutil.rmtree(content.parent / "old", ignore_errors=True)
-        out.rename(content.parent / "old")
-    os.replace(content, out)
-
-
-def remove(path: Path) -> None:
-    """Take away a file, a link or a folder with all that is in it; nothing happens when there is none."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

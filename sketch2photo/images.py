@@ -5,7 +5,6 @@ A sketch is uint8 (h, w): 0 is ink, 255 paper. A photo is uint8 (h, w, 3) RGB. F
 """
 
 import io
-import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from PIL import Image, ImageOps
 from sketch2photo import cleanup
 from sketch2photo.cleanup import INK_BELOW, PAPER
 from sketch2photo.errors import ConfigError, DataError, ImageError
+from sketch2photo.files import write_atomic
 
 # ---------------------------------------------------------------- decoding
 #
@@ -368,11 +368,8 @@ def stacked(grids: Sequence[np.ndarray], line: int = 2) -> np.ndarray:
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """An RGB picture as PNG; whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.stem + ".part.png")
     try:
-        Image.fromarray(picture).save(draft)
+        write_atomic(path, encode_png(picture))
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
-    os.replace(draft, path)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.kernels import runtime
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        write_whole(path, data)
+        write_atomic(path, data)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None

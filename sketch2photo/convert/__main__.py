@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.kernels import runtime
 
 
@@ -105,7 +105,7 @@ def _vgg16(options: argparse.Namespace) -> None:
     content = io.BytesIO()
     np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
     try:
-        write_whole(out, content.getvalue())
+        write_atomic(out, content.getvalue())
     except OSError as error:
         reason = error.strerror or error
         raise CheckpointError(f"{str(out)!r} could not be written ({reason}): make room or choose another") from None

@@ -41,7 +41,7 @@ from sketch2photo.data import (
 )
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, thumbnail
 from sketch2photo.errors import ConfigError, DataError
-from sketch2photo.files import check_free, kept_draft, put_in_place, remove
+from sketch2photo.files import check_free, draft_beside, put_in_place, remove, sentences
 
 # ---------------------------------------------------------------- data.workers
 #
@@ -273,7 +273,7 @@ def build(
     if through_beam is not None:
         beam.check(through_beam)
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
-    with kept_draft(out, key) as draft:
+    with sentences(out), draft_beside(out, key) as draft:
         plan = plan_in(draft)
         spool = _made(plan, draft, workers, through_beam, say)
         skipped, remarks = [*plan.skipped, *spool.skipped], list(plan.remarks)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from sketch2photo import images
+from sketch2photo.files import write_atomic
 
 SIDE = 256
 LICENCE = "CC0: drawn by sketch2photo"
@@ -196,6 +197,4 @@ def write(folder: Path, count: int, seed: int = 0) -> None:
         for number in range(count):
             path = folder / category / f"{number:04d}.png"
             if not path.is_file():
-                draft = path.with_suffix(".part")
-                draft.write_bytes(images.encode_png(draw(category, number, seed)))
-                draft.rename(path)
+                write_atomic(path, images.encode_png(draw(category, number, seed)))

@@ -14,7 +14,7 @@ from sketch2photo.data import arrays, reading
 from sketch2photo.data.decoded import framed
 from sketch2photo.data.example import SPLITS, decode
 from sketch2photo.errors import DataError
-from sketch2photo.files import check_free, draft_beside, put_in_place
+from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
 MAX_BYTES = 30 * 2**20
 """Of one part."""
@@ -94,7 +94,7 @@ def export(
     check_free(out, overwrite, is_ours=is_export)
     size = size or dataset.size
     about = json.dumps({"format": arrays.FORMAT, "palette": dataset.palette(), "sources": dataset.sources()})
-    with draft_beside(out) as draft:
+    with sentences(out), draft_beside(out) as draft:
         content = draft / "arrays"
         content.mkdir()
         count = 0

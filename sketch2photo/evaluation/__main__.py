@@ -6,7 +6,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
 from sketch2photo.evaluation.run import METRICS, Evaluation, Examples
+from sketch2photo.files import write_atomic
 from sketch2photo.images import grid, write_picture
 from sketch2photo.kernels import runtime
 
@@ -137,9 +137,7 @@ def run(options: argparse.Namespace) -> None:
             "figures": found.figures,
             "by_category": found.by_category,
         }
-        draft = options.out / "evaluation.json.part"
-        draft.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(draft, options.out / "evaluation.json")
+        write_atomic(options.out / "evaluation.json", json.dumps(content, indent=1) + "\n")
         write_extremes(options.out / "pictures.png", found, examples, data.categories)
         print(f"written to {options.out}: evaluation.json, pictures.png (best, median and worst of each category)")
 

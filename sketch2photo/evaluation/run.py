@@ -5,7 +5,6 @@ function. Every figure has one name, in logs, tables and JSON; `METRICS` says wh
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from sketch2photo.config import GanConfig
 from sketch2photo.data.source import PairSource
 from sketch2photo.evaluation import metrics, recognition
 from sketch2photo.evaluation.metrics import frechet_distance
+from sketch2photo.files import write_atomic
 from sketch2photo.models import features
 from sketch2photo.models.layers import Arrays
 from sketch2photo.release import format
@@ -292,9 +292,7 @@ class Evaluating:
             discriminator=jax.tree.map(np.asarray, discriminator),
         )
         format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
-        draft = out / (BEST_FILE + ".part")
-        draft.write_text(json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
-        os.replace(draft, out / BEST_FILE)
+        write_atomic(out / BEST_FILE, json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
 
 
 def best_value(out: Path, metric: str) -> float | None:

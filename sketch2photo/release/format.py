@@ -10,7 +10,6 @@ name and `:scale`, shaped so that values = int8 * scale.
 
 import dataclasses
 import json
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from sketch2photo.config import ClassifierModelConfig, GanModelConfig, from_dict, to_dict
 from sketch2photo.errors import CheckpointError, ConfigError
+from sketch2photo.files import draft_beside, put_in_place
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "weights.npz", "MODEL_CARD.md"
@@ -163,33 +163,21 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     """
     path = path.absolute()
     _check_replaceable(path)
-    draft, old = path.with_name(path.name + ".part"), path.with_name(path.name + ".old")
     try:
-        for rest in (draft, old):  # of a release that was killed
-            shutil.rmtree(rest, ignore_errors=True)
-        if path.exists():
-            shutil.copytree(path, draft, ignore=shutil.ignore_patterns(CONFIG_FILE, WEIGHTS_FILE))
-        draft.mkdir(parents=True, exist_ok=True)
-        (draft / CONFIG_FILE).write_text(json.dumps(settings(model), indent=2) + "\n")
-        networks = {
-            "generator": model.generator,
-            "discriminator": model.discriminator,
-            "classifier": model.classifier,
-        }
-        flat = flatten({name: weights for name, weights in networks.items() if weights is not None})
-        arrays: dict[str, Any] = _packed(flat) if packed else {n: np.asarray(v, np.float32) for n, v in flat.items()}
-        np.savez_compressed(draft / WEIGHTS_FILE, **arrays)
-        if not (draft / CARD_FILE).is_file():
-            (draft / CARD_FILE).write_text(card)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(draft, path)
+        with draft_beside(path) as draft:
+            content = draft / "model"
+            if path.exists():
+                shutil.copytree(path, content, ignore=shutil.ignore_patterns(CONFIG_FILE, WEIGHTS_FILE))
+            content.mkdir(exist_ok=True)
+            (content / CONFIG_FILE).write_text(json.dumps(settings(model), indent=2) + "\n")
+            flat = weights_by_place(model)
+            arrays: dict[str, Any] = _packed(flat) if packed else flat
+            np.savez_compressed(content / WEIGHTS_FILE, **arrays)
+            if not (content / CARD_FILE).is_file():
+                (content / CARD_FILE).write_text(card)
+            put_in_place(content, path)
     except OSError as error:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        shutil.rmtree(draft, ignore_errors=True)
         raise CheckpointError(f"{str(path)!r} could not be written ({error}): make room or choose another") from None
-    shutil.rmtree(old, ignore_errors=True)
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
@@ -215,6 +203,13 @@ def settings(model: ReleasedModel) -> dict[str, Any]:
         "gan": to_dict(model.gan),
         "classifier": None if model.classifier_config is None else to_dict(model.classifier_config),
     }
+
+
+def weights_by_place(model: ReleasedModel) -> dict[str, np.ndarray]:
+    """All of a model's arrays, float32, as they are named in weights.npz."""
+    networks = {"generator": model.generator, "discriminator": model.discriminator, "classifier": model.classifier}
+    flat = flatten({name: weights for name, weights in networks.items() if weights is not None})
+    return {name: np.asarray(value, np.float32, order="C") for name, value in flat.items()}
 
 
 def quantised(weights: Arrays) -> Arrays:

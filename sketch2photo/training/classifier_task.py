@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sketch2photo.data.batches import Mix
 from sketch2photo.data.source import open_sketches
 from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
+from sketch2photo.files import write_atomic
 from sketch2photo.images import grid, write_picture
 from sketch2photo.models import layers, vgg
 from sketch2photo.models.layers import Arrays
@@ -176,10 +176,7 @@ class ClassifierTask:
                 f"{'finished and half-drawn' if len(parts[1]['label']) else 'finished'} drawings, "
                 f"calibration error {figures.ece_before:.3f} -> {figures.ece_after:.3f}"
             )
-        content = dataclasses.asdict(found)
-        draft = out / (CALIBRATION_FILE + ".part")
-        draft.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(draft, out / CALIBRATION_FILE)
+        write_atomic(out / CALIBRATION_FILE, json.dumps(dataclasses.asdict(found), indent=2) + "\n")
 
     def _measured(self, params: Arrays) -> Arrays:
         if self.config.model.norm == "none":

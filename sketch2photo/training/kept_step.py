@@ -22,7 +22,7 @@ from jax.experimental import serialize_executable
 
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.training import run_folder
 from sketch2photo.training.distributed import Batch, Layout, State
 from sketch2photo.training.run_folder import lasting
@@ -210,7 +210,7 @@ def _keep(file: Path, compiled: jax.stages.Compiled) -> None:
     if _source() != _SOURCE:
         return  # somebody is at work on it: what was compiled may be of either
     content = pickle.dumps(serialize_executable.serialize(compiled))
-    write_whole(file, hashlib.sha256(content).digest() + content)
+    write_atomic(file, hashlib.sha256(content).digest() + content)
     for old in sorted(file.parent.iterdir(), key=lambda kept: kept.stat().st_mtime, reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
 from sketch2photo.errors import CheckpointError, ConfigError, choose
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 
 # ---------------------------------------------------------------- checkpoints
 
@@ -57,7 +57,7 @@ def write_run(
     content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
     content["sources"] = sources or {}
     try:
-        write_whole(path / _RUN_FILE, (json.dumps(content, indent=2) + "\n").encode())
+        write_atomic(path / _RUN_FILE, (json.dumps(content, indent=2) + "\n").encode())
     except OSError as error:
         raise CheckpointError(
             f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"

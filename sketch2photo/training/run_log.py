@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from PIL import Image
 
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError, TrainingError
-from sketch2photo.files import write_whole
+from sketch2photo.files import write_atomic
 from sketch2photo.training import run_folder
 
 # ---------------------------------------------------------------- training.report
@@ -39,9 +38,7 @@ class Stats:
                         lines.append(line)
                 except (ValueError, KeyError, TypeError):
                     break  # the line that was being written when the run was killed
-        draft = path.with_suffix(".part")
-        draft.write_text("".join(line + "\n" for line in lines))
-        os.replace(draft, path)
+        write_atomic(path, "".join(line + "\n" for line in lines))
         self._file = path.open("a")
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -313,7 +310,7 @@ class Watched:
         from sketch2photo.training.run_report import page
 
         try:
-            write_whole(self._out / "run.html", page(self._out, self._draw()).encode())
+            write_atomic(self._out / "run.html", page(self._out, self._draw()).encode())
         except OSError as error:
             raise _no_room(self._out, error) from None
 
@@ -329,7 +326,7 @@ class Watched:
                 self.say("no curves.png: there is no matplotlib (pip install matplotlib)")
             return b""
         if picture:
-            write_whole(self._out / "curves.png", picture)
+            write_atomic(self._out / "curves.png", picture)
         return picture
 
     def flush(self) -> None:

@@ -111,25 +111,25 @@ def assert_same_dataset(one, other):
 
 
 def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
-    from sketch2photo.files import kept_draft
+    from sketch2photo.files import draft_beside
 
-    with pytest.raises(KeyboardInterrupt), kept_draft(tmp_path / "out", "one") as draft:
+    with pytest.raises(KeyboardInterrupt), draft_beside(tmp_path / "out", "one") as draft:
         (draft / "spool").write_text("old")
         raise KeyboardInterrupt
     assert (draft / "spool").read_text() == "old"
-    with kept_draft(tmp_path / "out", "other") as draft:
+    with draft_beside(tmp_path / "out", "other") as draft:
         assert not (draft / "spool").exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_defect_does_not_cost_what_was_made(tmp_path):
-    from sketch2photo.files import kept_draft
+    from sketch2photo.files import draft_beside
 
-    with pytest.raises(ModuleNotFoundError), kept_draft(tmp_path / "out", "one") as draft:
+    with pytest.raises(ModuleNotFoundError), draft_beside(tmp_path / "out", "one") as draft:
         (draft / "spool").write_text("made for hours")
         raise ModuleNotFoundError("no such module")
     assert (draft / "spool").read_text() == "made for hours"
-    with pytest.raises(DataError), kept_draft(tmp_path / "out", "one") as draft:
+    with pytest.raises(DataError), draft_beside(tmp_path / "out", "one") as draft:
         assert (draft / "spool").exists()
         raise DataError("nothing in it can be used")
     assert list(tmp_path.iterdir()) == []
@@ -158,10 +158,10 @@ def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
 
 
 def test_two_at_once_are_refused(tmp_path, refused):
-    from sketch2photo.files import kept_draft
+    from sketch2photo.files import draft_beside
 
     raw = draw_raw_photos(tmp_path / "raw", 1)
-    with kept_draft(tmp_path / "out", "one"):
+    with draft_beside(tmp_path / "out", "one"):
         said = refused("photos", "--raw", raw, "--out", tmp_path / "out")
     assert "is being written by another process" in said
 
