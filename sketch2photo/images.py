@@ -1,7 +1,8 @@
-"""The one place that says what a sketch and a photo are as arrays, and how they are read, framed and resized.
+"""The one place that says what a sketch and a photo are as arrays, and how they are read, framed, resized and written.
 
-A sketch is uint8 (h, w): 0 is ink, 255 paper. A photo is uint8 (h, w, 3) RGB. Files are read in
-`sketch2photo.images`; OpenCV does the geometry.
+A sketch is uint8 (h, w): 0 is ink, 255 paper. A photo is uint8 (h, w, 3) RGB. Pillow reads files, because it tells a
+picture's size before decoding it and notices truncated ones (OpenCV returns half a JPEG in silence); OpenCV does the
+geometry.
 """
 
 import io
@@ -19,13 +20,6 @@ from sketch2photo import cleanup
 from sketch2photo.cleanup import INK_BELOW, PAPER
 from sketch2photo.errors import ConfigError, DataError, ImageError
 from sketch2photo.files import write_atomic
-
-# ---------------------------------------------------------------- decoding
-#
-# Reads picture files, whatever they hold, as arrays. By way of `sketch2photo.images`.
-#
-# Pillow reads them, because it tells a picture's size before decoding it and notices truncated ones (OpenCV returns
-# half a JPEG in silence).
 
 MIN_SIDE = 16
 MAX_PIXELS = 64 * 2**20
@@ -117,9 +111,10 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     return (np.nan_to_num(values.astype(np.float64)) / top * 255).round().clip(0, 255).astype(np.uint8)
 
 
-# ---------------------------------------------------------------- images
+# ---------------------------------------------------------------- arrays
 
 MAX_SIDE = 4096
+"""Of an array that is to be a sketch."""
 
 
 def as_sketch(image: np.ndarray) -> np.ndarray:
@@ -209,6 +204,9 @@ def ink_box(sketch: np.ndarray) -> tuple[int, int, int, int] | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+# ---------------------------------------------------------------- what the model sees of a drawing
+
+
 @dataclass(frozen=True)
 class Frame:
     """A square window onto a square drawing: what the model sees. Pixels of the drawing; it may reach beyond it."""
@@ -261,12 +259,18 @@ _WIDEST_LINE = 14.0
 
 
 def clean_sheet(sketch: np.ndarray) -> np.ndarray:
-    """Any drawing, uint8 (h, w), as dark ink on a white square: see `ink.clean`."""
+    """Any drawing, uint8 (h, w), light or dark, on white, grey, black or photographed paper, as dark ink on a white
+    square: see `cleanup.clean`."""
     return pad_to_square(cleanup.clean(sketch))
 
 
 def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
-    """Any drawing as the model wants it, and the window it shows: the one way in training, evaluation, page and API.
+    """Any drawing as the model wants it, and the window it shows: `frame_sheet` of its `clean_sheet`."""
+    return frame_sheet(clean_sheet(sketch), size)
+
+
+def frame_sheet(sheet: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
+    """A clean sheet as the model wants it, and the window it shows: the one way in training, evaluation, page and API.
 
     Drawings that fill most of the sheet are left where they are, so that a new stroke changes the picture only
     nearby; a small drawing is looked at through a window at most 4 times smaller than the sheet, centred on the
@@ -274,10 +278,9 @@ def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
     `LINE_WIDTH` are brought to it, again without a jump.
 
     Args:
-      sketch: uint8 (h, w), light or dark, on white, grey, black or photographed paper (`ink.clean`).
+      sheet: uint8 (s, s), as `clean_sheet` makes it.
       size: the side of the result.
     """
-    sheet = clean_sheet(sketch)
     frame = _window(sheet)
     side = sheet.shape[0]
     work = max(size, min(round(frame.side), max(size, SHEET)))
@@ -312,6 +315,9 @@ def _window(sheet: np.ndarray) -> Frame:
     return Frame(x, y, window, side)
 
 
+# ---------------------------------------------------------------- photos out, colours
+
+
 def encode_png(image: np.ndarray) -> bytes:
     """A sketch or photo as a PNG file."""
     return cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1].tobytes()
@@ -341,9 +347,7 @@ def parse_colour(text: str) -> np.ndarray:
     return np.frombuffer(bytes.fromhex(text[1:]), np.uint8)
 
 
-# ---------------------------------------------------------------- training.report
-#
-# What a run shows while it trains: stats.jsonl (the truth), a progress bar and grids of pictures.
+# ---------------------------------------------------------------- sheets of many pictures
 
 
 def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
@@ -367,7 +371,7 @@ def stacked(grids: Sequence[np.ndarray], line: int = 2) -> np.ndarray:
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """An RGB picture as PNG; whole or not there."""
+    """An RGB picture as PNG; whole or not there. `DataError` where there is no room for it."""
     try:
         write_atomic(path, encode_png(picture))
     except OSError as error:

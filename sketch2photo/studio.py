@@ -193,9 +193,9 @@ class Studio:
         if self._name is None or self._model.classifier_config is None:
             return [(np.full(k, 1 / k), "ok")] * len(squares)
         size = self._model.classifier_config.image_size
-        greys = [images.as_sketch(square) for square in squares]
-        sheets = np.stack([images.frame_drawing(grey, size)[0] for grey in greys])[..., None]
-        logits = self._run(self._name, self._classifier, sheets).astype(np.float64)
+        sheets = [sq if sq.ndim == 2 else images.clean_sheet(images.as_sketch(sq)) for sq in squares]
+        framed = np.stack([images.frame_sheet(sheet, size)[0] for sheet in sheets])[..., None]
+        logits = self._run(self._name, self._classifier, framed).astype(np.float64)
         return [self._read_logits(row) for row in logits]
 
     def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status]:
@@ -240,7 +240,7 @@ def _framed(square: np.ndarray, size: int) -> tuple[np.ndarray, images.Frame]:
     """What the model sees, and the window it is; a coloured input is seen whole, as in training."""
     if square.ndim == 3:
         return images.resize_sketch(square, size), images.whole_frame(square)
-    return images.frame_drawing(square, size)
+    return images.frame_sheet(square, size)
 
 
 def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -> list[Any]:
