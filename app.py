@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
         auth, port = server.parse_auth(options.auth), server.parse_port(options.port)
         server.check_address(options.host, port)
 
-        from sketch2photo.kernels import runtime
+        from sketch2photo import runtime
 
         runtime.prepare()
 

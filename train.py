@@ -17,15 +17,14 @@ def main(arguments: list[str]) -> None:
 
         command = cli.parse(arguments)
 
-        from sketch2photo.kernels import runtime
+        from sketch2photo import runtime
 
         runtime.prepare(training=True)
 
-        from sketch2photo.training import distributed, kept_step, loop
+        from sketch2photo.training import distributed, loop
 
         with distributed.join(command.devices) as together:
             layout = distributed.lay_out(command.devices.mesh, command.config.batch_size, together.say)
-            early = kept_step.of_run(command.out, command.config, layout) if command.resume else None
             if isinstance(command, cli.GanCommand):
                 from sketch2photo.training.gan_task import GanTask
 
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> None:
                 task = ClassifierTask(command.config, list(command.data), together.say)
             together.say(cli.describe(command))
             start = {"init": command.init, "resume": command.resume, "allow_change": command.allow_change}
-            loop.train(task, command.out, **start, layout=layout, hosts=together, early=early)
+            loop.train(task, command.out, **start, layout=layout, hosts=together)
 
 
 if __name__ == "__main__":

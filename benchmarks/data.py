@@ -7,7 +7,7 @@ after the first rounds of training where memory allows, and with every picture d
 The wait is that of a training run of its own, from its stats.jsonl. Without --data a small demo set is made.
 """
 
-from sketch2photo.kernels import runtime
+from sketch2photo import runtime
 
 runtime.prepare(training=True)
 

@@ -1,9 +1,9 @@
 """How much faster is a training step than with Flax's own layers? The step, losses and sizes are the same.
 
-Both run in this process with the settings of training (`process.prepare`), 16 pairs of 128 px at width 48.
+Both run in this process with the settings of training (`runtime.prepare`), 16 pairs of 128 px at width 48.
 """
 
-from sketch2photo.kernels import runtime
+from sketch2photo import runtime
 
 runtime.prepare(training=True)
 
@@ -20,7 +20,6 @@ from sketch2photo.config import (  # noqa: E402
     GeneratorConfig,
 )
 from sketch2photo.training.gan import GanNetworks, initial_state, make_step  # noqa: E402
-from sketch2photo.training.kept_step import temporary_bytes  # noqa: E402
 
 
 def config(size: int, width: int) -> GanConfig:
@@ -45,7 +44,6 @@ class Stepper:
         step = jax.jit(make_step(networks), donate_argnums=0)
         self._step = step.lower(self._state, self._batch).compile()
         jax.block_until_ready(self._state)
-        self._temporaries = runtime.Temporaries(temporary_bytes(self._step))
         runtime.give_memory_back()
         self.parameters = [
             sum(x.size for x in jax.tree.leaves(tree)) for tree in (self._state.generator, self._state.discriminator)
@@ -53,10 +51,8 @@ class Stepper:
         """Of generator and discriminator."""
 
     def __call__(self) -> None:
-        self._temporaries.begin()
         self._state, metrics = self._step(self._state, self._batch)
         jax.block_until_ready((self._state, metrics))
-        self._temporaries.wait()
 
 
 def random_batch(size: int, n: int, channels: int = 3) -> dict[str, np.ndarray]:

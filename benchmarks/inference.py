@@ -5,7 +5,7 @@ same function, with batch norm over the picture itself as pix2pix tests; "naive 
 instead, which is less work.
 """
 
-from sketch2photo.kernels import runtime
+from sketch2photo import runtime
 
 runtime.prepare()
 

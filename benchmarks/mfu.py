@@ -15,7 +15,7 @@ same device. The step is that of pix2pix (`--size --width`) or of a preset (`--p
 step of pix2pix in bfloat16, compiled and channels_last; its FLOP are taken by the same formula.
 """
 
-from sketch2photo.kernels import runtime
+from sketch2photo import runtime
 
 runtime.prepare(training=True)
 

@@ -5,7 +5,7 @@ given to `Studio.predict` in this process, so that whatever else the machine doe
 1.3 times `predict` and 60 ms.
 """
 
-from sketch2photo.kernels import runtime
+from sketch2photo import runtime
 
 runtime.prepare()
 

@@ -177,7 +177,7 @@ class Steps:
         }
 
     def keep_large_temporaries(self) -> dict[str, Any]:
-        """The settings of malloc that our training makes (`sketch2photo.kernels.runtime`)."""
+        """The settings of malloc that our training makes (`sketch2photo.runtime`)."""
         library = ctypes.CDLL("libc.so.6")
         for option, value in ((-4, 0), (-1, 2**31 - 1), (-8, 1), (-2, 1 << 28)):
             library.mallopt(option, value)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sketch2photo import runtime
 from sketch2photo.errors import exit_on_user_error
-from sketch2photo.kernels import runtime
 
 runtime.prepare()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sketch2photo import runtime
 from sketch2photo.errors import ConfigError, exit_on_user_error
-from sketch2photo.kernels import runtime
 
 runtime.prepare()
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sketch2photo import runtime
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
 from sketch2photo.files import write_atomic
-from sketch2photo.kernels import runtime
 from sketch2photo.release.format import ReleasedModel, settings, weights_by_place
 
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sketch2photo import runtime
 from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
 from sketch2photo.files import write_atomic
-from sketch2photo.kernels import runtime
 
 if TYPE_CHECKING:
     from sketch2photo.studio import Studio

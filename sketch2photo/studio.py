@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sketch2photo import images
+from sketch2photo import images, runtime
 from sketch2photo.errors import ConfigError, choose
 from sketch2photo.images import parse_colour
-from sketch2photo.kernels import runtime
 from sketch2photo.release import format
 
 runtime.prepare()

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sketch2photo.kernels import runtime  # noqa: E402
+from sketch2photo import runtime  # noqa: E402
 
 # What XLA compiles runs for moments here: the step of `debug` and its first weights took 62 s of a processor to
 # compile, 19 s so. Not at the usual level but at this one, XLA of jax 0.10.2 gets the gradient of batch norm before a

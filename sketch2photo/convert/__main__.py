@@ -9,9 +9,9 @@ import io
 import sys
 from pathlib import Path
 
+from sketch2photo import runtime
 from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
 from sketch2photo.files import write_atomic
-from sketch2photo.kernels import runtime
 
 
 def main(arguments: list[str]) -> None:

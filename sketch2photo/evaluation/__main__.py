@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from sketch2photo import runtime
 from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
 from sketch2photo.evaluation.run import METRICS, Evaluation, Examples
 from sketch2photo.files import write_atomic
 from sketch2photo.images import grid, write_picture
-from sketch2photo.kernels import runtime
 
 # ---------------------------------------------------------------- evaluation.report
 #

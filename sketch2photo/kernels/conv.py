@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from sketch2photo.kernels import ordering, winograd
+from sketch2photo.kernels import winograd
 
 # ---------------------------------------------------------------- stride_one
 #
@@ -116,7 +116,7 @@ def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
 def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
     if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c, x.dtype):
-        return winograd.convolve(_margin(x, margin), winograd.pack(ordering.after(kernel, x), m), m)
+        return winograd.convolve(_margin(x, margin), winograd.pack(kernel, m), m)
     return _lax(x, kernel, margin=margin)
 
 
@@ -131,7 +131,7 @@ def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Ar
     r, _, o, c = kernel.shape
     n, h, _, _ = g.shape
     if m := tile(n, h, r, o, c, g.dtype):
-        x = winograd.adjoint(g, winograd.pack(ordering.after(kernel, g), m), m)
+        x = winograd.adjoint(g, winograd.pack(kernel, m), m)
         return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
     return _adjoint_flat_lax(g, kernel, margin=margin)
 
@@ -145,7 +145,7 @@ def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> 
     n, h, _, o = g.shape
     c = x.shape[-1]
     if m := tile(n, h, r, o, c, g.dtype):
-        return winograd.kernel_gradient(g, _margin(ordering.after(x, g), margin), m)
+        return winograd.kernel_gradient(g, _margin(x, margin), m)
     # One product with the windows of the narrower of the two.
     if o < c:
         product = lax.dot_general(_windows(_margin(g, r - 1 - margin), r), x.reshape(-1, c), (((0,), (0,)), ((), ())))
@@ -244,7 +244,7 @@ def _strided_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     n, height, width, c = x.shape
     o = kernel.shape[0]
     if m := _tile("strided", n, height // 2, o, c, x.dtype):
-        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(ordering.after(kernel, x)), m), m)
+        return winograd.convolve(cells(pad(x)), winograd.pack(cell_kernel(kernel), m), m)
     if height // 2 > DEEP:
         return _strided_lax(x, kernel)
     if height == width == 2:  # only the four centre taps meet the picture
@@ -264,7 +264,7 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
     if m := _tile("adjoint", n, h, o, c, y.dtype):
-        packed = winograd.pack(cell_kernel(ordering.after(kernel, y)), m)
+        packed = winograd.pack(cell_kernel(kernel), m)
         return uncells(winograd.adjoint(y, packed, m))[:, 1:-1, 1:-1]
     if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
@@ -311,18 +311,14 @@ def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.platform_dependent(y, kernel, cpu=_adjoint_cpu, default=_adjoint_lax)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _pair_kernel_gradient(small: jax.Array, large: jax.Array, kept: Literal["small", "large"]) -> jax.Array:
-    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W; `kept` is from the forward pass."""
+@jax.custom_vjp
+def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
+    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
     n, h, _, o = small.shape
     c = large.shape[-1]
 
     def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
         if m := _tile("gradient", n, h, o, c, small.dtype):
-            if kept == "small":
-                small = ordering.after(small, large)
-            else:
-                large = ordering.after(large, small)
             of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
             return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
         # This order of operands runs at twice the speed of the other one.
@@ -338,8 +334,8 @@ def _pair_kernel_gradient(small: jax.Array, large: jax.Array, kept: Literal["sma
 
 # The form is linear in all three, so each one's gradient is one of the others: of whatever order it is.
 _pair_kernel_gradient.defvjp(
-    lambda small, large, kept: (_pair_kernel_gradient(small, large, kept), (small, large)),
-    lambda _, pair, g: (down(pair[1], g), up(pair[0], g)),
+    lambda small, large: (_pair_kernel_gradient(small, large), (small, large)),
+    lambda pair, g: (down(pair[1], g), up(pair[0], g)),
 )
 
 
@@ -351,7 +347,7 @@ def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]
 
 down.defvjp(
     lambda x, kernel: (_strided(x, kernel), (x, kernel)),
-    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0], "large")),
+    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
 )
 
 
@@ -363,7 +359,7 @@ def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
 
 up.defvjp(
     lambda y, kernel: (_adjoint(y, kernel), (y, kernel)),
-    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g, "small")),
+    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
 )
 
 

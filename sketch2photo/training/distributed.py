@@ -473,7 +473,10 @@ class Layout:
 
     def place(self, state: State) -> State:
         """The state where a step takes it: one that every process has made alike, or one that is spread already."""
-        return state if self.one else jax.tree.map(_placed, state, self.of_state(state))
+        # Committed to the device, as what a checkpoint gives is: else jax would compile the step once more for that.
+        if self.one:
+            return jax.device_put(state, self.mesh.devices.item())
+        return jax.tree.map(_placed, state, self.of_state(state))
 
     def abstract(self, state: State) -> State:
         """An abstract state that says where its arrays are to lie, for reading them there."""
@@ -481,10 +484,6 @@ class Layout:
         if self.one:
             places = jax.tree.map(lambda _: SingleDeviceSharding(self.mesh.devices.item()), state)
         return jax.tree.map(lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), state, places)
-
-    def abstract_batch(self, batch: dict[str, jax.Array]) -> dict[str, jax.ShapeDtypeStruct]:
-        """The batch without its values."""
-        return {name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding) for name, x in batch.items()}
 
     def local(self, tree: Any) -> Any:
         """The arrays whole on this process's first device. All hosts call it together."""

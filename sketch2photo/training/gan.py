@@ -13,7 +13,6 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo.config import GanConfig, GanOptimiserConfig
-from sketch2photo.kernels.ordering import all_after
 from sketch2photo.models import layers, losses
 from sketch2photo.models.discriminators import PatchGAN, ProjectedHeads, shrink
 from sketch2photo.models.features import Perceptual
@@ -218,29 +217,10 @@ def update(
       clip: the gradient is shortened to this norm if longer (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is
         no part of the optimiser, whose state is then the same with and without.
     """
-    gradient = all_after(gradient, gradient)
     if clip:
         gradient, _ = optax.clip_by_global_norm(clip).update(gradient, optax.EmptyState())
     updates, state = optimiser.update(gradient, state, weights)
-    weights = optax.apply_updates(weights, updates)
-    return weights, _means_after(state, weights)
-
-
-# Weights and means are donated, and XLA:CPU writes the new ones over the old ones only where it sees that nobody reads
-# the old ones afterwards; else it copies them at the start of the step (221 MiB for pix2pix). So no weight is new
-# before all gradients are known, each made with the weights of the layers behind it, and no mean before the weights,
-# in whose fusion XLA computes it once more.
-
-
-def _means_after(state: optax.OptState, weights: Arrays) -> optax.OptState:
-    """The state as it is, Adam's means of gradients known only once the weights are."""
-
-    def wait(part: Any) -> Any:
-        if isinstance(part, optax.ScaleByAdamState):
-            return part._replace(mu=all_after(part.mu, weights))
-        return part
-
-    return jax.tree.map(wait, state, is_leaf=lambda part: isinstance(part, optax.ScaleByAdamState))
+    return optax.apply_updates(weights, updates), state
 
 
 # ---------------------------------------------------------------- training.gan
@@ -313,8 +293,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         (_, terms), (from_j, from_fake) = jax.value_and_grad(
             lambda j, f: generator_objective(config, j, f, photo), argnums=(0, 1), has_aux=True
         )(judged, fake)
-        # One way back through the discriminator after the other: what each takes for a moment is not taken twice.
-        _, through_d = judge_pullback(all_after(from_j, discriminator_gradient))
+        _, through_d = judge_pullback(from_j)
         (generator_gradient,) = generator_pullback(through_d + from_fake)
 
         clip = config.optimiser.clip

@@ -2,11 +2,10 @@
 
 Order of a start:
   1. the folder: a new one, or with --resume one that holds a run of the same settings; nobody else's (lock)
-  2. the compiled step, if it is kept from an earlier start, begins to be loaded
-  3. the input; fails here when the data is too small, or other hosts have other data
-  4. the state: fresh weights, by a jitted function, so that the arrays may be donated
-  5. --init: weights of another run or release over the fresh ones, where they fit
-  6. --resume: instead of both the latest checkpoint, and the input set to its position
+  2. the input; fails here when the data is too small, or other hosts have other data
+  3. the state: fresh weights, by a jitted function, so that the arrays may be donated
+  4. --init: weights of another run or release over the fresh ones, where they fit
+  5. --resume: instead of both the latest checkpoint, and the input set to its position
 
 On several hosts all do the same, and the first alone writes and speaks; checkpoints are written and read by all.
 """
@@ -21,12 +20,11 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from sketch2photo import runtime
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import TrainingError
-from sketch2photo.kernels import runtime
 from sketch2photo.training import run_folder
 from sketch2photo.training.distributed import ALONE, Hosts, Interruption, Layout, check_hosts
-from sketch2photo.training.kept_step import Early, KeptStep, temporary_bytes
 from sketch2photo.training.run_folder import LOCK_FILE, RunLock, check_folder, check_unchanged
 from sketch2photo.training.run_log import Silent, Watched, advice
 
@@ -112,14 +110,12 @@ def train(
     allow_change: tuple[str, ...] = (),
     layout: Layout | None = None,
     hosts: Hosts = ALONE,
-    early: Early | None = None,
 ) -> State:
     """Train up to `task.config.steps` and return the last state. SIGTERM saves and ends early.
 
     Args:
       layout: on which devices; one when None.
       hosts: who trains together.
-      early: the step that is being loaded already.
 
     Raises:
       CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
@@ -136,7 +132,6 @@ def train(
         if resume and hosts.first:
             check_unchanged(out, config, task.categories, allow_change)
         check_hosts(hosts, task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
-        step = KeptStep(task, layout, early)
         batches = task.batches(hosts.shard)
         state = None if resume else _fresh(task, init, layout, hosts)  # may fail: the folder is not made before
         lock.take()
@@ -156,7 +151,7 @@ def train(
                     run_folder.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
             watched = Watched(out, first, config) if hosts.first else Silent(out)
             try:
-                state = _Run(task, out, layout, hosts, step, batches, saved, watched, interruption).steps(state, first)
+                state = _Run(task, out, layout, hosts, batches, saved, watched, interruption).steps(state, first)
                 watched.finish()
             finally:
                 watched.close()
@@ -188,7 +183,6 @@ class _Run:
     out: Path
     layout: Layout
     hosts: Hosts
-    step: KeptStep
     batches: Batches
     saved: run_folder.RunCheckpoints
     watched: Watched | Silent
@@ -198,7 +192,6 @@ class _Run:
         """From after step `first` to the last, or until it is interrupted."""
         task, config, watched = self.task, self.task.config, self.watched
         step_function: Callable[..., tuple[State, Metrics]] | None = None
-        temporaries = runtime.Temporaries(0)
         pending: tuple[int, Metrics, float] | None = None
         since = time.perf_counter()
 
@@ -224,15 +217,11 @@ class _Run:
             waited = time.perf_counter() - started
             batch = self.layout.put(rows)
             if step_function is None:
-                step_function = self.step.get(state, batch)
+                step_function = self.layout.step(task.step, state).lower(state, batch).compile()
                 jax.block_until_ready(state)
-                if self.layout.on_cpu:
-                    temporaries = runtime.Temporaries(temporary_bytes(step_function))
                 runtime.give_memory_back()
             if self.layout.on_cpu:
                 settle()
-                temporaries.wait()
-                temporaries.begin()
             state, metrics = step_function(state, batch)
             settle()
             pending = (step, metrics, waited)
