@@ -1,6 +1,6 @@
 """The page for programs: `/predict`, `/predict_batch`, `/categories` and `/models`, through Gradio's queue.
 
-They share the model slot with the people at the page, one lane for each client. docs/api.md says how to call them.
+They share the queue with the people at the page; every client waits as one person. docs/api.md says how to call them.
 """
 
 import asyncio
@@ -11,73 +11,33 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import ImageData, ListFiles
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import Busy, ModelSlot, Order, Painted
-from sketch2photo.page.limits import check_picture
-from sketch2photo.page.live import MAX_SEED, whole_number
-from sketch2photo.page.model_pool import Shelf
+from sketch2photo.page.batch_queue import BatchQueue, Busy, PaintRequest, Prediction
+from sketch2photo.page.gradio_patches import sketch_input, sketches_input
+from sketch2photo.page.limits import (
+    MAX_BATCH_CALLS,
+    MAX_CALLS,
+    MAX_SEED,
+    MAX_SKETCHES,
+    MAX_TEXT,
+    check_picture,
+    text,
+    whole_number,
+)
+from sketch2photo.page.model_pool import ModelPool
 
 log = logging.getLogger(__name__)
 
-MOST_SKETCHES = 16
-LONGEST_TEXT = 64
-AT_ONCE, BATCHES_AT_ONCE = 8, 2
-"""Calls of `/predict` and `/predict_batch` that may wait for the model; Gradio's queue holds the rest."""
 BUSY = "many people are drawing right now: try again in a moment"
 
-_NO_FILE = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
 
-
-class SketchData(ImageData):
-    """A picture sent by a program; what is no file at all is refused in a sentence, not with a validation report."""
-
-    @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> "SketchData":
-        if not isinstance(obj, dict | ImageData):
-            raise gr.Error(_NO_FILE, print_exception=False)
-        return super().model_validate(obj, **options)
-
-
-class SketchesData(ListFiles):
-    """Several of them."""
-
-    @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> "SketchesData":
-        if not isinstance(obj, list) or not all(isinstance(each, dict) for each in obj):
-            raise gr.Error(f"the sketches are not a list of files: send 1 to {MOST_SKETCHES}", print_exception=False)
-        return super().model_validate(obj, **options)
-
-
-def _sketch_input() -> gr.Image:
-    """A picture that is handed on as a path: Gradio would decode it before we have seen how large it is.
-
-    No subclass: Gradio writes a .pyi file beside any module that has one.
-    """
-    picture = gr.Image(label="sketch")
-    picture.data_model = SketchData
-    picture.preprocess = lambda payload: payload.path if payload else None
-    return picture
-
-
-def _sketches_input() -> gr.File:
-    files = gr.File(label="sketches", file_count="multiple")
-    files.data_model = SketchesData
-
-    def paths(payload: Any) -> list[str]:
-        return [file.path for file in payload.root] if payload else []
-
-    files.preprocess = paths
-    return files
-
-
-def add_endpoints(shelf: Shelf, slot: ModelSlot) -> None:
+def add_endpoints(pool: ModelPool, queue: BatchQueue) -> None:
     """Add the endpoints to the Blocks that is being built; their components are not shown."""
-    caller = _Caller(shelf, slot)
+    caller = _Caller(pool, queue)
     with gr.Row(visible=False):
-        one, several = _sketch_input(), _sketches_input()
+        one, several = sketch_input(), sketches_input()
         category, colour = gr.Textbox("auto", label="category"), gr.Textbox("", label="colour")
         seed, model = gr.Number(0, label="seed"), gr.Textbox("", label="model")
         categories, colours, seeds = (gr.JSON(None, label=name) for name in ("categories", "colours", "seeds"))
@@ -89,23 +49,23 @@ def add_endpoints(shelf: Shelf, slot: ModelSlot) -> None:
         [one, category, colour, seed, model],
         [photo, probabilities],
         api_name="predict",
-        concurrency_limit=AT_ONCE,
+        concurrency_limit=MAX_CALLS,
     )
     button.click(
         caller.predict_batch,
         [several, categories, colours, seeds, model],
         [photos, results],
         api_name="predict_batch",
-        concurrency_limit=BATCHES_AT_ONCE,
+        concurrency_limit=MAX_BATCH_CALLS,
     )
     gr.api(caller.categories, api_name="categories", concurrency_limit=None)
     gr.api(caller.models, api_name="models", concurrency_limit=None)
 
 
 class _Caller:
-    def __init__(self, shelf: Shelf, slot: ModelSlot) -> None:
-        self._shelf = shelf
-        self._slot = slot
+    def __init__(self, pool: ModelPool, queue: BatchQueue) -> None:
+        self._pool = pool
+        self._queue = queue
 
     async def predict(
         self,
@@ -156,8 +116,8 @@ class _Caller:
         """
 
         def wishes() -> list[tuple[Any, Any, Any]]:
-            if not 1 <= len(sketches) <= MOST_SKETCHES:
-                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MOST_SKETCHES}")
+            if not 1 <= len(sketches) <= MAX_SKETCHES:
+                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MAX_SKETCHES}")
             asked = {"categories": categories, "colours": colours, "seeds": seeds}
             return list(zip(*(_for_each(name, value, len(sketches)) for name, value in asked.items()), strict=True))
 
@@ -181,13 +141,13 @@ class _Caller:
     def categories(self, model: str = "") -> list[str]:
         """What a model can paint; "" is the model that the page was opened with."""
         try:
-            return list(self._shelf.about(str(model or ""))["categories"])
+            return list(self._pool.about(str(model or ""))["categories"])
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
     def models(self) -> list[dict[str, Any]]:
         """The models to choose from, the first is the default: name, categories, palette, has_classifier."""
-        return [self._shelf.about(name) for name in self._shelf.names]
+        return [self._pool.about(name) for name in self._pool.names]
 
     async def _paint(
         self,
@@ -195,15 +155,15 @@ class _Caller:
         wishes: Callable[[], list[tuple[Any, Any, Any]]],
         model: str | None,
         request: gr.Request | None,
-    ) -> list[Painted]:
+    ) -> list[Prediction]:
         """The predictions; every error as a sentence."""
         try:
             wanted = [_wish(*wish) for wish in wishes()]
             pictures = await asyncio.to_thread(lambda: [_read(path) for path in sketches])
-            painter = await asyncio.wrap_future(self._shelf.open(str(model or "").strip()[:LONGEST_TEXT]))
-            orders = [Order(sketch, *wish, painter) for sketch, wish in zip(pictures, wanted, strict=True)]
+            chosen = await asyncio.wrap_future(self._pool.open(str(model or "").strip()[:MAX_TEXT]))
+            requests = [PaintRequest(sketch, *wish, chosen) for sketch, wish in zip(pictures, wanted, strict=True)]
             person = f"api/{getattr(request, 'session_hash', None) or ''}"
-            answers = await asyncio.gather(*map(asyncio.wrap_future, self._slot.queue(person, orders)))
+            answers = await asyncio.gather(*map(asyncio.wrap_future, self._queue.append(person, requests)))
         except Busy:
             raise gr.Error(BUSY, print_exception=False) from None
         except UserError as error:
@@ -214,7 +174,7 @@ class _Caller:
         return [answer.prediction for answer in answers]
 
 
-def _probabilities(prediction: Painted) -> dict[str, float]:
+def _probabilities(prediction: Prediction) -> dict[str, float]:
     return {name: float(share) for name, share in prediction.probabilities.items()}
 
 
@@ -228,11 +188,9 @@ def _for_each(name: str, value: Any, count: int) -> list[Any]:
 
 
 def _wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
-    number = whole_number("seed", seed if seed is not None else 0, MAX_SEED)
-    for name, value in (("category", category), ("colour", colour)):
-        if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
-    asked, wished = (str(text or "").strip()[:LONGEST_TEXT] for text in (category, colour))
+    number = whole_number("seed", 0 if seed is None else seed, MAX_SEED)
+    asked = text("category", "" if category is None else category).strip()[:MAX_TEXT]
+    wished = text("colour", "" if colour is None else colour).strip()[:MAX_TEXT]
     return None if asked in ("", "auto") else asked, wished or None, number
 
 

@@ -1,4 +1,8 @@
-"""What is refused before it is looked at: bodies that are too long, and pictures that claim to be huge."""
+"""The limits of the page, and what holds them: how long requests, how large pictures, how many people and files.
+
+All of it is refused before it is looked at. Two ASGI middlewares hold the limits on bodies and kept files; pictures are
+refused by the size that their header claims.
+"""
 
 import asyncio
 import contextlib
@@ -10,7 +14,6 @@ import struct
 import tempfile
 import threading
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -18,10 +21,8 @@ from typing import Any
 
 from PIL import Image
 
-from sketch2photo.errors import ImageError
+from sketch2photo.errors import ConfigError, ImageError
 from sketch2photo.images import MAX_SIDE, MIN_SIDE
-
-# ---------------------------------------------------------------- page.guard
 
 MAX_UPLOAD = 16 * 2**20
 """Bytes of a file sent to the API, and of what comes with it."""
@@ -31,22 +32,64 @@ MAX_TOGETHER = 128 * 2**20
 """Bytes of all requests on their way in: many slow senders shall not fill the memory."""
 MAX_SECONDS = 30.0
 """For a request to arrive."""
+MAX_FILES = 2**30
+"""Bytes of the files kept for the API. They are deleted after some minutes; until then somebody could fill the disk."""
+KEPT_SECONDS = 600
+"""How long files sent to the API and its photos are kept, so that a client can fetch them."""
+
+MAX_SKETCH_SIDE = 1024
+"""Pixels a side of a drawing at the page; `images.MAX_SIDE` is the API's."""
+MAX_SKETCH_CHARACTERS = 1_000_000
+"""Of its data URL. The page sends 256 pixels a side, 2 to 20 thousand characters."""
+MAX_TEXT = 64
+"""Characters of a category, a model or the id of a person."""
+MAX_SEED = 2**31 - 1
+MAX_VARIATIONS = 8
+"""Of a drawing in one request of the page."""
+MAX_SKETCHES = 16
+"""In one call of `/predict_batch`."""
+
+MAX_WAITING = 64
+"""People at the page who wait for a photo at the same time."""
+MAX_QUEUED = 64
+"""Calls of the API in Gradio's queue."""
+MAX_CALLS, MAX_BATCH_CALLS = 8, 2
+"""Calls of `/predict` and `/predict_batch` that wait for the model at the same time; Gradio's queue holds the rest."""
 
 log = logging.getLogger(__name__)
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
+# ---------------------------------------------------------------- fields and pictures
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+def whole_number(name: str, value: Any, largest: int) -> int:
+    """`value` as an int from 0 to `largest`.
+
+    Raises:
+      ConfigError: it is not.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
+        raise ConfigError(f"{name} is {str(value)[:40]!r}: send a whole number from 0 to {largest}")
+    return value
+
+
+def text(name: str, value: Any, longest: int | None = None) -> str:
+    """`value`, if it is a text of at most `longest` characters.
+
+    Raises:
+      ConfigError: it is not.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
+    if longest is not None and len(value) > longest:
+        raise ConfigError(f"{name} has {len(value)} characters: send at most {longest}")
+    return value
 
 
 def lower_pixel_limit() -> None:
     """Let Pillow refuse bombs at twice the largest sketch we take: parts of Gradio open pictures without asking us."""
     Image.MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
-    # Between the limit and its double Pillow only warns, on the server's terminal; `check_picture` refuses these.
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def check_picture(path: Path) -> None:
@@ -66,30 +109,28 @@ def check_picture(path: Path) -> None:
     _check_sides(width, height, MAX_SIDE)
 
 
-def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a PNG file claims, without decoding it.
-
-    Raises:
-      ImageError: not a PNG file.
-    """
-    if len(data) < 33 or not data.startswith(_PNG_START) or data[12:16] != b"IHDR":
-        raise ImageError("the sketch is not a PNG file: send one")
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
-
-
 def check_png(data: bytes, largest: int) -> None:
-    """Refuse a PNG that claims sides outside 16 to `largest` pixels: 20 KB can decode to gigabytes.
+    """Refuse a PNG that claims sides outside 16 to `largest` pixels, undecoded: 20 KB can decode to gigabytes.
 
     Raises:
       ImageError: not a PNG file, or of another size.
     """
-    _check_sides(*png_size(data), largest)
+    if len(data) < 33 or not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
+        raise ImageError("the sketch is not a PNG file: send one")
+    _check_sides(*struct.unpack(">II", data[16:24]), largest)
 
 
 def _check_sides(width: int, height: int, largest: int) -> None:
     if min(width, height) < MIN_SIDE or max(width, height) > largest:
         raise ImageError(f"the sketch is {width} x {height} pixels: send {MIN_SIDE} to {largest} a side")
+
+
+# ---------------------------------------------------------------- requests on their way in
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class BodyLimit:
@@ -199,18 +240,19 @@ async def refuse(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-# ---------------------------------------------------------------- page.visitors
-#
-# How many people are drawing: those who asked for a photo a moment ago, by the ids that their pages made.
+# ---------------------------------------------------------------- people
 
-SECONDS = 10.0
+_DRAWING_SECONDS = 10.0
 """After this long without a new line somebody no longer counts as drawing."""
-_MOST = 10_000
+_MOST_PEOPLE = 10_000
 """Ids kept; a program that invents them shall not fill the memory."""
 
 
 class Visitors:
-    """The people who are drawing; safe to use from several threads."""
+    """The people who are drawing: who asked for a photo a moment ago, by the ids that their pages made.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -223,18 +265,14 @@ class Visitors:
             now = self._clock()
             self._seen[person] = now
             self._seen.move_to_end(person)
-            while len(self._seen) > _MOST or next(iter(self._seen.values())) < now - SECONDS:
+            while len(self._seen) > _MOST_PEOPLE or next(iter(self._seen.values())) < now - _DRAWING_SECONDS:
                 self._seen.popitem(last=False)
             return len(self._seen)
 
 
-# ---------------------------------------------------------------- page.files
-#
-# Where Gradio keeps files sent to the API and its photos: a folder of this run's own, limited, gone at the end.
+# ---------------------------------------------------------------- kept files
 
-MAX_FILES = 2**30
-"""Bytes. Files are deleted after some minutes; until then somebody could fill the disk."""
-_SECONDS = 1.0
+_MEASURED_SECONDS = 1.0
 """How long a size that was measured is believed."""
 
 
@@ -281,7 +319,7 @@ class UploadLimit:
         await self.app(scope, receive, send)
 
     async def _full(self) -> bool:
-        if time.monotonic() - self._measured > _SECONDS:
+        if time.monotonic() - self._measured > _MEASURED_SECONDS:
             self._measured = time.monotonic()
             self._size = await asyncio.to_thread(size, self.folder)
         return self._size > self.most

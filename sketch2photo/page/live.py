@@ -28,23 +28,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import Answer, Busy, ModelSlot, Order, Painted, Superseded
-from sketch2photo.page.limits import Visitors, check_png
-from sketch2photo.page.model_pool import Shelf
+from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Prediction, Superseded
+from sketch2photo.page.limits import (
+    MAX_SEED,
+    MAX_SKETCH_CHARACTERS,
+    MAX_SKETCH_SIDE,
+    MAX_TEXT,
+    MAX_VARIATIONS,
+    Visitors,
+    check_png,
+    text,
+    whole_number,
+)
+from sketch2photo.page.model_pool import ModelPool
 
-# ---------------------------------------------------------------- page.requests
-#
-# What the page sends at every frame: fields checked, and only then the sketch decoded.
+log = logging.getLogger(__name__)
 
-MAX_SKETCH_SIDE = 1024
-MAX_SKETCH_CHARACTERS = 1_000_000
-"""Of the data URL. The page sends 256 pixels a side, 2 to 20 thousand characters."""
-MAX_SEED = 2**31 - 1
-MAX_WISHES = 8
-DEFAULT_WISHES = 4
+DEFAULT_VARIATIONS = 4
+JPEG_QUALITY = 95
+"""128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
+BUSY = "more people are drawing than this computer can serve: retrying"
 
 _PREFIX = "data:image/png;base64,"
 
@@ -56,12 +63,7 @@ class LiveRequest:
     person: str
     number: int
     model: str
-    orders: tuple[Order, ...]
-
-    @property
-    def order(self) -> Order:
-        """The first of what is to be painted."""
-        return self.orders[0]
+    paint: tuple[PaintRequest, ...]
 
 
 def read_request(request: Any, *, several: bool = False) -> LiveRequest:
@@ -73,22 +75,22 @@ def read_request(request: Any, *, several: bool = False) -> LiveRequest:
     """
     if not isinstance(request, dict):
         raise ConfigError(f"the request is a {type(request).__name__}: send an object with person, seq and png")
-    person = _text(request, "person", None, 64)
+    person = text("person", request.get("person"), MAX_TEXT)
     if not person:
-        raise ConfigError("person is empty: send an id of 1 to 64 characters")
+        raise ConfigError(f"person is empty: send an id of 1 to {MAX_TEXT} characters")
     number = whole_number("seq", request.get("seq"), 2**53)
-    model = _text(request, "model", "", 64)
+    model = text("model", request.get("model", ""), MAX_TEXT)
     wishes = _wishes(request) if several else [{}]
     asked = [_wish(request | wish) for wish in wishes]
     sketch = _sketch(request.get("png"))
-    return LiveRequest(person, number, model, tuple(Order(sketch, *wish) for wish in asked))
+    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish) for wish in asked))
 
 
 def _wish(request: dict[str, Any]) -> tuple[str | None, str | None, int]:
     """Category, colour and seed."""
     seed = whole_number("seed", request.get("seed", 0), MAX_SEED)
-    category = _text(request, "category", "auto", 64)
-    colour = _text(request, "colour", "", 16)
+    category = text("category", request.get("category", "auto"), MAX_TEXT)
+    colour = text("colour", request.get("colour", ""), 16)
     return None if category in ("auto", "") else category, colour or None, seed
 
 
@@ -96,40 +98,17 @@ def _wishes(request: dict[str, Any]) -> list[dict[str, Any]]:
     wishes = request.get("wishes")
     if wishes is None:
         first = whole_number("seed", request.get("seed", 0), MAX_SEED)
-        return [{"seed": (first + i) % (MAX_SEED + 1)} for i in range(DEFAULT_WISHES)]
-    if not isinstance(wishes, list) or not 1 <= len(wishes) <= MAX_WISHES:
+        return [{"seed": (first + i) % (MAX_SEED + 1)} for i in range(DEFAULT_VARIATIONS)]
+    if not isinstance(wishes, list) or not 1 <= len(wishes) <= MAX_VARIATIONS:
         received = f"{len(wishes)} entries" if isinstance(wishes, list) else type(wishes).__name__
-        raise ConfigError(f"wishes is {received}: send a list of 1 to {MAX_WISHES} objects")
-    known = ("category", "colour", "seed")
+        raise ConfigError(f"wishes is {received}: send a list of 1 to {MAX_VARIATIONS} objects")
     for wish in wishes:
         if not isinstance(wish, dict):
             raise ConfigError(f"a wish is of type {type(wish).__name__}: send an object with category, colour or seed")
-    return [{name: wish[name] for name in known if name in wish} for wish in wishes]
+    return [{name: wish[name] for name in ("category", "colour", "seed") if name in wish} for wish in wishes]
 
 
-def whole_number(name: str, value: Any, largest: int) -> int:
-    """`value` as an int from 0 to `largest`.
-
-    Raises:
-      ConfigError: it is not.
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
-        raise ConfigError(f"{name} is {str(value)[:40]!r}: send a whole number from 0 to {largest}")
-    return value
-
-
-def _text(request: dict[str, Any], name: str, default: str | None, longest: int) -> str:
-    value = request.get(name, default)
-    if not isinstance(value, str):
-        raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
-    if len(value) > longest:
-        raise ConfigError(f"{name} has {len(value)} characters: send at most {longest}")
-    return value
-
-
-def _sketch(url: Any) -> Any:
+def _sketch(url: Any) -> np.ndarray:
     if not isinstance(url, str) or not url.startswith(_PREFIX):
         raise ImageError(f"the sketch is not a PNG file: send a data URL that begins with {_PREFIX}")
     if len(url) > MAX_SKETCH_CHARACTERS:
@@ -142,23 +121,14 @@ def _sketch(url: Any) -> Any:
     return images.decode_sketch(data, "the sketch")
 
 
-# ---------------------------------------------------------------- page.live
-
-log = logging.getLogger(__name__)
-
-JPEG_QUALITY = 95
-"""128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
-BUSY = "more people are drawing than this computer can serve: retrying"
-
-
-def encode_photo(photo: Any) -> str | None:
+def encode_photo(photo: np.ndarray | None) -> str | None:
     """A photo as a JPEG data URL; None for the photo of an empty sheet."""
     if photo is None:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
 
 
-def _seen(prediction: Painted, answer: Answer) -> dict[str, Any]:
+def _seen(prediction: Prediction, answer: Answer) -> dict[str, Any]:
     return {
         "probabilities": {name: round(float(share), 4) for name, share in prediction.probabilities.items()},
         "category": prediction.category,
@@ -180,9 +150,9 @@ def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str
             "photo": encode_photo(answer.prediction.photo),
             "category": answer.prediction.category,
             "colour": answer.prediction.colour,
-            "seed": order.seed,
+            "seed": request.seed,
         }
-        for order, answer in zip(asked.orders, answers, strict=True)
+        for request, answer in zip(asked.paint, answers, strict=True)
     ]
     slowest = max(answers, key=lambda answer: answer.milliseconds)
     return {"variations": painted} | _seen(answers[0].prediction, slowest)
@@ -191,7 +161,7 @@ def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 
-def server_functions(shelf: Shelf, slot: ModelSlot) -> list[ServerFunction]:
+def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]:
     """`live_predict` and `variations`. They never raise; what went wrong is in the answer."""
     visitors = Visitors()
 
@@ -202,12 +172,12 @@ def server_functions(shelf: Shelf, slot: ModelSlot) -> list[ServerFunction]:
             # Decoding takes a millisecond or two, in which others' requests should not wait.
             asked = await asyncio.to_thread(read_request, req, several=several)
             echo["people"] = visitors.note(asked.person)
-            painter = await asyncio.wrap_future(shelf.open(asked.model))
-            echo["model"] = painter.name
-            orders = [replace(order, painter=painter) for order in asked.orders]
+            model = await asyncio.wrap_future(pool.open(asked.model))
+            echo["model"] = model.name
+            requests = [replace(request, model=model) for request in asked.paint]
             # The variations of a drawing and its photo do not take each other's place.
             person = f"{asked.person}/variations" if several else asked.person
-            futures = slot.ask_several(person, orders, asked.number)
+            futures = queue.replace(person, requests, asked.number)
             answers = await asyncio.gather(*map(asyncio.wrap_future, futures))
             if several:
                 return await asyncio.to_thread(reply_with_variations, asked, answers) | echo

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo.errors import CheckpointError, choose
-from sketch2photo.page.batch_queue import Painter
+from sketch2photo.page.batch_queue import Model
 from sketch2photo.release.format import Outline, outline
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def memory_for_models() -> int:
     return min(2**31, machine // 4)
 
 
-def _load(path: Path) -> Painter:
+def _load(path: Path) -> Model:
     from sketch2photo.studio import Studio
 
     studio = Studio.load(path)
@@ -49,16 +49,16 @@ def _load(path: Path) -> Painter:
     return studio
 
 
-class Shelf:
+class ModelPool:
     """The model that the page was opened with, which stays open, and others that come and go."""
 
     def __init__(
         self,
-        first: Painter,
+        first: Model,
         others: Mapping[str, Path] | None = None,
         *,
-        load: Callable[[Path], Painter] = _load,
-        opened: Callable[[Painter], object] = lambda painter: None,
+        load: Callable[[Path], Model] = _load,
+        opened: Callable[[Model], object] = lambda model: None,
         memory: int | None = None,
     ) -> None:
         """`opened` is called with every further model once it is open; `memory` is in bytes."""
@@ -67,7 +67,7 @@ class Shelf:
         self._load = load
         self._opened = opened
         self._memory = memory_for_models() if memory is None else memory
-        self._open: OrderedDict[str, Future[Painter]] = OrderedDict()
+        self._open: OrderedDict[str, Future[Model]] = OrderedDict()
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, "model-loader")
 
@@ -82,8 +82,8 @@ class Shelf:
         Raises:
           ConfigError: there is no such model.
         """
-        name = choose("model", name or self.first.name, self.names)
-        model: Painter | Outline = self.first if name == self.first.name else self._outlines[name]
+        name = self._known(name)
+        model: Model | Outline = self.first if name == self.first.name else self._outlines[name]
         return {
             "name": name,
             "categories": list(model.categories),
@@ -91,7 +91,7 @@ class Shelf:
             "has_classifier": bool(model.has_classifier),
         }
 
-    def open(self, name: str = "") -> "Future[Painter]":
+    def open(self, name: str = "") -> Future[Model]:
         """A model, loaded if it is not open; "" is the one that the page was opened with.
 
         The future may raise `CheckpointError`: the model is broken, or larger than the memory for further models.
@@ -99,9 +99,9 @@ class Shelf:
         Raises:
           ConfigError: there is no such model.
         """
-        name = choose("model", name or self.first.name, self.names)
+        name = self._known(name)
         if name == self.first.name:
-            done: Future[Painter] = Future()
+            done: Future[Model] = Future()
             done.set_result(self.first)
             return done
         with self._lock:
@@ -111,13 +111,16 @@ class Shelf:
             self._open.move_to_end(name)
             return future
 
+    def _known(self, name: str) -> str:
+        return choose("model", name or self.first.name, self.names)
+
     @property
     def open_now(self) -> tuple[str, ...]:
         """The models that are in memory or on their way there, the first not counted, the least used before."""
         with self._lock:
             return tuple(self._open)
 
-    def _read(self, name: str) -> Painter:
+    def _read(self, name: str) -> Model:
         try:
             needed = self._outlines[name].memory
             if needed > self._memory:
@@ -127,16 +130,16 @@ class Shelf:
                 )
             with self._lock:
                 self._close_the_least_used(name)
-            painter = self._load(self._outlines[name].path)
+            model = self._load(self._outlines[name].path)
         except BaseException:
             with self._lock:
                 self._open.pop(name, None)
             raise
-        self._opened(painter)
-        return painter
+        self._opened(model)
+        return model
 
     def _close_the_least_used(self, but: str) -> None:
         while sum(self._outlines[name].memory for name in self._open) > self._memory:
             victim = next(name for name in self._open if name != but)
             log.info("the model %s is closed to make room for %s", victim, but)
-            del self._open[victim]  # drawings that wait for it still hold it, and are painted
+            del self._open[victim]  # requests that wait for it still hold it, and are painted

@@ -20,7 +20,7 @@ from sketch2photo.errors import ServeError
 if TYPE_CHECKING:
     import gradio as gr
 
-    from sketch2photo.page.batch_queue import Painter
+    from sketch2photo.page.batch_queue import Model
 
 
 DEFAULT_HOST = "127.0.0.1"
@@ -110,7 +110,7 @@ def others_beside(checkpoint: Path) -> dict[str, Path]:
 
 
 def serve(
-    studio: "Painter",
+    studio: "Model",
     others: Mapping[str, Path] | None = None,
     *,
     host: str = DEFAULT_HOST,
@@ -141,8 +141,6 @@ def serve(
     # Gradio reads these when imported, and stops at a bad number even if --port was given.
     os.environ["GRADIO_SERVER_PORT"] = str(port)
     os.environ["GRADIO_SERVER_NAME"] = host
-    _keep_proxies_out(host)
-    _allow_many_connections()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     studio.warm_up()
@@ -150,15 +148,16 @@ def serve(
     from sketch2photo.page import limits
 
     with limits.own_folder() as folder:
+        # What imports Gradio: only now does it find its folder.
         from sketch2photo.page import app, sharing
-        from sketch2photo.page.batch_queue import ModelSlot
-        from sketch2photo.page.model_pool import Shelf
+        from sketch2photo.page.batch_queue import BatchQueue
+        from sketch2photo.page.model_pool import ModelPool
 
-        slot = ModelSlot(studio)
+        queue = BatchQueue(studio)
         network = None if os.environ.get("SYSTEM") == "spaces" else sharing.network_address(host, port)
-        blocks = app.build(Shelf(studio, others, opened=slot.prepare), slot, network)
+        blocks = app.build(ModelPool(studio, others, opened=queue.prepare), queue, network)
         _launch(blocks, folder, host, port, share, auth)
-        slot.prepare()
+        queue.prepare()
         here = str(blocks.local_url)
         print(f"sketch2photo is at {here}", flush=True)
         link = blocks.share_url or network
@@ -176,7 +175,7 @@ def serve(
         except KeyboardInterrupt:
             pass
         finally:
-            ended = slot.close()
+            ended = queue.close()
             blocks.close(verbose=False)
     if not ended:
         # A thread that compiles would end the process with an abort while Python takes itself down.
@@ -185,16 +184,15 @@ def serve(
 
 
 def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool, auth: tuple[str, str] | None) -> None:
-    from gradio import http_server
     from starlette.middleware import Middleware
 
-    from sketch2photo.page import app, limits
-    from sketch2photo.page.limits import MAX_UPLOAD, BodyLimit
+    from sketch2photo.page import app, gradio_patches
+    from sketch2photo.page.limits import MAX_UPLOAD, BodyLimit, UploadLimit
 
-    # On Hugging Face Spaces Gradio would watch the main module for a changed `demo`, which ours has not.
-    http_server.get_space = lambda: None
+    gradio_patches.watch_no_space()
+    gradio_patches.ask_no_proxy(host)
     try:
-        # Gradio's own words about a failed share link mislead; `share.about_link` says what happened.
+        # Gradio's own words about a failed share link mislead; `sharing.about_link` says what happened.
         with contextlib.redirect_stdout(io.StringIO()):
             blocks.launch(
                 server_name=host,
@@ -208,30 +206,10 @@ def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool
                 max_file_size=MAX_UPLOAD,
                 favicon_path=str(app.ICON),
                 theme=app.theme(),
-                app_kwargs={"middleware": [Middleware(limits.UploadLimit, folder=folder), Middleware(BodyLimit)]},
+                app_kwargs={"middleware": [Middleware(UploadLimit, folder=folder), Middleware(BodyLimit)]},
             )
     except OSError:
         raise _taken(port) from None
-
-
-def _allow_many_connections() -> None:
-    """Every visitor holds a connection or two; many systems allow a program 1024 open files unless it asks."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 16384 if hard == resource.RLIM_INFINITY else min(hard, 16384)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _keep_proxies_out(host: str) -> None:
-    """Gradio asks its own page whether it answers; a proxy of the environment must not be asked that."""
-    for name in ("NO_PROXY", "no_proxy"):
-        known = [part for part in os.environ.get(name, "").split(",") if part]
-        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", host]))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
 """How others come to the page: the link to give them, as text and as a QR code, and what is said about it."""
 
+import contextlib
 import io
 import ipaddress
 import socket
@@ -62,12 +63,10 @@ def public_link(seen: Any) -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not host or host == "localhost" or host.endswith(".localhost"):
         return None
-    try:
+    with contextlib.suppress(ValueError):  # a name
         address = ipaddress.ip_address(host)
-    except ValueError:
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if address.is_loopback or address.is_unspecified:
-        return None
+        if address.is_loopback or address.is_unspecified:
+            return None
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

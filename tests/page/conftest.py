@@ -1,7 +1,9 @@
 """The page with a fake model: in this process for the live path, in a child process for clients."""
 
+import asyncio
 import base64
 import contextlib
+import json
 import os
 import socket
 import struct
@@ -70,38 +72,25 @@ def studio() -> FakeStudio:
 
 
 class LivePage:
-    """The page in this process; `ask` is what the browser does at every frame."""
+    """The live path in this process, without Gradio's route to it; `ask` is what the browser does at every frame."""
 
-    def __init__(self, studio: FakeStudio, shelf: Any = None) -> None:
-        import gradio as gr
-        from fastapi import FastAPI
-        from fastapi.testclient import TestClient
-
-        from sketch2photo.page import app
-        from sketch2photo.page.batch_queue import ModelSlot
+    def __init__(self, studio: FakeStudio, pool: Any = None) -> None:
+        from sketch2photo.page.batch_queue import BatchQueue
+        from sketch2photo.page.live import server_functions
+        from sketch2photo.page.model_pool import ModelPool
 
         self.studio = studio
-        self.slot = ModelSlot(studio)
-        self.slot.prepare().join(10)
-        self.blocks = app.build(shelf or studio, self.slot)
-        self.client = TestClient(gr.mount_gradio_app(FastAPI(), self.blocks, path="/", theme=app.theme()))
-        config = self.client.get("/config").json()
-        self.component = next(part for part in config["components"] if part["type"] == "html")
+        self.queue = BatchQueue(studio)
+        self.queue.prepare().join(10)
+        functions = server_functions(pool or ModelPool(studio), self.queue)
+        self.functions: dict[str, Any] = {function.__name__: function for function in functions}
 
-    def send(self, data: Any, function: str = "live_predict") -> httpx.Response:
-        body = {
-            "data": data,
-            "component_id": self.component["id"],
-            "fn_name": function,
-            "session_hash": "test",
-        }
-        return self.client.post("/gradio_api/component_server/", json=body)
+    def send(self, data: Any, function: str = "live_predict") -> dict[str, Any]:
+        return json.loads(json.dumps(asyncio.run(self.functions[function](data, None))))
 
     def ask(self, function: str = "live_predict", **fields: Any) -> dict[str, Any]:
         request = {"person": "p", "seq": 1, "png": data_url(png(circle()))} | fields
-        response = self.send({name: value for name, value in request.items() if value is not ...}, function)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return self.send({name: value for name, value in request.items() if value is not ...}, function)
 
     def ask_aside(self, answers: list[dict[str, Any]], **fields: Any) -> threading.Thread:
         """Ask in a thread; the reply is appended to `answers`."""
@@ -120,6 +109,37 @@ def live_page(studio: FakeStudio) -> Iterator[LivePage]:
 def live_page_of() -> type[LivePage]:
     """A page with models of the test's own."""
     return LivePage
+
+
+class Site:
+    """A page as it is served: Gradio's own routes to it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self.component = next(part for part in self.http.get("config").json()["components"] if part["type"] == "html")
+
+    def body(self, data: Any, function: str = "live_predict") -> dict[str, Any]:
+        return {"data": data, "component_id": self.component["id"], "fn_name": function, "session_hash": "x"}
+
+    def draw(self, person: str = "visitor", seq: int = 1, **fields: Any) -> dict[str, Any]:
+        """One frame of a person at the page."""
+        request = {"person": person, "seq": seq, "png": data_url(png(circle()))} | fields
+        return self.http.post("gradio_api/component_server/", json=self.body(request)).json()
+
+    def upload(self, name: str, data: bytes) -> str:
+        return self.http.post("gradio_api/upload", files={"files": (name, data)}).json()[0]
+
+    def call(self, name: str, *arguments: Any) -> str:
+        """The last answer of an endpoint."""
+        event = self.http.post(f"gradio_api/call/{name}", json={"data": arguments}).json()["event_id"]
+        return self.http.get(f"gradio_api/call/{name}/{event}").text
+
+
+@pytest.fixture(scope="session")
+def site(served_page: str) -> Site:
+    """The page with the fake model, in a child process."""
+    return Site(served_page)
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 10.0) -> None:

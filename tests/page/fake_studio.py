@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--second", type=Path, help="a released model's folder; a fake of its categories stands in")
     options = parser.parse_args()
     from sketch2photo.errors import exit_on_user_error
-    from sketch2photo.page.model_pool import Shelf
+    from sketch2photo.page.model_pool import ModelPool
     from sketch2photo.page.server import serve
 
     def second(path: Path) -> FakeStudio:
@@ -165,7 +165,7 @@ def main() -> None:
         return model
 
     studio = FakeStudio(has_classifier=not options.no_classifier, milliseconds=options.milliseconds)
-    Shelf.__init__.__kwdefaults__["load"] = second
+    ModelPool.__init__.__kwdefaults__["load"] = second
     with exit_on_user_error("fake_studio"):
         serve(studio, {options.second.name: options.second} if options.second else None, port=options.port)
 

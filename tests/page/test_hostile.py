@@ -5,7 +5,6 @@ import concurrent.futures
 import contextlib
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sketch2photo.page import limits
-from tests.page.conftest import circle, data_url, free_port, png, served
+from tests.page.conftest import Site, circle, data_url, png
 
 SECONDS = 60
 MEGABYTE = 2**20
@@ -24,64 +22,38 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org
 <script>fetch("http://127.0.0.1:1/")</script><image xlink:href="file:///etc/passwd" width="9" height="9"/></svg>"""
 
 
-class Target:
-    """A page of its own, with the fake model, whose memory can be seen."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.http = httpx.Client(base_url=url, timeout=SECONDS, trust_env=False)
-        self.component = next(part for part in self.http.get("config").json()["components"] if part["type"] == "html")
-
-    def body(self, data: Any) -> dict[str, Any]:
-        return {"data": data, "component_id": self.component["id"], "fn_name": "live_predict", "session_hash": "x"}
-
-    def draw(self, person: str = "visitor", seq: int = 1, **fields: Any) -> dict[str, Any]:
-        request = {"person": person, "seq": seq, "png": data_url(png(circle()))} | fields
-        return self.http.post("gradio_api/component_server/", json=self.body(request)).json()
-
-    def upload(self, name: str, data: bytes) -> str:
-        return self.http.post("gradio_api/upload", files={"files": (name, data)}).json()[0]
-
-    def call(self, name: str, *arguments: Any) -> str:
-        """The last answer of an endpoint."""
-        event = self.http.post(f"gradio_api/call/{name}", json={"data": arguments}).json()["event_id"]
-        return self.http.get(f"gradio_api/call/{name}/{event}").text
-
-    def predict(self, path: str, *arguments: Any) -> str:
-        return self.call("predict", {"path": path, "meta": {"_type": "gradio.FileData"}}, *arguments)
-
-    def memory(self) -> int:
-        """Bytes that the server has in memory."""
-        port = httpx.URL(self.url).port
-        for status in Path("/proc").glob("[0-9]*/status"):
-            with contextlib.suppress(OSError):
-                command = (status.parent / "cmdline").read_bytes().split(b"\0")
-                if b"tests.page.fake_studio" in command and str(port).encode() in command:
-                    text = status.read_text()
-                    return 1024 * next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
-        pytest.skip("needs /proc to see the server's memory")
-
-
 @pytest.fixture(scope="module")
-def target(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.page.fake_studio", "--port", str(port)]
-    folder = {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
-    with served(command, f"http://127.0.0.1:{port}/", root, folder) as url:
-        target = Target(url)
-        for number in range(20):
-            assert target.draw(seq=number)["photo"]
-        assert "event: complete" in target.predict(target.upload("a.png", png(circle())))
-        yield target
+def target(site: Site) -> Site:
+    """The page, after its first calls: its memory is what it will be."""
+    for number in range(20):
+        assert site.draw(seq=number)["photo"]
+    assert "event: complete" in predict(site, site.upload("a.png", png(circle())))
+    return site
+
+
+def predict(site: Site, path: str, *arguments: Any) -> str:
+    return site.call("predict", {"path": path, "meta": {"_type": "gradio.FileData"}}, *arguments)
+
+
+def memory(site: Site) -> int:
+    """Bytes that the server has in memory."""
+    port = httpx.URL(site.url).port
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            command = (status.parent / "cmdline").read_bytes().split(b"\0")
+            if b"tests.page.fake_studio" in command and str(port).encode() in command:
+                text = status.read_text()
+                return 1024 * next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
+    pytest.skip("needs /proc to see the server's memory")
 
 
 @pytest.fixture
-def unharmed(target: Target) -> Iterator[None]:
+def unharmed(target: Site) -> Iterator[None]:
     """Memory is about what it was, and the page still paints."""
-    before = target.memory()
+    before = memory(target)
     yield
     assert target.draw("somebody else")["photo"]
-    assert target.memory() - before < 60 * MEGABYTE
+    assert memory(target) - before < 60 * MEGABYTE
 
 
 def error(answer: str) -> str:
@@ -116,7 +88,7 @@ def test_body_of_150_megabytes(target, way):
 def test_small_file_of_169_megapixels(target, bomb):
     assert "13000 x 13000 pixels: send 16 to 1024" in target.draw(png=data_url(bomb))["error"]
     path = target.upload("bomb.png", bomb)
-    assert "send 16 to 4096 a side" in error(target.predict(path))
+    assert "send 16 to 4096 a side" in error(predict(target, path))
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     assert "send 16 to 4096 a side" in error(target.call("predict_batch", [file] * 16))
 
@@ -127,7 +99,7 @@ def test_svg_with_script_and_references(target):
     assert "the sketch is not a PNG file" in target.draw(png=url)["error"]
     assert "the sketch is not a PNG file" in target.draw(png=data_url(SVG))["error"]
     path = target.upload("drawing.svg", SVG)
-    assert "cannot be read as a picture" in error(target.predict(path))
+    assert "cannot be read as a picture" in error(predict(target, path))
     # What was sent comes back as a download, not as a page that runs.
     answer = target.http.get(f"gradio_api/file={path}")
     assert answer.status_code in (403, 404) or "attachment" in answer.headers.get("content-disposition", "")
@@ -137,13 +109,13 @@ def test_svg_with_script_and_references(target):
 @pytest.mark.parametrize("path", ["http://127.0.0.1:1/sketch.png", "https://example.org/s.png", "file:///etc/passwd"])
 def test_addresses_are_not_fetched(target, path):
     reasons = ("addresses are not fetched: upload the sketch", "an argument is not what this call takes")
-    assert error(target.predict(path)).startswith(reasons)
+    assert error(predict(target, path)).startswith(reasons)
 
 
 @pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../../../etc/passwd", "/proc/self/environ", "\0", ""])
 def test_files_of_the_server_are_not_read(target, path):
-    reason = error(target.predict(path))
+    reason = error(predict(target, path))
     assert reason and "root:" not in reason and len(reason) < 200
 
 
@@ -231,7 +203,7 @@ def test_hundred_slow_clients(target, kind):
     assert among < 5 * alone + 1.0  # the machine may be busy with other work
 
 
-def seconds_to_draw(target: Target) -> float:
+def seconds_to_draw(target: Site) -> float:
     """The median of twenty photos."""
     waits = []
     for number in range(20):
@@ -260,11 +232,3 @@ def test_flood_of_one_person_leaves_the_others_their_turn(target):
         over.set()
         assert sum(each.result(SECONDS) for each in floods) > 0
     assert waits < 5.0
-
-
-def test_limits_are_what_the_documents_say(root):
-    text = (root / "docs" / "api.md").read_text(encoding="utf-8")
-    assert (
-        f"Files over {limits.MAX_UPLOAD // MEGABYTE} MB, other requests over {limits.MAX_BODY // MEGABYTE} MB" in text
-    )
-    assert f"more than {limits.MAX_SECONDS:g} seconds to arrive" in text

@@ -1,8 +1,7 @@
-"""The live path: what the browser sends and gets at every frame, through Gradio's own route."""
+"""The live path: what the browser sends and gets at every frame."""
 
 import base64
 import io
-import json
 
 import cv2
 import numpy as np
@@ -62,7 +61,7 @@ def test_newest_wins_and_stale_is_said(live_page, wait_until):
     threads = [live_page.ask_aside(first, seq=1)]
     wait_until(lambda: live_page.studio.calls)
     threads.append(live_page.ask_aside(second, seq=2, category="car"))
-    wait_until(lambda: _waiting(live_page) == 1)
+    wait_until(lambda: len(live_page.queue) == 1)
     threads.append(live_page.ask_aside(third, seq=3, category="sofa"))
     wait_until(lambda: second)
     assert second == [{"stale": True, "seq": 2, "people": 1, "model": "fake"}]
@@ -82,22 +81,21 @@ def test_two_people_do_not_disturb_each_other(live_page, wait_until):
     threads = [live_page.ask_aside(one, person="one", category="car")]
     wait_until(lambda: live_page.studio.calls)
     threads.append(live_page.ask_aside(other, person="other", category="apple"))
-    wait_until(lambda: _waiting(live_page) == 1)
+    wait_until(lambda: len(live_page.queue) == 1)
     live_page.studio.release()
     for thread in threads:
         thread.join(10)
     assert one[0]["category"] == "car" and other[0]["category"] == "apple"
 
 
-def test_full_line_is_said_to_be_busy(live_page, wait_until, monkeypatch):
-    slot = live_page.slot
-    monkeypatch.setattr(slot._line, "_places", 1)
+def test_full_queue_is_said_to_be_busy(live_page, wait_until, monkeypatch):
+    monkeypatch.setattr(live_page.queue._waiting, "_places", 1)
     live_page.studio.hold()
     answers = []
     threads = [live_page.ask_aside(answers, person="a")]
     wait_until(lambda: live_page.studio.calls)
     threads.append(live_page.ask_aside(answers, person="b"))
-    wait_until(lambda: len(slot) == 1)
+    wait_until(lambda: len(live_page.queue) == 1)
     reply = live_page.ask(person="c", seq=5)
     sentence = "more people are drawing than this computer can serve: retrying"
     assert reply == {"busy": sentence, "seq": 5, "people": 3, "model": "fake"}
@@ -138,7 +136,7 @@ def test_variations_and_the_photo_do_not_take_each_others_place(live_page, wait_
     wait_until(lambda: live_page.studio.calls)
     threads.append(live_page.ask_aside(photo, seq=2))
     threads.append(live_page.ask_aside(strip, function="variations", seq=3))
-    wait_until(lambda: _waiting(live_page) == 5)
+    wait_until(lambda: len(live_page.queue) == 5)
     live_page.studio.release()
     for thread in threads:
         thread.join(10)
@@ -167,25 +165,21 @@ def test_bad_wishes_are_answered_with_a_sentence(live_page, wishes, sentence):
     assert sentence in live_page.ask("variations", wishes=wishes)["error"]
 
 
-def test_models_are_listed_and_unknown_ones_refused(live_page):
-    props = live_page.component["props"]["props"]
-    assert props["models"] == [props["model"]]
-    assert props["model"]["name"] == "fake" and len(props["model"]["categories"]) == 12
+def test_unknown_models_are_refused(live_page):
     assert live_page.ask(model="fake")["model"] == "fake"
     assert live_page.ask(model="fak")["error"] == "unknown model 'fak': did you mean 'fake'? choose one of fake"
     assert live_page.ask(model=3)["error"] == "model is of type int: send a text"
 
 
 def test_another_model_paints_when_asked(live_page_of, tmp_path):
-    from sketch2photo.page.model_pool import Shelf
+    from sketch2photo.page.model_pool import ModelPool
     from sketch2photo.release import format
     from tests import tiny
 
     format.write(tiny.model(), tmp_path / "tiny", "card")
     studio, second = FakeStudio(), FakeStudio(("shoe", "car", "pear"))
     second.name = "tiny"
-    page = live_page_of(studio, Shelf(studio, {"tiny": tmp_path / "tiny"}, load=lambda path: second))
-    assert [model["name"] for model in page.component["props"]["props"]["models"]] == ["fake", "tiny"]
+    page = live_page_of(studio, ModelPool(studio, {"tiny": tmp_path / "tiny"}, load=lambda path: second))
     reply = page.ask(model="tiny", category="pear")
     assert (reply["model"], reply["category"], len(reply["probabilities"])) == ("tiny", "pear", 3)
     assert len(second.calls) == 1 and not studio.calls
@@ -249,20 +243,18 @@ def test_bad_request_is_answered_with_a_sentence(live_page, fields, sentence):
 
 @pytest.mark.parametrize("data", [None, [], "x", 3, [{"png": "x"}]], ids=repr)
 def test_request_that_is_no_object_is_answered_with_a_sentence(live_page, data):
-    reply = live_page.send(data).json()
+    reply = live_page.send(data)
     assert reply["error"].startswith("the request is a") and reply["seq"] is None
 
 
-def test_seed_not_a_number_is_refused_without_a_crash(live_page, data_url, png, circle):
-    request = {"person": "p", "seq": 1, "seed": float("nan"), "png": data_url(png(circle()))}
-    body = json.dumps(
-        {"data": request, "component_id": live_page.component["id"], "fn_name": "live_predict", "session_hash": "x"}
-    )
-    headers = {"content-type": "application/json"}
-    response = live_page.client.post("/gradio_api/component_server/", content=body, headers=headers)
-    assert response.status_code in (200, 400, 422)
-    if response.status_code == 200:
-        assert response.json()["error"].startswith("seed is 'nan'")
+def test_frame_through_gradios_route(site):
+    """As the browser sends it, with the component that says which models there are."""
+    props = site.component["props"]["props"]
+    assert props["models"] == [props["model"]]
+    assert props["model"]["name"] == "fake" and len(props["model"]["categories"]) == 12
+    reply = site.draw("somebody", 3, category="car", model="fake")
+    assert (reply["category"], reply["seq"], reply["model"]) == ("car", 3, "fake") and reply["photo"]
+    assert site.draw("nobody", 1, png=5)["error"].startswith("the sketch is not a PNG file")
 
 
 def test_damaged_pictures_are_errors_of_the_user_or_pictures(circle, data_url, png):
@@ -279,10 +271,6 @@ def test_damaged_pictures_are_errors_of_the_user_or_pictures(circle, data_url, p
         except UserError as error:
             assert str(error).count("\n") == 0
         else:
-            assert request.order.sketch.shape == (64, 64)
+            assert request.paint[0].sketch.shape == (64, 64)
             read += 1
     assert read < 400
-
-
-def _waiting(live_page) -> int:
-    return len(live_page.slot)

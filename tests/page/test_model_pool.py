@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.page import model_pool as shelves
-from sketch2photo.page.model_pool import Shelf
+from sketch2photo.page import model_pool
+from sketch2photo.page.model_pool import ModelPool
 from sketch2photo.release import format
 from tests import tiny
 from tests.page.fake_studio import FakeStudio
@@ -33,13 +33,13 @@ def named(path: Path) -> FakeStudio:
 
 
 def test_models_beside_one_are_found_and_broken_ones_named(folder, tmp_path):
-    found, complaints = shelves.beside(folder / "one")
+    found, complaints = model_pool.beside(folder / "one")
     assert found == {"three": folder / "three", "two": folder / "two"} and complaints == []
     for name in ("good", "broken", "odd"):
         format.write(tiny.model(), tmp_path / name, "card")
     (tmp_path / "broken" / "weights.npz").write_bytes(b"cut off")
     (tmp_path / "odd" / "config.json").write_text("[]")
-    found, complaints = shelves.beside(tmp_path / "good")
+    found, complaints = model_pool.beside(tmp_path / "good")
     assert found == {} and len(complaints) == 2
     assert all("is broken" in complaint and "\n" not in complaint for complaint in complaints)
 
@@ -54,13 +54,13 @@ def test_outline_says_what_the_model_does(folder):
 
 
 def test_models_are_listed_without_opening_them(folder):
-    shelf = Shelf(FakeStudio(), {"two": folder / "two"}, load=lambda path: pytest.fail("it was opened"))
-    assert shelf.names == ("fake", "two")
-    assert shelf.about()["name"] == "fake" and shelf.about() == shelf.about("fake")
-    assert shelf.about("two")["categories"] == list(tiny.CATEGORIES)
-    assert shelf.open().result(1) is shelf.first and shelf.open("fake").result(1) is shelf.first
+    pool = ModelPool(FakeStudio(), {"two": folder / "two"}, load=lambda path: pytest.fail("it was opened"))
+    assert pool.names == ("fake", "two")
+    assert pool.about()["name"] == "fake" and pool.about() == pool.about("fake")
+    assert pool.about("two")["categories"] == list(tiny.CATEGORIES)
+    assert pool.open().result(1) is pool.first and pool.open("fake").result(1) is pool.first
     with pytest.raises(ConfigError, match="unknown model 'tow': did you mean 'two'"):
-        shelf.open("tow")
+        pool.open("tow")
 
 
 def test_model_is_opened_once_for_all_who_ask(folder):
@@ -71,52 +71,52 @@ def test_model_is_opened_once_for_all_who_ask(folder):
         assert go.wait(10)
         return named(path)
 
-    shelf = Shelf(FakeStudio(), {"two": folder / "two"}, load=load, opened=opened.append)
-    asked = [shelf.open("two") for _ in range(5)]
+    pool = ModelPool(FakeStudio(), {"two": folder / "two"}, load=load, opened=opened.append)
+    asked = [pool.open("two") for _ in range(5)]
     go.set()
     assert len({id(future.result(10)) for future in asked}) == 1
-    assert shelf.open("two").result(1) is asked[0].result() and loads == ["two"]
+    assert pool.open("two").result(1) is asked[0].result() and loads == ["two"]
     assert opened == [asked[0].result()]
 
 
 def test_least_used_model_is_closed_when_memory_is_short(folder):
     needed = format.outline(folder / "two").memory
     others = {name: folder / name for name in ("one", "two", "three")}
-    shelf = Shelf(FakeStudio(), others, load=named, memory=2 * needed)
-    first = weakref.ref(shelf.open("one").result(10))
-    shelf.open("two").result(10)
-    shelf.open("one").result(10)
-    shelf.open("three").result(10)
-    assert shelf.open_now == ("one", "three")
-    shelf.open("two").result(10)
-    assert shelf.open_now == ("three", "two")
+    pool = ModelPool(FakeStudio(), others, load=named, memory=2 * needed)
+    first = weakref.ref(pool.open("one").result(10))
+    pool.open("two").result(10)
+    pool.open("one").result(10)
+    pool.open("three").result(10)
+    assert pool.open_now == ("one", "three")
+    pool.open("two").result(10)
+    assert pool.open_now == ("three", "two")
     gc.collect()
     assert first() is None
-    assert shelf.open("one").result(10).name == "one"
+    assert pool.open("one").result(10).name == "one"
 
 
 def test_model_that_cannot_be_opened_is_an_error_and_no_burden(folder):
     def fail(path: Path) -> FakeStudio:
         raise CheckpointError(f"{path.name} is broken")
 
-    shelf = Shelf(FakeStudio(), {"two": folder / "two"}, load=fail)
+    pool = ModelPool(FakeStudio(), {"two": folder / "two"}, load=fail)
     for _ in range(2):
         with pytest.raises(CheckpointError, match="two is broken"):
-            shelf.open("two").result(10)
-    assert shelf.open_now == ()
-    small = Shelf(FakeStudio(), {"two": folder / "two"}, load=named, memory=1000)
+            pool.open("two").result(10)
+    assert pool.open_now == ()
+    small = ModelPool(FakeStudio(), {"two": folder / "two"}, load=named, memory=1000)
     with pytest.raises(CheckpointError, match=r"needs \d MB, and further models may take 0 MB: open"):
         small.open("two").result(10)
-    assert shelves.memory_for_models() <= 2**31
+    assert model_pool.memory_for_models() <= 2**31
 
 
 def test_real_models_are_freed_when_closed(folder):
-    shelf = Shelf(FakeStudio(), {name: folder / name for name in ("one", "two")}, memory=1)
-    shelf._memory = format.outline(folder / "one").memory
-    one = shelf.open("one").result(120)
+    pool = ModelPool(FakeStudio(), {name: folder / name for name in ("one", "two")}, memory=1)
+    pool._memory = format.outline(folder / "one").memory
+    one = pool.open("one").result(120)
     assert one.predict_batch([tiny.drawing()])[0].photo is not None
     gone = weakref.ref(one)
     del one
-    shelf.open("two").result(120)
+    pool.open("two").result(120)
     gc.collect()
     assert gone() is None

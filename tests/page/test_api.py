@@ -1,10 +1,15 @@
-"""/predict, as programs use it: a real gradio_client against the page in a child process."""
+"""The API as programs use it: a real gradio_client, and the examples of docs/api.md as they stand, against the page in
+a child process."""
 
 import concurrent.futures
+import contextlib
+import io
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -162,30 +167,16 @@ def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png, bomb):
     assert "handle_file" in predict.refusal(str(tmp_path / "empty.png"))
 
 
-@pytest.fixture
-def live(served_page, predict, data_url, png, circle):
-    """One frame of a person at the page."""
-    component = next(part for part in predict.client.config["components"] if part["type"] == "html")
-
-    def ask(number: int) -> dict:
-        request = {"person": f"p{number}", "seq": 1, "png": data_url(png(circle(x=0.3 + 0.01 * number)))}
-        body = {"data": request, "component_id": component["id"], "fn_name": "live_predict", "session_hash": "x"}
-        url = f"{served_page}gradio_api/component_server/"
-        return httpx.post(url, json=body, timeout=SECONDS, trust_env=False).json()
-
-    return ask
-
-
-def test_page_and_api_share_one_slot(live, predict, sketch):
-    """Both at once, all answered; that the model never runs twice at once is held by test_slot."""
+def test_page_and_api_share_one_queue(site, predict, sketch):
+    """Both at once, all answered; that the model never runs twice at once is held by test_batch_queue."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        frames = [pool.submit(live, i) for i in range(6)]
+        frames = [pool.submit(site.draw, f"p{i}") for i in range(6)]
         calls = [pool.submit(predict, sketch) for _ in range(3)]
         assert all(frame.result(SECONDS)["photo"] for frame in frames)
         assert all(len(call.result(SECONDS)[1]) == len(CATEGORIES) for call in calls)
 
 
-def test_drawing_leaves_no_files_and_the_same_call_no_further_ones(live, predict, sketch, files_of_page):
+def test_drawing_leaves_no_files_and_the_same_call_no_further_ones(site, predict, sketch, files_of_page):
     def files() -> list[Path]:
         return sorted(path for path in files_of_page.rglob("*") if path.is_file())
 
@@ -193,24 +184,70 @@ def test_drawing_leaves_no_files_and_the_same_call_no_further_ones(live, predict
     before = files()
     assert before
     for number in range(20):
-        assert live(number)["photo"]
+        assert site.draw("p", number)["photo"]
     predict(sketch)
     assert files() == before
 
 
-def test_plain_http_works_too(served_page, circle, data_url, png, sketch):
+def test_plain_http_works_too(site, circle, png):
     """The two requests of the curl example in Gradio's API view, with a file uploaded before."""
-    with httpx.Client(base_url=served_page, timeout=SECONDS, trust_env=False) as http:
-        path = http.post("gradio_api/upload", files={"files": ("s.png", png(circle()), "image/png")}).json()[0]
-        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    file = {"path": site.upload("s.png", png(circle())), "meta": {"_type": "gradio.FileData"}}
+    for arguments in ([file, "car", "", 0, ""], [file, "car", "", 0], [file]):
+        text = site.call("predict", *arguments)
+        assert "event: complete" in text
+        photo, probabilities = json.loads(text.split("data: ", 1)[1].splitlines()[0])
+        assert photo["url"].endswith(".png") and len(probabilities) == len(CATEGORIES)
+    assert "there is no sketch" in site.call("predict")
 
-        def call(*arguments) -> str:
-            event = http.post("gradio_api/call/predict", json={"data": arguments}).json()["event_id"]
-            return http.get(f"gradio_api/call/predict/{event}").text
 
-        for arguments in ([file, "car", "", 0, ""], [file, "car", "", 0], [file]):
-            text = call(*arguments)
-            assert "event: complete" in text
-            photo, probabilities = json.loads(text.split("data: ", 1)[1].splitlines()[0])
-            assert photo["url"].endswith(".png") and len(probabilities) == len(CATEGORIES)
-        assert "there is no sketch" in call()
+# ---------------------------------------------------------------- docs/api.md
+
+WRITTEN = "http://127.0.0.1:7860"
+
+
+def blocks(root: Path, kind: str, served_page: str) -> list[str]:
+    text = (root / "docs" / "api.md").read_text(encoding="utf-8")
+    found = re.findall(rf"```{kind}\n(.*?)```", text, re.S)
+    assert found
+    return [block.replace(WRITTEN, served_page.rstrip("/")) for block in found]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, png, circle) -> Path:
+    """A folder with sketch.png, in which the examples run."""
+    (tmp_path / "sketch.png").write_bytes(png(circle(300)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "downloads"))
+    return tmp_path
+
+
+def test_python_examples(root, served_page, folder):
+    outputs = []
+    for block in blocks(root, "python", served_page):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(compile(block, "docs/api.md", "exec"), {})
+        outputs.append(out.getvalue().strip().splitlines())
+    (path, likeliest), painted = outputs[0][-2:], outputs[1][-12:]
+    assert Image.open(path).size == (128, 128)
+    assert likeliest in CATEGORIES
+    for line, category in zip(painted, CATEGORIES, strict=True):
+        photo, caption, colour, status = line.rsplit(" ", 3)
+        assert Image.open(photo).size == (128, 128)
+        assert caption == category and re.fullmatch("#[0-9a-f]{6}", colour) and status == "ok"
+
+
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
+def test_shell_examples(root, served_page, folder):
+    _, predict, categories = blocks(root, "bash", served_page)
+
+    def run(block: str) -> str:
+        result = subprocess.run(["bash", "-eu", "-c", block], capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    assert "event: complete" in run(predict)
+    assert Image.open(folder / "photo.png").size == (128, 128)
+    answer = run(categories)
+    assert "event: complete" in answer and all(f'"{name}"' in answer for name in CATEGORIES)

@@ -1,7 +1,7 @@
-"""Long bodies and huge pictures are refused before they are read."""
+"""What is refused before it is looked at: long bodies, huge pictures, too many files; how many people are drawing."""
 
 import asyncio
-import json
+import os
 import struct
 
 import httpx
@@ -13,6 +13,8 @@ from sketch2photo.errors import ImageError
 from sketch2photo.page import limits
 
 LIMIT = 2**20
+
+# ---------------------------------------------------------------- bodies
 
 
 def call(app, chunks: list[bytes], headers: dict[str, str] | None = None) -> tuple[httpx.Response, int]:
@@ -150,6 +152,9 @@ def test_bodies_on_their_way_are_limited_together_and_let_go():
     assert limit.held == 0
 
 
+# ---------------------------------------------------------------- pictures
+
+
 def header(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -159,24 +164,20 @@ def header(width: int, height: int) -> bytes:
     )
 
 
-def test_png_size_is_read_from_the_header(png):
-    assert limits.png_size(png(np.zeros((20, 30), np.uint8))) == (30, 20)
-    assert limits.png_size(header(70000, 2)) == (70000, 2)
-
-
 @pytest.mark.parametrize(
     "data", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\0" * 60, header(20, 20).replace(b"IHDR", b"IDAT")]
 )
 def test_what_is_no_png_is_refused(data):
     with pytest.raises(ImageError, match="not a PNG file"):
-        limits.png_size(data)
+        limits.check_png(data, 1024)
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (1025, 64), (64, 2**31)])
-def test_png_of_another_size_is_refused(size):
+def test_png_of_another_size_is_refused(size, png):
     with pytest.raises(ImageError, match=f"the sketch is {size[0]} x {size[1]} pixels: send 16 to 1024 a side"):
         limits.check_png(header(*size), 1024)
     limits.check_png(header(16, 1024), 1024)
+    limits.check_png(png(np.zeros((20, 30), np.uint8)), 30)
 
 
 def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
@@ -189,13 +190,75 @@ def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
     limits.check_picture(text)  # the decoder says what is wrong with it
 
 
-def test_long_bodies_are_refused_by_the_page_as_served(served_page):
-    """Through Gradio and uvicorn: JSON to the live path, which Gradio's own limit does not cover."""
-    url = f"{served_page}gradio_api/component_server/"
-    body = json.dumps({"data": {"png": "A" * (150 * 2**20)}}).encode()
-    parts = (body[i : i + 2**16] for i in range(0, len(body), 2**16))
-    for content in (body, parts):
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            response = client.post(url, content=content, headers={"content-type": "application/json"})
-        assert response.status_code == 413
-        assert "longer than 2 MB" in response.json()["error"]
+# ---------------------------------------------------------------- people
+
+
+def test_everybody_counts_once_and_for_ten_seconds():
+    now = 0.0
+    people = limits.Visitors(lambda: now)
+    assert [people.note(person) for person in ("a", "b", "a", "c")] == [1, 2, 2, 3]
+    now = 9.0
+    assert people.note("a") == 3
+    now = 12.0
+    assert people.note("d") == 2
+    now = 100.0
+    assert people.note("b") == 1
+
+
+def test_made_up_ids_do_not_fill_the_memory():
+    people = limits.Visitors(lambda: 0.0)
+    for i in range(12_000):
+        people.note(str(i))
+    assert people.note("last") == 10_000
+
+
+# ---------------------------------------------------------------- kept files
+
+
+def test_folder_is_of_this_run_and_gone_at_its_end(monkeypatch):
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    with limits.own_folder() as folder:
+        assert os.environ["GRADIO_TEMP_DIR"] == str(folder) and folder.is_dir()
+        (folder / "sketch.png").write_bytes(b"x")
+    assert not folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
+
+
+def test_folder_that_was_named_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with limits.own_folder() as folder:
+        assert folder == tmp_path
+    assert tmp_path.is_dir() and os.environ["GRADIO_TEMP_DIR"] == str(tmp_path)
+
+
+def test_no_uploads_while_there_is_no_room(tmp_path, monkeypatch):
+    async def takes(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(limits, "_MEASURED_SECONDS", -1.0)
+    limit = limits.UploadLimit(takes, tmp_path, most=1000)
+
+    def post(path: str) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=limit)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.post(path)
+
+        return asyncio.run(send())
+
+    assert post("/gradio_api/upload").status_code == 200
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "sketch.png").write_bytes(b"x" * 1001)
+    assert limits.size(tmp_path) == 1001
+    refused = post("/gradio_api/upload")
+    assert refused.status_code == 503
+    assert refused.json()["error"] == "there is no room for more files right now: try again in some minutes"
+    assert post("/gradio_api/component_server/").status_code == 200
+    (tmp_path / "deep" / "sketch.png").unlink()
+    assert post("/gradio_api/upload").status_code == 200
+
+
+def test_limits_are_what_the_documents_say(root):
+    text = (root / "docs" / "api.md").read_text(encoding="utf-8")
+    bodies = f"Files over {limits.MAX_UPLOAD >> 20} MB, other requests over {limits.MAX_BODY >> 20} MB"
+    assert bodies in text and f"more than {limits.MAX_SECONDS:g} seconds to arrive" in text

@@ -1,0 +1,114 @@
+"""Every change to Gradio's own behaviour, each for gradio 6.31; a test of each fails when Gradio no longer needs it."""
+
+import logging
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import http_server
+from gradio.data_classes import ImageData, ListFiles
+
+from sketch2photo.page.limits import MAX_SKETCHES
+
+log = logging.getLogger(__name__)
+
+
+def patch(blocks: gr.Blocks) -> None:
+    """All that concerns what programs send to this app."""
+    for block in blocks.blocks.values():
+        refuse_addresses(block)
+    fill_up(blocks)
+    give_reasons(blocks)
+
+
+def refuse_addresses(block: Any) -> None:
+    """Let a block take uploaded files only: given an address, 6.31 fetches it, however long the answer."""
+    take = getattr(block, "async_move_resource_to_block_cache", None)
+    if take is None:
+        return
+
+    async def unless_address(path: str | Path | None) -> str | None:
+        if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", str(path)):
+            raise gr.Error("addresses are not fetched: upload the sketch", print_exception=False)
+        return await take(path)
+
+    block.async_move_resource_to_block_cache = unless_address
+
+
+def fill_up(blocks: gr.Blocks) -> None:
+    """Let programs leave out the last arguments of a call, as gradio_client does: 6.31 fails without a word."""
+
+    def validate_inputs(block_fn: Any, inputs: list[Any]) -> None:
+        inputs.extend(component.value for component in block_fn.inputs[len(inputs) :])
+
+    blocks.validate_inputs = validate_inputs
+
+
+def give_reasons(blocks: gr.Blocks) -> None:
+    """Let the answer say that an argument was refused: 6.31 tells programs of its own errors only, others are null."""
+    preprocess = blocks.preprocess_data
+
+    async def preprocess_data(*arguments: Any, **options: Any) -> Any:
+        try:
+            return await preprocess(*arguments, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            log.info("arguments of a call were refused: %r", error)
+            reason = "an argument is not what this call takes: see docs/api.md"
+            raise gr.Error(reason, print_exception=False) from None
+
+    blocks.preprocess_data = preprocess_data
+
+
+class _SketchData(ImageData):
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> "_SketchData":
+        if not isinstance(obj, dict | ImageData):
+            reason = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
+            raise gr.Error(reason, print_exception=False)
+        return super().model_validate(obj, **options)
+
+
+class _SketchesData(ListFiles):
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> "_SketchesData":
+        if not isinstance(obj, list) or not all(isinstance(each, dict) for each in obj):
+            raise gr.Error(f"the sketches are not a list of files: send 1 to {MAX_SKETCHES}", print_exception=False)
+        return super().model_validate(obj, **options)
+
+
+def sketch_input() -> gr.Image:
+    """A picture that is handed on as a path: 6.31 decodes it before we have seen how large it is, and answers what is
+    no file at all with a validation report. No subclass: Gradio writes a .pyi file beside any module that has one.
+    """
+    picture = gr.Image(label="sketch")
+    picture.data_model = _SketchData
+    picture.preprocess = lambda payload: payload.path if payload else None
+    return picture
+
+
+def sketches_input() -> gr.File:
+    """As `sketch_input`, for several: 6.31 hands on strings of a class of its own, and null where there are none."""
+
+    def paths(payload: Any) -> list[str]:
+        return [file.path for file in payload.root] if payload else []
+
+    files = gr.File(label="sketches", file_count="multiple")
+    files.data_model = _SketchesData
+    files.preprocess = paths
+    return files
+
+
+def watch_no_space() -> None:
+    """Start on Hugging Face Spaces as anywhere: 6.31 watches the main module for a changed `demo`, which ours lacks."""
+    http_server.get_space = lambda: None
+
+
+def ask_no_proxy(host: str) -> None:
+    """Keep the environment's proxies from this page: 6.31 asks its own page, through them, whether it answers."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", host]))
