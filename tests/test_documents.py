@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import commands
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
     "README.md",
@@ -92,16 +94,7 @@ def test_documented_options_exist(name: str):
         length += words[:2] == ["-m", "sketch2photo.convert"]  # which has a help for each kind of file
         command = tuple(words[:length])
         if command not in helps:
-            result = subprocess.run(
-                [sys.executable, *command, "--help"],
-                cwd=ROOT,
-                env=os.environ | {"COLUMNS": "200"},
-                capture_output=True,
-                text=True,
-                timeout=120,
-            )
-            assert result.returncode == 0, result.stderr
-            helps[command] = result.stdout
+            helps[command] = commands.succeed(*command, "--help")
         for option in (word for word in words if word.startswith("--")):
             assert re.search(rf"{re.escape(option)}\b", helps[command]), f"{line}: no {option}"
             checked += 1

@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 
 from sketch2photo import Studio
+from tests import commands
 
 LIMIT = 400
 """Seconds a command may take."""
 COLOURS = {"ball": (40, 60, 200), "box": (40, 160, 60)}
 
 
-def run(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def succeed(root: Path, *arguments: object) -> str:
+    """In a process of its own; the tests of this file that need none take `commands`."""
+    done = subprocess.run(
         [sys.executable, *map(str, arguments)], cwd=root, capture_output=True, text=True, timeout=LIMIT, check=False
     )
-
-
-def succeed(root: Path, *arguments: object) -> str:
-    done = run(root, *arguments)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
@@ -95,22 +93,21 @@ def test_the_released_model_paints_and_names(line):
     assert abs(sum(prediction.probabilities.values()) - 1) < 1e-6
 
 
-def test_resume_goes_on_with_the_same_losses(root, line, tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    start = ("train.py", "gan", "--data", line["data"], "--preset", "debug", "--save-every", 2, "--sample-every", 100)
-    succeed(root, *start, "--out", whole, "--steps", 4)
-    succeed(root, *start, "--out", parts, "--steps", 2)
-    succeed(root, "train.py", "gan", "--data", line["data"], "--out", parts, "--resume", "--steps", 4)
+def test_resume_goes_on_with_the_same_losses(line, tmp_path):
+    parts = tmp_path / "parts"
+    start = ("train.py", "gan", "--data", line["data"], "--out", parts)
+    commands.succeed(*start, "--preset", "debug", "--steps", 3, "--save-every", 3)
+    commands.succeed(*start, "--resume", "--steps", 6)
 
     def losses(folder):
         return [json.loads(text)["loss_generator"] for text in (folder / "stats.jsonl").read_text().splitlines()]
 
-    assert losses(parts) == losses(whole)
+    assert losses(parts) == losses(line["gan"])
 
 
-def test_training_goes_on_from_the_released_model(root, line, tmp_path):
-    said = succeed(
-        root, "train.py", "gan", "--data", line["data"], "--out", tmp_path / "more", "--preset", "debug",
+def test_training_goes_on_from_the_released_model(line, tmp_path):
+    said = commands.succeed(
+        "train.py", "gan", "--data", line["data"], "--out", tmp_path / "more", "--preset", "debug",
         "--steps", 1, "--init", line["model"],
     )  # fmt: skip
     assert "generator: all" in said and "discriminator: all" in said
@@ -136,13 +133,20 @@ def test_training_goes_on_from_the_released_model(root, line, tmp_path):
         (("app.py", "--checkpoint", "{data}", "--no-open"), "is not a released model"),
     ],
 )
-def test_mistakes_are_one_sentence_and_leave_nothing(root, line, tmp_path, arguments, sentence):
+def test_mistakes_are_one_sentence_and_leave_nothing(line, tmp_path, arguments, sentence):
     places = {name: str(path) for name, path in line.items()} | {
         "none": str(tmp_path / "none"),
         "new": str(tmp_path / "new"),
     }
-    done = run(root, *(argument.format(**places) for argument in arguments))
-    assert done.returncode == 2, done.stdout + done.stderr
-    said = done.stderr.strip()
-    assert sentence in said and "Traceback" not in said and len(said.splitlines()) == 1, done.stderr
+    refused = commands.answer(*(argument.format(**places) for argument in arguments))
+    assert sentence in refused.sentence
     assert not (tmp_path / "new" / "run.json").exists()
+
+
+def test_a_refusal_of_a_process_is_the_same(root, tmp_path):
+    """Of all commands, by the one way they take to it (`exit_on_user_error`)."""
+    arguments = ("train.py", "gan", "--data", tmp_path / "none", "--out", tmp_path / "new")
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=root, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", commands.answer(*arguments).err)
