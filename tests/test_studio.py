@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sketch2photo import Prediction, Studio, images
+from sketch2photo import Prediction, Studio, cleanup, images
 from sketch2photo.config import GeneratorConfig
 from sketch2photo.errors import CheckpointError, ConfigError, ImageError
 from sketch2photo.release import format
@@ -224,6 +224,15 @@ def test_grey_colour_transparent_and_boolean_are_the_same_drawing(studio):
     expected = studio.predict(grey, "car").photo
     for variant in variants:
         np.testing.assert_array_equal(studio.predict(variant, "car").photo, expected)
+
+
+def test_a_drawing_is_cleaned_once(studio, monkeypatch):
+    """And not again for the classifier and the generator, which both get their frame of the clean sheet."""
+    cleaned = []
+    clean = cleanup.clean
+    monkeypatch.setattr(cleanup, "clean", lambda sketch: cleaned.append(sketch) or clean(sketch))
+    studio.predict_batch([tiny.drawing(), 255 - tiny.drawing()])
+    assert len(cleaned) == 2
 
 
 def test_other_shapes_are_padded_to_a_square_on_white(studio):

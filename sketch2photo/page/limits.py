@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import struct
 import tempfile
 import threading
@@ -283,13 +282,12 @@ def own_folder() -> Iterator[Path]:
     if named:
         yield Path(named)
         return
-    folder = Path(tempfile.mkdtemp(prefix="sketch2photo-"))
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    try:
-        yield folder
-    finally:
-        del os.environ["GRADIO_TEMP_DIR"]
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="sketch2photo-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ["GRADIO_TEMP_DIR"]
 
 
 def size(folder: Path) -> int:

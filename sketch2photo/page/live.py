@@ -32,7 +32,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Prediction, Superseded
+from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
 from sketch2photo.page.limits import (
     MAX_SEED,
     MAX_SKETCH_CHARACTERS,
@@ -128,23 +128,8 @@ def encode_photo(photo: np.ndarray | None) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
 
 
-def _seen(prediction: Prediction, answer: Answer) -> dict[str, Any]:
-    return {
-        "probabilities": {name: round(float(share), 4) for name, share in prediction.probabilities.items()},
-        "category": prediction.category,
-        "status": prediction.status,
-        "ms": round(answer.milliseconds, 1),
-    }
-
-
-def reply(answer: Answer) -> dict[str, Any]:
-    """An answer as the page reads it."""
-    prediction = answer.prediction
-    return {"photo": encode_photo(prediction.photo), "colour": prediction.colour} | _seen(prediction, answer)
-
-
-def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str, Any]:
-    """Several answers to one drawing as the page reads them."""
+def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[str, Any]:
+    """The answers to one drawing as the page reads them: its photo, or its variations."""
     painted = [
         {
             "photo": encode_photo(answer.prediction.photo),
@@ -154,8 +139,14 @@ def reply_with_variations(asked: LiveRequest, answers: list[Answer]) -> dict[str
         }
         for request, answer in zip(asked.paint, answers, strict=True)
     ]
-    slowest = max(answers, key=lambda answer: answer.milliseconds)
-    return {"variations": painted} | _seen(answers[0].prediction, slowest)
+    first = answers[0].prediction
+    return {
+        **({"variations": painted} if several else {name: painted[0][name] for name in ("photo", "colour")}),
+        "probabilities": {name: round(float(share), 4) for name, share in first.probabilities.items()},
+        "category": first.category,
+        "status": first.status,
+        "ms": round(max(answer.milliseconds for answer in answers), 1),
+    }
 
 
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
@@ -179,9 +170,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
             person = f"{asked.person}/variations" if several else asked.person
             futures = queue.replace(person, requests, asked.number)
             answers = await asyncio.gather(*map(asyncio.wrap_future, futures))
-            if several:
-                return await asyncio.to_thread(reply_with_variations, asked, answers) | echo
-            return await asyncio.to_thread(reply, answers[0]) | echo
+            return await asyncio.to_thread(reply, asked, answers, several=several) | echo
         except Superseded:
             return {"stale": True} | echo
         except Busy:
