@@ -8,56 +8,44 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-import app
 from sketch2photo.errors import ServeError
 from sketch2photo.page.server import check_address, default_host, default_port, has_screen, parse_auth, parse_port
+from tests.commands import answer
 
 SECONDS = 120
 
 
-def run(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(root / "app.py"), *arguments]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GRADIO_SERVER")}
-    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=clean | environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
 
 
-@pytest.fixture
-def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What app.py says on stderr to arguments that it refuses, in this process."""
-
-    def of(*arguments: str, **environment: str) -> str:
-        for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(SystemExit) as end:
-            app.main(list(arguments))
-        out, err = capsys.readouterr()
-        assert end.value.code == 2 and out == ""
-        return sentence(err)
-
-    return of
+@pytest.fixture(autouse=True)
+def no_address_in_the_environment(monkeypatch):
+    for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
 
 
-def sentence(err: str) -> str:
-    assert err.startswith("app.py: ") and err.count("\n") == 1, err
-    return err.removeprefix("app.py: ").strip()
+def refusal(*arguments: str) -> str:
+    """What app.py says to arguments that it refuses."""
+    said = answer("app.py", *arguments).sentence
+    assert said.startswith("app.py: ")
+    return said.removeprefix("app.py: ")
 
 
 def test_help_lists_the_options_at_once(root):
-    def answer() -> tuple[float, str]:
+    def help_text() -> tuple[float, str]:
         started = time.perf_counter()
         text = run(root, "--help").stdout
         return time.perf_counter() - started, text
 
     # The best of some: other work on the machine makes single starts slow.
-    answers = [answer() for _ in range(3)]
+    answers = [help_text() for _ in range(3)]
     assert min(seconds for seconds, _ in answers) < 0.5
     assert re.findall(r"^  (-.+?)(?:  |$)", answers[0][1], re.MULTILINE) == [
         "-h, --help",
@@ -70,7 +58,7 @@ def test_help_lists_the_options_at_once(root):
     ]
 
 
-def test_folder_that_is_no_checkpoint(refusal, tmp_path, free_port):
+def test_folder_that_is_no_checkpoint(tmp_path, free_port):
     missing = refusal("--checkpoint", str(tmp_path / "none"), "--port", str(free_port))
     assert "there is no folder" in missing and "none" in missing
     assert "is not a released model" in refusal("--checkpoint", str(tmp_path), "--port", str(free_port))
@@ -82,21 +70,21 @@ def test_port_in_use(root):
         taken.listen(1)
         port = taken.getsockname()[1]
         result = run(root, "--port", str(port))
-    assert (result.returncode, result.stdout) == (2, "")
-    in_use = f"port {port} is in use: close the program that has it, or choose another with --port"
-    assert sentence(result.stderr) == in_use
+    sentence = f"app.py: port {port} is in use: close the program that has it, or choose another with --port\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", sentence)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "7860.5", "http", ""])
-def test_bad_port(refusal, port):
+def test_bad_port(port):
     assert f"port {port!r} is not a port: choose a whole number" in refusal(f"--port={port}")
 
 
-def test_bad_port_of_the_environment(refusal):
-    assert "port 'abc' is not a port" in refusal(GRADIO_SERVER_PORT="abc")
+def test_bad_port_of_the_environment(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
+    assert "port 'abc' is not a port" in refusal()
 
 
-def test_bad_host(refusal, free_port):
+def test_bad_host(free_port):
     unknown = refusal("--host", "no.such.host.invalid", "--port", str(free_port))
     assert "host 'no.such.host.invalid' is not known" in unknown
     other = refusal("--host", "192.0.2.1", "--port", str(free_port))
@@ -104,11 +92,11 @@ def test_bad_host(refusal, free_port):
 
 
 @pytest.mark.parametrize("auth", ["secret", ":secret", "user:", ":", ""])
-def test_malformed_auth_is_refused_and_not_repeated(refusal, auth):
+def test_malformed_auth_is_refused_and_not_repeated(auth):
     assert refusal(f"--auth={auth}") == "--auth must be USER:PASSWORD, with something on either side of the colon"
 
 
-def test_unknown_option(refusal):
+def test_unknown_option():
     assert "--prot" in refusal("--prot", "80")
 
 
