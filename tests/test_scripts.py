@@ -116,6 +116,7 @@ def test_bench_lists_and_refuses(root: Path, copy: Path):
     assert unknown.stderr == "scripts/bench: there is no benchmark 'nonsense': run scripts/bench to list them\n"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_released_model_is_made_and_made_further_by_one_command(root: Path, tmp_path: Path):
     """On six drawn pictures; the second call finds everything finished and releases again."""

@@ -7,6 +7,8 @@ import pytest
 from benchmarks import compare, data
 from tests.data.raw_files import draw_raw_photos, prepare
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_wait_is_that_of_the_steps_after_compiling():
     lines = [{"step": n, "images_per_second": 16.0, "data_wait": 9.0} for n in range(1, 4)]

@@ -13,6 +13,8 @@ from sketch2photo.errors import ConfigError
 from sketch2photo.models.discriminators import ProjectedHeads
 from sketch2photo.models.features import Perceptual, _vgg_maps
 
+pytestmark = pytest.mark.slow
+
 
 def features():
     """VGG up to conv2_1, narrow."""

@@ -10,6 +10,8 @@ from benchmarks import gan_step
 from benchmarks.naive_flax import NaiveNetworks, naive_weights
 from sketch2photo.training.gan import GanNetworks, initial_state, make_step
 
+pytestmark = pytest.mark.slow
+
 SIZE, WIDTH, BATCH = 64, 4, 2
 
 

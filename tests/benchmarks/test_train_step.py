@@ -9,6 +9,8 @@ from benchmarks import train_step
 from benchmarks.torch_process import TorchProcess
 from sketch2photo.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_pytorch_it_says_what_to_do(tmp_path):
     bare = tmp_path / "bare"
