@@ -83,3 +83,26 @@ test("thinning keeps corners and long strokes", () => {
   assert.deepEqual(thin([[5, 5]]), [[5, 5]]);
   assert.deepEqual(thin([[5, 5], [400, 5]]), [[5, 5], [400, 5]]);
 });
+
+/** Links of the first form, made by the page that wrote them (its last commit was 9d7d649). */
+const OLD = {
+  apple: "sketch=AQVhcHBsZQAAAAQoVYAIuAXhLCPhMB3hNhXhOg_hPAfhPALhPAjhOhLhNhrhNCThLC7hJDjhHkThEk7hBEzhA1DhC1ThE1LhGVLhH1DhJUzhKUbhK0DhMTjhMS7hMyLhMxbhNQjhDwDhDwHhDwMGBRQFEwUFBuEPAeEPAeEPAeEPAuEPAuEPAggJCRkJGAkI4Q8E4Q8C4Q8A4TUH4TMV4TMh4TEt4TE34Ss_4SlF4SVL4R9P4RlR4RNR4QtT4QNP4QRL4RJN4R5D4SQ34Swt4TQj4TYZ4ToR4TwH4TwB4TwI4ToQ4TYW4TAe4SwkKA-ACOIF4QMj4QEh4QIh4QIf4QQf4QYf4Qgf4Qod4Qod4Q4b4RAb4RAb4RQb4RQZKB2-CIAE4RQt4RYn4Rwh4R4d4SAX4SQT4SQP4SYJ4SYH4SgB4SYA4SgG4SQI4SQM4Q0q4RMm4Rci4Rke4R0a4R8W4SMS4SMM4ScI4ScG4SkB4SsD4SkJ4SsPKA_IBqQF4RYU4RgS4RoO4RwK4RwI4RwG4RwA4RwA4RwF4RwH4RwJ4RoN4RgR4RYT",
+  all: "sketch=AQp0ZWRkeV9iZWFyBnN0dWRpbwHIMCCVmu86AygFkAPgA5O-4aQEGOEArAW1AQIosgnhgA8FEAELjBA",
+  korean: "sketch=AQbsgqzqs7wAAAABEAELjBA",
+  empty: "sketch=AQAAAAAA",
+};
+
+test("links of the first form still open", async () => {
+  const all = await fromFragment(OLD.all);
+  assert.deepEqual(all.wish, { category: "teddy_bear", model: "studio", colour: "#c83020", seed: 123456789 });
+  assert.deepEqual(all.strokes, [{erase:false,width:5,points:[[100,120],[101,122.5],[103.5,124],[240.5,130],[240.5,301]]},{erase:true,width:22.5,points:[[10,300.5],[490,299]]},{erase:false,width:2,points:[[-3,515]]}]);
+  const apple = await fromFragment(OLD.apple);
+  assert.deepEqual(apple.wish, { category: "apple", model: "", colour: "", seed: 0 });
+  assert.deepEqual(apple.strokes.map(({ points }) => points.length), [85,15,29,15]);
+  assert.deepEqual(apple.strokes.map(({ points }) => points.at(-1)), [[256,174],[286.5,77],[271.5,128],[302,169]]);
+  const sum = apple.strokes.flatMap(({ points }) => points.flat()).reduce((a, b) => a + b, 0);
+  assert.equal(sum, 74001);
+  assert.equal((await fromFragment(OLD.korean)).wish.category, "사과");
+  assert.deepEqual((await fromFragment(OLD.empty)).strokes, []);
+  assert.equal(await fromFragment(OLD.all.slice(0, 60)), null);
+});
