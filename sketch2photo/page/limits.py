@@ -16,7 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -91,21 +91,21 @@ def lower_pixel_limit() -> None:
     Image.MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
 
 
-def check_picture(path: Path) -> None:
+def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
     """Refuse a picture file by the size in its header; one that Pillow cannot even open is left to the decoder.
 
     Raises:
-      ImageError: a side outside 16 to 4096 pixels.
+      ImageError: a side outside 16 to `largest` pixels.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(source) as picture:
             width, height = picture.size
     except Image.DecompressionBombError:
         pixels = 2 * MAX_SIDE * MAX_SIDE
         raise ImageError(f"the sketch has more than {pixels:,} pixels: send {MIN_SIDE} to {MAX_SIDE} a side") from None
     except (OSError, SyntaxError, ValueError):
         return
-    _check_sides(width, height, MAX_SIDE)
+    _check_sides(width, height, largest)
 
 
 def check_png(data: bytes, largest: int) -> None:

@@ -1,6 +1,6 @@
 """The live path: a drawing comes in as JSON while the pen moves, a photo and probabilities go out.
 
-Two server functions of the page. Each takes an object and answers with one:
+Three server functions of the page. Each takes an object and answers with one:
 
     live_predict   {person, seq, png, model?, category?, colour?, seed?}
                    -> {seq, people, model, photo, probabilities, category, colour, status, ms}
@@ -8,6 +8,8 @@ Two server functions of the page. Each takes an object and answers with one:
                    is the request's, and without wishes four seeds from the request's on are painted
                    -> {seq, people, model, probabilities, category, status, ms,
                        variations: [{photo, category, colour, seed}, ...]}
+    clean_picture  {picture, strength?}: a JPEG data URL of 16 to 1024 pixels a side, and -1.5 to 1.5
+                   -> {picture}, a PNG data URL of the sheet with the picture's lines; null where it has none
 
 `person` is 1 to 64 characters that the page makes up, `seq` a number that grows with every request of a person, `png`
 a data URL; `model`, `category` and `colour` may be "" and `category` "auto". In the answer `people` says how many are
@@ -22,6 +24,7 @@ The server keeps nothing of a visitor's drawing between two requests.
 import asyncio
 import base64
 import binascii
+import io
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -33,6 +36,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
 from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
+from sketch2photo.page.import_picture import MAX_STRENGTH, clean_lines
 from sketch2photo.page.limits import (
     MAX_SEED,
     MAX_SKETCH_CHARACTERS,
@@ -40,6 +44,7 @@ from sketch2photo.page.limits import (
     MAX_TEXT,
     MAX_VARIATIONS,
     Visitors,
+    check_picture,
     check_png,
     text,
     whole_number,
@@ -51,9 +56,11 @@ log = logging.getLogger(__name__)
 DEFAULT_VARIATIONS = 4
 JPEG_QUALITY = 95
 """128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
+MAX_WAITING = 16
+"""Pictures to be cleaned that wait for those before them."""
 BUSY = "more people are drawing than this computer can serve: retrying"
 
-_PREFIX = "data:image/png;base64,"
+_PNG, _JPEG = "data:image/png;base64,", "data:image/jpeg;base64,"
 
 
 @dataclass(frozen=True)
@@ -108,17 +115,40 @@ def _wishes(request: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: wish[name] for name in ("category", "colour", "seed") if name in wish} for wish in wishes]
 
 
+def read_picture(request: Any) -> tuple[np.ndarray, float]:
+    """A picture to be cleaned, uint8 (h, w), and the strength with which.
+
+    Raises:
+      ConfigError: the strength is no number, or out of range.
+      ImageError: the picture is not a JPEG of 16 to 1024 pixels a side, or cannot be decoded.
+    """
+    if not isinstance(request, dict):
+        raise ConfigError(f"the request is a {type(request).__name__}: send an object with picture and strength")
+    strength = request.get("strength", 0)
+    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= MAX_STRENGTH:
+        raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{MAX_STRENGTH} to {MAX_STRENGTH}")
+    data = _data(request.get("picture"), "the picture", _JPEG)
+    check_picture(io.BytesIO(data), MAX_SKETCH_SIDE)
+    return images.decode_sketch(data, "the picture"), float(strength)
+
+
 def _sketch(url: Any) -> np.ndarray:
-    if not isinstance(url, str) or not url.startswith(_PREFIX):
-        raise ImageError(f"the sketch is not a PNG file: send a data URL that begins with {_PREFIX}")
-    if len(url) > MAX_SKETCH_CHARACTERS:
-        raise ImageError(f"the sketch has {len(url)} characters: send at most {MAX_SKETCH_CHARACTERS}")
-    try:
-        data = base64.b64decode(url[len(_PREFIX) :], validate=True)
-    except (binascii.Error, ValueError):
-        raise ImageError("the sketch is not valid base64: send a PNG file as a data URL") from None
+    data = _data(url, "the sketch", _PNG)
     check_png(data, MAX_SKETCH_SIDE)
     return images.decode_sketch(data, "the sketch")
+
+
+def _data(url: Any, name: str, prefix: str) -> bytes:
+    """What is in a data URL that begins with this prefix."""
+    kind = "PNG" if prefix == _PNG else "JPEG"
+    if not isinstance(url, str) or not url.startswith(prefix):
+        raise ImageError(f"{name} is not a {kind} file: send a data URL that begins with {prefix}")
+    if len(url) > MAX_SKETCH_CHARACTERS:
+        raise ImageError(f"{name} has {len(url)} characters: send at most {MAX_SKETCH_CHARACTERS}")
+    try:
+        return base64.b64decode(url[len(prefix) :], validate=True)
+    except (binascii.Error, ValueError):
+        raise ImageError(f"{name} is not valid base64: send a {kind} file as a data URL") from None
 
 
 def encode_photo(photo: np.ndarray | None) -> str | None:
@@ -149,12 +179,22 @@ def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[s
     }
 
 
+def clean(request: Any) -> dict[str, Any]:
+    """The answer to a picture that is to be cleaned."""
+    lines = clean_lines(*read_picture(request))
+    if lines is None:
+        return {"picture": None}
+    return {"picture": _PNG + base64.b64encode(images.encode_png(lines)).decode()}
+
+
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 
 def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]:
-    """`live_predict` and `variations`. They never raise; what went wrong is in the answer."""
+    """`live_predict`, `variations` and `clean_picture`. They never raise; what went wrong is in the answer."""
     visitors = Visitors()
+    cleaning = asyncio.Lock()
+    waiting = 0
 
     async def answer(req: Any, several: bool) -> dict[str, Any]:
         number = req.get("seq") if isinstance(req, dict) else None
@@ -187,4 +227,20 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
     async def variations(req: dict, request: gr.Request) -> dict[str, Any]:
         return await answer(req, several=True)
 
-    return [live_predict, variations]
+    async def clean_picture(req: dict, request: gr.Request) -> dict[str, Any]:
+        nonlocal waiting
+        if waiting >= MAX_WAITING:
+            return {"error": "more pictures are brought than this computer can clean: try again in a moment"}
+        waiting += 1
+        try:
+            async with cleaning:  # it takes a tenth of a second, in which drawings are painted too
+                return await asyncio.to_thread(clean, req)
+        except UserError as error:
+            return {"error": str(error)}
+        except Exception:
+            log.exception("a picture could not be cleaned")
+            return {"error": "this picture could not be cleaned: bring another one"}
+        finally:
+            waiting -= 1
+
+    return [live_predict, variations, clean_picture]

@@ -274,3 +274,51 @@ def test_damaged_pictures_are_errors_of_the_user_or_pictures(circle, data_url, p
             assert request.paint[0].sketch.shape == (64, 64)
             read += 1
     assert read < 400
+
+
+def jpeg(picture: np.ndarray) -> str:
+    data = cv2.imencode(".jpg", picture)[1].tobytes()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def test_picture_is_cleaned(live_page, circle):
+    reply = live_page.send({"picture": jpeg(circle(400)), "strength": 0.5}, "clean_picture").json()
+    assert list(reply) == ["picture"]
+    kind, _, data = reply["picture"].partition(",")
+    sheet = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert (kind, sheet.format, sheet.size) == ("data:image/png;base64", "PNG", (1024, 1024))
+    assert np.asarray(sheet).min() == 0 and not live_page.studio.calls
+
+
+def test_picture_without_lines_is_said(live_page):
+    white = jpeg(np.full((300, 200), 255, np.uint8))
+    assert live_page.send({"picture": white}, "clean_picture").json() == {"picture": None}
+
+
+BAD_PICTURES = {
+    "no object": ([], "the request is a list: send an object with picture and strength"),
+    "nothing": ({}, "the picture is not a JPEG file: send a data URL that begins with data:image/jpeg;base64,"),
+    "a PNG": ({"picture": "data:image/png;base64," + GOOD}, "the picture is not a JPEG file"),
+    "not base64": ({"picture": "data:image/jpeg;base64,%"}, "the picture is not valid base64: send a JPEG file"),
+    "too long": ({"picture": "data:image/jpeg;base64," + "A" * 10**6}, "send at most 1000000"),
+    "too large": ({"picture": jpeg(np.zeros((20, 1025), np.uint8))}, "is 1025 x 20 pixels: send 16 to 1024 a side"),
+    "too small": ({"picture": jpeg(np.zeros((20, 9), np.uint8))}, "is 9 x 20 pixels: send 16 to 1024 a side"),
+    "cut off": ({"picture": jpeg(np.zeros((64, 64), np.uint8))[:303]}, "the picture cannot be read as a picture"),
+    "no picture": ({"picture": "data:image/jpeg;base64," + "A" * 400}, "the picture cannot be read as a picture"),
+    "strength of a text": ({"strength": "1"}, "strength is '1': send a number from -1.5 to 1.5"),
+    "strength too large": ({"strength": 2}, "strength is '2'"),
+    "true strength": ({"strength": True}, "strength is 'True'"),
+}
+
+
+@pytest.mark.parametrize(("request_", "sentence"), BAD_PICTURES.values(), ids=BAD_PICTURES)
+def test_picture_that_cannot_be_cleaned_is_answered_with_a_sentence(live_page, request_, sentence):
+    reply = live_page.send(request_, "clean_picture").json()
+    assert sentence in reply["error"] and list(reply) == ["error"]
+
+
+def test_failing_cleaning_is_a_sentence(live_page, circle, monkeypatch, caplog):
+    monkeypatch.setattr("sketch2photo.page.live.clean_lines", lambda *_: 1 / 0)
+    reply = live_page.send({"picture": jpeg(circle(64))}, "clean_picture").json()
+    assert reply == {"error": "this picture could not be cleaned: bring another one"}
+    assert "division by zero" in caplog.text
