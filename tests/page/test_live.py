@@ -282,7 +282,7 @@ def jpeg(picture: np.ndarray) -> str:
 
 
 def test_picture_is_cleaned(live_page, circle):
-    reply = live_page.send({"picture": jpeg(circle(400)), "strength": 0.5}, "clean_picture").json()
+    reply = live_page.send({"picture": jpeg(circle(400)), "strength": 0.5}, "clean_picture")
     assert list(reply) == ["picture"]
     kind, _, data = reply["picture"].partition(",")
     sheet = Image.open(io.BytesIO(base64.b64decode(data)))
@@ -292,7 +292,7 @@ def test_picture_is_cleaned(live_page, circle):
 
 def test_picture_without_lines_is_said(live_page):
     white = jpeg(np.full((300, 200), 255, np.uint8))
-    assert live_page.send({"picture": white}, "clean_picture").json() == {"picture": None}
+    assert live_page.send({"picture": white}, "clean_picture") == {"picture": None}
 
 
 BAD_PICTURES = {
@@ -313,12 +313,12 @@ BAD_PICTURES = {
 
 @pytest.mark.parametrize(("request_", "sentence"), BAD_PICTURES.values(), ids=BAD_PICTURES)
 def test_picture_that_cannot_be_cleaned_is_answered_with_a_sentence(live_page, request_, sentence):
-    reply = live_page.send(request_, "clean_picture").json()
+    reply = live_page.send(request_, "clean_picture")
     assert sentence in reply["error"] and list(reply) == ["error"]
 
 
 def test_failing_cleaning_is_a_sentence(live_page, circle, monkeypatch, caplog):
     monkeypatch.setattr("sketch2photo.page.live.clean_lines", lambda *_: 1 / 0)
-    reply = live_page.send({"picture": jpeg(circle(64))}, "clean_picture").json()
+    reply = live_page.send({"picture": jpeg(circle(64))}, "clean_picture")
     assert reply == {"error": "this picture could not be cleaned: bring another one"}
     assert "division by zero" in caplog.text
