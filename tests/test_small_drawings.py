@@ -24,7 +24,7 @@ SEEN = 96
 
 def starters(root: Path) -> list[tuple[str, list[np.ndarray]]]:
     """Each starter's category and strokes, float (n, 2), read from the page's script."""
-    source = (root / "sketch2photo/page/js/drawn.js").read_text()
+    source = (root / "sketch2photo/page/js/example_drawings.js").read_text()
     table = re.sub(r"//.*", "", source[source.index("DRAWN = {") + len("DRAWN = ") : source.rindex("}") + 1])
     table = re.sub(r",(\s*[\]}])", r"\1", re.sub(r"^(\s*)(\w+):", r'\1"\2":', table, flags=re.MULTILINE))
     return [

@@ -1,4 +1,4 @@
-"""Bringing a picture: chosen, pasted, dropped or taken; photos of paper come clean, and nothing else gets in."""
+"""Importing a picture: chosen, pasted, dropped or taken; photos of paper come clean, and nothing else gets in."""
 
 import cv2
 import numpy as np
@@ -165,17 +165,53 @@ def test_preview_follows_the_slider_and_the_turn(visit, fake_page):
         for (let i = 0; i < data.length; i += 4) if (data[i] < 128) { rows.add(i >> 12); columns.add((i >> 2) & 1023); }
         return [rows.size, columns.size];
     }"""
+
+    def shown() -> list[int]:
+        """Rows and columns with ink, once the preview is there."""
+        me.until("() => !document.querySelector('[data-testid=bring-use]').disabled")
+        return me.page.evaluate(ink)
+
     me.find("bring-strength").fill("-1")
-    upright = me.page.evaluate(ink)
+    upright = shown()
     me.find("bring-strength").fill("1.5")
-    faint = me.page.evaluate(ink)
+    faint = shown()
     assert faint[0] < upright[0]  # the faint line is in, and wider than the rest
     me.find("bring-turn").click()
     me.find("bring-strength").fill("-1")
-    turned = me.page.evaluate(ink)
+    turned = shown()
     assert abs(turned[0] - upright[1]) < 20 and abs(turned[1] - upright[0]) < 20
     me.find("bring-clean").uncheck()
     assert me.page.evaluate(ink)[0] < upright[0]  # as it came: the whole picture, not cropped to the drawing
+
+
+def test_picture_can_be_put_on_the_sheet_as_it_came_without_the_server(visit, fake_page):
+    me = visit(fake_page)
+    me.page.route("**/component_server/**", lambda route: route.abort())
+    give(me, "a.png", "image/png", png(drawn(255, 0)))
+    told = "document.querySelector('dialog.bring .told').textContent"
+    me.until(f"() => {told}.startsWith('The server, which cleans pictures, did not answer')")
+    assert me.find("bring-use").is_disabled()
+    me.find("bring-clean").uncheck()
+    me.until(f"() => {told} === ''")
+    me.find("bring-use").click()
+    me.until("() => document.querySelector('.s2p').dataset.blank === 'false'")
+    assert me.ink > 10_000
+    me.page.unroute("**/component_server/**")
+    me.next_photo("")
+    # A refusal is told in the server's words.
+    me.page.route("**/component_server/**", lambda route: route.fulfill(json={"error": "no such picture"}))
+    give(me, "a.png", "image/png", png(drawn(255, 0)))
+    me.until(f"() => {told} === 'no such picture'")
+
+
+def test_light_lines_on_nothing_are_found(visit, fake_page):
+    me = visit(fake_page)
+    picture = np.full((200, 250, 4), 255, np.uint8)
+    picture[..., 3] = 255 - drawn(255, 0)
+    give(me, "a.png", "image/png", png(picture))
+    me.find("bring-use").click()
+    me.settle()
+    assert me.ink > 10_000
 
 
 def test_photo_is_taken_with_the_camera(visit, fake_page):

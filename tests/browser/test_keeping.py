@@ -169,6 +169,42 @@ def test_link_into_an_open_page_replaces_the_drawing_and_undo_brings_it_back(dra
     assert pixels(drawn) == before
 
 
+EARLIER = """async photo => {
+    localStorage.setItem('sketch2photo.draft', '{"version":1,"strokes":[[0,5,100,100,400,100,400,400],[1,20,250,100]],'
+        + '"picture":"","wish":{"category":"pear","colour":"#102030","seed":7,"model":"fake"}}');
+    sessionStorage.clear();
+    const database = await new Promise((done, fail) => {
+        const request = indexedDB.open('sketch2photo', 1);
+        request.onsuccess = () => done(request.result);
+        request.onerror = fail;
+    });
+    const table = database.transaction('kept', 'readwrite').objectStore('kept');
+    const strokes = [{erase: false, width: 5, points: [[50, 60], [300, 70], [300, 320.5]]}];
+    const wish = {category: '', colour: '', seed: 0, model: 'fake'};
+    const pair = {made: 1750000000000, strokes, picture: '', photo, category: 'teapot', colour: '#b23a2e', wish};
+    await new Promise(done => { table.add(pair).onsuccess = done; });
+}"""
+"""What an earlier page left in the browser."""
+
+
+def test_what_an_earlier_page_kept_still_opens(visit, fake_page):
+    me = visit(fake_page)
+    me.page.evaluate(EARLIER, "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'/>")
+    me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    me.next_photo("")
+    me.settle()
+    assert me.find("category").input_value() == "pear" and me.find("seed").input_value() == "7"
+    assert me.find("undo").is_enabled() and me.find("kept-count").inner_text() == "1"
+    before = pixels(me)
+    me.find("shelved").click()
+    me.page.locator(".gallery .pair").click()
+    me.until("b => document.querySelector('[data-testid=sketch]').toDataURL() !== b", before)
+    me.settle()
+    assert me.find("category").input_value() == "auto" and me.photo != ""
+    assert me.complaints == []
+
+
 def test_gallery_keeps_pairs_over_a_reload_and_opens_them(drawn):
     assert drawn.find("keep").get_attribute("aria-pressed") == "false"
     first, photo = pixels(drawn), drawn.photo

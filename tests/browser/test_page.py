@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import DESK, Visitor
+from tests.browser.conftest import DESK, MILLISECONDS, Visitor
 from tests.page.fake_studio import CATEGORIES, COLOURS
 
 pytestmark = pytest.mark.browser
@@ -51,6 +51,27 @@ def test_pen_reaches_the_sheet_at_once_on_a_slow_machine(browser, fake_page):
     me.settle()
     assert me.photo != ""
     context.close()
+
+
+@pytest.mark.parametrize("trouble", ["lost", "broken"])
+def test_scripts_that_do_not_load_are_said(browser, fake_page, trouble):
+    page = browser.new_page(viewport=DESK)
+    broken = {"status": 200, "content_type": "text/javascript", "body": "this is no script"}
+    page.route("**/session.js", lambda route: route.abort() if trouble == "lost" else route.fulfill(**broken))
+    page.goto(fake_page)
+    page.get_by_role("alert").get_by_text("This page could not start: reload it").wait_for(timeout=MILLISECONDS)
+    page.close()
+
+
+def test_scripts_are_fetched_once(visit, fake_page):
+    """Their address has their version in it, so the browser keeps them."""
+    me = visit(fake_page)
+    scripts = {url for url in me.requests if "/js/" in url and url.endswith(".js")}
+    assert len(scripts) > 15
+    me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    taken = me.page.evaluate("() => performance.getEntriesByType('resource').map(r => [r.name, r.transferSize])")
+    assert {url for url, size in taken if size == 0} >= scripts
 
 
 def test_bars_show_every_category_in_its_place(visit, fake_page):

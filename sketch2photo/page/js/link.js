@@ -1,71 +1,102 @@
 // A drawing as a few hundred letters, for the part of an address that browsers keep to themselves (#...): who opens
 // the link sees the drawing, and no server has stored it.
 //
-// Bytes, before base64url: version; category, model (length and UTF-8 each); colour (a 0, or a 1 and red, green, blue);
-// seed; how many strokes; of each: twice its width in quarter units with the eraser bit below, how many points, the
-// first one, and the steps between them. Places are in half units of the sheet. A step of up to three and a half units
-// either way, as nearly all are once `thin` has been over them, takes a single byte.
+// After `#sketch=` come the form, a `2`, and JSON, deflated and in base64url:
+//
+//   [category, model, colour, seed, stroke, stroke, ...]   with strokes   [width, erase, x, y, dx, dy, dx, dy, ...]
+//
+// Widths are in quarter units of the sheet, places and the steps between them in half units. Links of the first form,
+// bytes packed by hand, begin with an `A` and are still read.
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {{category: string, colour: string, seed: number, model: string}} Wish */
+/** @typedef {{strokes: Stroke[], wish: Wish}} Linked */
 
-const VERSION = 1;
 /** The name in the address: `#sketch=...`. */
 const NAME = "sketch";
+const FORM = "2";
 const GRID = 0.5;
 const WIDTHS = 0.25;
-/** Steps of -7 to 7 on the grid both ways are one byte below this number. */
-const SHORT = 225;
 
 /** What a link may hold; another one is no work of ours, and would only stop the browser. */
 const MOST_STROKES = 5000;
 const MOST_POINTS = 200000;
+const MOST_BYTES = 4e6;
 
 /**
  * The part of the address after `#`.
  * @param {Stroke[]} strokes @param {Partial<Wish>} [wish] what was asked of the model; "" and 0 leave it to the model
+ * @returns {Promise<string>}
  */
-export function toFragment(strokes, wish = {}) {
-  const out = new Writer();
-  out.byte(VERSION);
-  out.text(wish.category ?? "");
-  out.text(wish.model ?? "");
-  const colour = /^#([0-9a-f]{6})$/i.exec(wish.colour ?? "");
-  out.byte(colour ? 1 : 0);
-  if (colour) for (let i = 0; i < 6; i += 2) out.byte(parseInt(colour[1].slice(i, i + 2), 16));
-  out.number(wish.seed ?? 0);
-  out.number(strokes.length);
-  for (const stroke of strokes) out.stroke(stroke);
-  return `${NAME}=${base64url(out.bytes)}`;
+export async function toFragment(strokes, wish = {}) {
+  const { category = "", model = "", colour = "", seed = 0 } = wish;
+  const json = JSON.stringify([category, model, colour, seed, ...strokes.map(packed)]);
+  const bytes = await transformed(new TextEncoder().encode(json), new CompressionStream("deflate-raw"));
+  return `${NAME}=${FORM}${base64url(bytes)}`;
 }
 
 /**
  * The drawing in an address.
  * @param {string} fragment with or without its `#`
- * @returns {{strokes: Stroke[], wish: Wish} | null} null where there is none, or a damaged one
+ * @returns {Promise<Linked | null>} null where there is none, or a damaged one
  */
-export function fromFragment(fragment) {
+export async function fromFragment(fragment) {
   const found = new RegExp(`(?:^|[#&])${NAME}=([\\w-]+)`).exec(fragment);
   if (!found) return null;
+  const [form, rest] = [found[1][0], found[1].slice(1)];
   try {
-    const from = new Reader(Uint8Array.from(atob(found[1].replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)));
-    if (from.byte() !== VERSION) return null;
-    const category = from.text();
-    const model = from.text();
-    const hex = () => from.byte().toString(16).padStart(2, "0");
-    const colour = from.byte() ? `#${hex()}${hex()}${hex()}` : "";
-    const seed = from.number();
-    const count = from.number();
-    if (count > MOST_STROKES) return null;
-    const strokes = Array.from({ length: count }, () => from.stroke());
-    return { strokes, wish: { category, model, colour, seed } };
+    if (form !== FORM) return checked(readFirstForm(bytesOf(found[1])));
+    const json = await transformed(bytesOf(rest), new DecompressionStream("deflate-raw"));
+    return checked(unpacked(JSON.parse(new TextDecoder().decode(json))));
   } catch {
     return null;
   }
 }
 
+/** @param {Stroke} stroke */
+function packed({ width, erase, points }) {
+  let [x, y] = [0, 0];
+  const steps = thin(points).flatMap((point) => {
+    const [right, down] = [Math.round(point[0] / GRID) - x, Math.round(point[1] / GRID) - y];
+    [x, y] = [x + right, y + down];
+    return [right, down];
+  });
+  return [Math.round(width / WIDTHS), erase ? 1 : 0, ...steps];
+}
+
+/** @param {any} link what `JSON.parse` found @returns {Linked} */
+function unpacked([category, model, colour, seed, ...strokes]) {
+  return {
+    wish: { category, model, colour, seed },
+    strokes: strokes.map((/** @type {number[]} */ [width, erase, ...steps]) => {
+      let [x, y] = [0, 0];
+      const points = Array.from({ length: steps.length / 2 }, (_, i) => {
+        [x, y] = [x + steps[2 * i], y + steps[2 * i + 1]];
+        return [x * GRID, y * GRID];
+      });
+      return { erase: erase === 1, width: width * WIDTHS, points };
+    }),
+  };
+}
+
+/** What was read, with widths as the pen has them. Throws if it is no drawing that a page could have made. @param {Linked} linked */
+function checked({ strokes, wish }) {
+  const { category, model, colour, seed } = wish;
+  const points = strokes.flatMap((stroke) => stroke.points);
+  const good =
+    [category, model].every((text) => typeof text === "string") &&
+    /^(#[0-9a-f]{6})?$/i.test(colour) &&
+    Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31 &&
+    strokes.length <= MOST_STROKES &&
+    points.length <= MOST_POINTS &&
+    strokes.every((stroke) => stroke.points.length && Number.isFinite(stroke.width)) &&
+    points.every((point) => point.every(Number.isFinite));
+  if (!good) throw new RangeError("this is no drawing");
+  return { wish, strokes: strokes.map((stroke) => ({ ...stroke, width: Math.max(0.5, Math.min(128, stroke.width)) })) };
+}
+
 /**
- * A stroke without the points that do not show: those closer to their neighbours than `reach` units that the line
+ * A stroke without the points that do not show: those closer to their neighbours than `reach` units that the stroke
  * passes within `off` units of anyway. Curves go through the middles between points, so far neighbours would round
  * corners off; `reach` keeps them sharp.
  * @param {number[][]} points @param {number} reach @param {number} off
@@ -97,117 +128,81 @@ function spare(points, from, to, reach, off) {
   });
 }
 
-class Writer {
-  constructor() {
-    /** @type {number[]} */
-    this.bytes = [];
+/** Bytes after a stream has compressed or expanded them. @param {Uint8Array<ArrayBuffer>} bytes @param {CompressionStream | DecompressionStream} by */
+async function transformed(bytes, by) {
+  const reader = new Blob([bytes]).stream().pipeThrough(by).getReader();
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  const parts = [];
+  let length = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    length += part.value.length;
+    if (length > MOST_BYTES) {
+      await reader.cancel();
+      throw new RangeError("the link holds too much");
+    }
   }
-
-  /** @param {number} value */
-  byte(value) {
-    this.bytes.push(value & 255);
-  }
-
-  /** Seven bits a byte, the lowest first (LEB128). @param {number} value 0 or more */
-  number(value) {
-    let rest = Math.max(0, Math.round(value));
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.byte((rest % 128) | 128);
-    this.byte(rest);
-  }
-
-  /** @param {number} value */
-  signed(value) {
-    this.number(value < 0 ? -2 * value - 1 : 2 * value);
-  }
-
-  /** @param {string} value */
-  text(value) {
-    const bytes = new TextEncoder().encode(value);
-    this.number(bytes.length);
-    this.bytes.push(...bytes);
-  }
-
-  /** @param {Stroke} stroke */
-  stroke(stroke) {
-    const points = thin(stroke.points).map(([x, y]) => [Math.round(x / GRID), Math.round(y / GRID)]);
-    this.number(Math.round(stroke.width / WIDTHS) * 2 + (stroke.erase ? 1 : 0));
-    this.number(points.length);
-    let [x, y] = [0, 0];
-    points.forEach((point, i) => {
-      const [right, down] = [point[0] - x, point[1] - y];
-      [x, y] = point;
-      if (i && Math.abs(right) <= 7 && Math.abs(down) <= 7) this.byte((right + 7) * 15 + down + 7);
-      else {
-        if (i) this.byte(SHORT);
-        this.signed(right);
-        this.signed(down);
-      }
-    });
-  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-class Reader {
-  /** @param {Uint8Array} bytes */
-  constructor(bytes) {
-    this.bytes = bytes;
-    this.at = 0;
-    this.points = 0;
-  }
-
-  byte() {
-    if (this.at >= this.bytes.length) throw new RangeError("the link is cut off");
-    return this.bytes[this.at++];
-  }
-
-  number() {
-    let value = 0;
-    for (let scale = 1; scale < 2 ** 49; scale *= 128) {
-      const byte = this.byte();
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-    throw new RangeError("a number is too long");
-  }
-
-  signed() {
-    const value = this.number();
-    return value % 2 ? -(value + 1) / 2 : value / 2;
-  }
-
-  text() {
-    const length = this.number();
-    if (this.at + length > this.bytes.length) throw new RangeError("the link is cut off");
-    this.at += length;
-    return new TextDecoder().decode(this.bytes.subarray(this.at - length, this.at));
-  }
-
-  /** @returns {Stroke} */
-  stroke() {
-    const look = this.number();
-    const count = this.number();
-    this.points += count;
-    if (!count || this.points > MOST_POINTS) throw new RangeError("too many points, or none");
-    const points = [];
-    let [x, y] = [0, 0];
-    for (let i = 0; i < count; i += 1) {
-      const short = i ? this.byte() : SHORT;
-      if (short < SHORT) {
-        x += Math.floor(short / 15) - 7;
-        y += (short % 15) - 7;
-      } else {
-        x += this.signed();
-        y += this.signed();
-      }
-      points.push([x * GRID, y * GRID]);
-    }
-    return { erase: look % 2 === 1, width: Math.max(0.5, Math.min(128, Math.floor(look / 2) * WIDTHS)), points };
-  }
-}
-
-/** @param {number[]} bytes */
+/** @param {Uint8Array} bytes */
 function base64url(bytes) {
   let text = "";
   // All at once would be more arguments than a call may have.
-  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.slice(i, i + 4096));
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @param {string} text in base64url */
+const bytesOf = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+
+/**
+ * A link of the first form: a 1; category and model, each its length and UTF-8; a 0, or a 1 and red, green, blue; seed;
+ * how many strokes; of each twice its width in quarter units with the eraser bit below, how many points, the first
+ * one, and the steps between them: in one byte if it is below `SHORT`. Numbers have seven bits a byte (LEB128).
+ * @param {Uint8Array} bytes @returns {Linked}
+ */
+function readFirstForm(bytes) {
+  const SHORT = 225;
+  let at = 0;
+  const take = (/** @type {number} */ count) => {
+    at += count;
+    if (at > bytes.length) throw new RangeError("the link is cut off");
+    return bytes.subarray(at - count, at);
+  };
+  const byte = () => take(1)[0];
+  const number = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const next = byte();
+      value += (next & 127) * scale;
+      if (next < 128) return value;
+    }
+  };
+  const signed = () => {
+    const value = number();
+    return value % 2 ? -(value + 1) / 2 : value / 2;
+  };
+  const text = () => new TextDecoder().decode(take(number()));
+  const stroke = () => {
+    const [look, count] = [number(), number()];
+    const points = [];
+    let [x, y] = [0, 0];
+    // Each point takes at least a byte, so a count that is too high ends with the bytes.
+    for (let i = 0; i < count; i += 1) {
+      const short = i ? byte() : SHORT;
+      x += short < SHORT ? Math.floor(short / 15) - 7 : signed();
+      y += short < SHORT ? (short % 15) - 7 : signed();
+      points.push([x * GRID, y * GRID]);
+    }
+    return { erase: look % 2 === 1, width: Math.floor(look / 2) * WIDTHS, points };
+  };
+
+  if (byte() !== 1) throw new RangeError("a form that is not known");
+  const [category, model] = [text(), text()];
+  const colour = byte() ? `#${Array.from(take(3), (part) => part.toString(16).padStart(2, "0")).join("")}` : "";
+  const seed = number();
+  const strokes = [];
+  for (let left = number(); left > 0; left -= 1) strokes.push(stroke());
+  return { strokes, wish: { category, model, colour, seed } };
 }

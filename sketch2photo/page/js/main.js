@@ -1,22 +1,20 @@
 // Puts the page together: pen -> drawing -> sheet -> server -> photo and bars.
 
-import { Bars } from "./bars.js";
-import { Bringing } from "./bring.js";
-import { known, offerCategories, offerModels, unasked, varies } from "./choices.js";
+import { Bars, known, offerCategories, offerModels, unasked, varies } from "./categories.js";
 import { Colours } from "./colours.js";
-import { showRing } from "./cursor.js";
 import { DraftKeeper, storages } from "./draft.js";
-import { keeping } from "./keep.js";
-import { inviting } from "./invite.js";
+import { Starters, StrokeAnimation } from "./examples.js";
+import { Gallery } from "./gallery.js";
+import { PictureImport } from "./import_picture.js";
 import { listKeys, listenForKeys } from "./keys.js";
-import { Overlay } from "./overlay.js";
-import { followPen } from "./pen.js";
-import { Print } from "./print.js";
+import { fromFragment } from "./link.js";
+import { followPen, showRing } from "./pen.js";
+import { Overlay, PhotoView } from "./photo_view.js";
+import { photoPicture } from "./pictures.js";
 import { Session } from "./session.js";
+import { Saving, offerInvitation, save } from "./share.js";
 import { Sheet } from "./sheet.js";
-import { Starters } from "./starters.js";
 import { Drawing } from "./strokes.js";
-import { Unfolding } from "./unfold.js";
 import { Variations } from "./variations.js";
 import { fill, words } from "./words.js";
 
@@ -24,7 +22,7 @@ import { fill, words } from "./words.js";
 const ERASER = 4;
 
 /**
- * @typedef {import("./choices.js").Model} Model
+ * @typedef {import("./categories.js").Model} Model
  * @param {HTMLElement} element the root of canvas.html
  * @param {{model: Model, models?: Model[]}} props the model at hand, and all that there are
  * @param {import("./session.js").Server} server
@@ -40,10 +38,10 @@ export function start(element, props, server) {
   const models = props.models ?? [props.model];
   const drawing = new Drawing();
   const sheet = new Sheet(find("sketch"));
-  const print = new Print(root);
-  const unfolding = new Unfolding();
-  const session = new Session(server, props.model, drawing, sheet, print, {
-    moving: () => Boolean(drawing.current) || unfolding.running,
+  const photoView = new PhotoView(root);
+  const animation = new StrokeAnimation();
+  const session = new Session(server, props.model, drawing, sheet, photoView, {
+    moving: () => Boolean(drawing.current) || animation.running,
     change: refresh,
     settle: () => variations.refresh(),
     touch: () => draft.touch(),
@@ -61,15 +59,12 @@ export function start(element, props, server) {
     take: (seed) => session.wishFor({ seed, colour: "" }),
     changed: refresh,
   });
-  const keeper = keeping({
-    find,
-    session,
-    model: pick,
-    put: () => {
-      revise(() => true);
-      session.wishFor({});
-    },
+  const saving = new Saving(find("saving"), () => session.shown(), (strokes, of) => session.paint(strokes, of));
+  const gallery = new Gallery(find("gallery"), open, (count) => {
+    find("kept-count").textContent = count ? String(count) : "";
   });
+  /** The photo that was kept last. */
+  let kept = "";
   let eraser = false;
 
   function refresh() {
@@ -83,14 +78,15 @@ export function start(element, props, server) {
     find("redo").disabled = !drawing.canRedo;
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
     find("paint").disabled = drawing.blank;
-    find("vary").disabled = !answer;
+    for (const name of ["vary", "keep", "download"]) find(name).disabled = !answer;
+    find("keep").setAttribute("aria-pressed", String(Boolean(answer) && answer?.photo === kept));
+    find("save").disabled = drawing.blank;
     find("vary").setAttribute("aria-expanded", String(variations.open));
     find("seed").value = String(wish.seed);
     find("live").setAttribute("aria-checked", String(session.alive));
     find("category").value = wish.category || "auto";
     root.dataset.blank = String(find("clear").disabled);
     starters.hint(root.dataset.blank === "true");
-    keeper.refresh();
     overlay.touch();
   }
 
@@ -123,9 +119,9 @@ export function start(element, props, server) {
   /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
   function revise(step) {
     if (drawing.current) return;
-    unfolding.finish();
+    animation.finish();
     if (!step()) return;
-    session.calm.reset();
+    session.hysteresis.reset();
     sheet.repaint(drawing.strokes, drawing.picture);
     session.changed();
   }
@@ -133,19 +129,52 @@ export function start(element, props, server) {
   /** A new sheet on which strokes appear one after the other, while the photo follows. @param {import("./strokes.js").Stroke[]} strokes */
   function begin(strokes) {
     if (drawing.current) return;
-    unfolding.finish();
+    animation.finish();
     drawing.begins(strokes);
-    session.calm.reset();
-    unfolding.start(strokes, (begun) => {
+    session.hysteresis.reset();
+    animation.start(strokes, (begun) => {
       sheet.repaint(begun);
       session.changed();
     });
   }
 
-  const bringing = new Bringing(root, find("bringing"), async (picture) => {
+  const pictureImport = new PictureImport(root, find("bringing"), (request) => server.clean_picture(request), async (picture) => {
     await sheet.load(picture);
     revise(() => drawing.begins([], picture));
   });
+
+  /** Another drawing on the sheet; undo brings back the one before. @param {Pick<import("./share.js").Shown, "strokes" | "picture" | "wish">} other */
+  async function open({ strokes, picture, wish: { category, colour, seed, model } }) {
+    const under = await sheet.load(picture).then(() => picture, () => "");
+    if (drawing.current) return;
+    pick(model);
+    Object.assign(wish, { category: known(session.model, category), colour, seed });
+    drawing.begins(strokes, under);
+    revise(() => true);
+    session.wishFor({});
+  }
+
+  /** The drawing in the address, if there is one; it leaves the address, or each reload would bring it back. */
+  async function openLink() {
+    if (!location.hash.includes("sketch=")) return;
+    const linked = await fromFragment(location.hash);
+    history.replaceState(history.state, "", location.href.split("#")[0]);
+    if (linked?.strokes.length) await open({ ...linked, picture: "" });
+    else photoView.say(words.brokenLink);
+  }
+
+  /** What is on show, into the gallery. */
+  async function keep() {
+    const pair = session.shown();
+    if (!pair.photo || pair.photo === kept) return;
+    try {
+      await gallery.keep(pair);
+      kept = pair.photo;
+      refresh();
+    } catch {
+      photoView.say(words.cannotKeep);
+    }
+  }
 
   /** The drawing that this browser kept, with what was asked for. */
   async function restore() {
@@ -194,7 +223,7 @@ export function start(element, props, server) {
     undo: () => revise(() => drawing.undo()),
     redo: () => revise(() => drawing.redo()),
     clear: () => revise(() => drawing.clear()),
-    bring: () => bringing.ask(),
+    bring: () => pictureImport.ask(),
     surprise: () => starters.size && starters.surprise(),
     live: () => {
       session.alive = !session.alive;
@@ -207,16 +236,19 @@ export function start(element, props, server) {
       if (session.answer && varies(session.model)) variations.next();
     },
     overlay: () => overlay.toggle(),
-    download: () => {
-      if (session.answer) print.save(`sketch2photo-${session.category ?? "photo"}.png`);
+    download: async () => {
+      const { answer, category } = session;
+      if (answer?.photo) save(await photoPicture(answer.photo), `sketch2photo-${category ?? "photo"}.png`);
     },
-    ...keeper.actions,
+    keep,
+    save: () => saving.open(),
+    gallery: () => gallery.open(),
     help: () => help.showModal(),
   };
 
   followPen(find("sketch"), {
     start: (point, rubber) => {
-      unfolding.finish();
+      animation.finish();
       sheet.grow(drawing.begin(point, width(eraser || rubber), eraser || rubber));
       session.changed();
     },
@@ -258,11 +290,17 @@ export function start(element, props, server) {
   window.addEventListener("resize", cursor);
   window.addEventListener("pagehide", () => draft.flush());
 
-  inviting(find, server);
+  window.addEventListener("hashchange", openLink);
+  // A click beside a sheet closes it.
+  for (const dialog of [find("saving"), find("gallery")]) {
+    dialog.addEventListener("click", (/** @type {MouseEvent} */ event) => event.target === dialog && dialog.close());
+  }
+
+  offerInvitation(find, server);
   offerModels(find("model"), models, use);
   offer(props.model);
   session.blank();
   cursor();
-  restore().then(keeper.openLink);
+  restore().then(openLink);
   root.dataset.ready = "true";
 }

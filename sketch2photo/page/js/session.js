@@ -1,20 +1,22 @@
 // What is asked of the model and what it answered: the drawing goes out, the newest photo comes back.
 
-import { Calm } from "./calm.js";
-import { known, unasked } from "./choices.js";
+import { known, unasked } from "./categories.js";
+import { Hysteresis } from "./hysteresis.js";
 import { Live } from "./live.js";
+import { Sheet } from "./sheet.js";
 import { snapshot } from "./strokes.js";
 import { words } from "./words.js";
 
 /**
- * @typedef {import("./choices.js").Model} Model
+ * @typedef {import("./categories.js").Model} Model
  * @typedef {{category: string, colour: string, seed: number}} Wish  what the person asks for; "" leaves it to the model
  * @typedef {{strokes: import("./strokes.js").Stroke[], picture: string, wish: Wish, model: Model}} Asked
  * @typedef {import("./live.js").Reply & Asked} Answer
  * @typedef {{
  *   live_predict: (request: object) => Promise<import("./live.js").Reply>,
  *   variations: (request: object) => Promise<import("./variations.js").Reply>,
- *   share?: (request: {address: string}) => Promise<import("./invite.js").Invitation>,
+ *   share?: (request: {address: string}) => Promise<import("./share.js").Invitation>,
+ *   clean_picture: import("./import_picture.js").Clean,
  * }} Server
  */
 
@@ -26,21 +28,21 @@ export class Session {
    * @param {Server} server
    * @param {Model} model
    * @param {import("./strokes.js").Drawing} drawing
-   * @param {import("./sheet.js").Sheet} sheet
-   * @param {import("./print.js").Print} print
+   * @param {Sheet} sheet
+   * @param {import("./photo_view.js").PhotoView} photoView
    * @param {{moving: () => boolean, change: () => void, settle: () => void, touch: () => void}} on
    *   whether the drawing changes at this moment; something to be shown changed; the photo is of the drawing as it is; what a reload should bring back changed
    */
-  constructor(server, model, drawing, sheet, print, on) {
+  constructor(server, model, drawing, sheet, photoView, on) {
     this.server = server;
     this.model = model;
     this.drawing = drawing;
     this.sheet = sheet;
-    this.print = print;
+    this.photoView = photoView;
     this.on = on;
     this.person = newPerson();
     this.questions = 0;
-    this.calm = new Calm();
+    this.hysteresis = new Hysteresis();
     /** Whether photos follow the pen, or wait for the button. */
     this.alive = true;
     /** @type {Wish} */
@@ -54,8 +56,8 @@ export class Session {
       show: (reply, milliseconds) => this.#show(reply, milliseconds),
       say: (state, sentence) => this.#say(state, sentence),
       settle: () => {
-        print.root.dataset.settled = "true";
-        print.announce();
+        photoView.root.dataset.settled = "true";
+        photoView.announce();
         on.settle();
       },
     });
@@ -75,7 +77,7 @@ export class Session {
   #ask(seq) {
     const { drawing, wish, model } = this;
     this.asked = { strokes: snapshot(drawing.strokes), picture: drawing.picture, wish: { ...wish }, model };
-    const category = wish.category || (model.has_classifier && this.calm.held) || "auto";
+    const category = wish.category || (model.has_classifier && this.hysteresis.held) || "auto";
     return this.server.live_predict({ ...this.#look, person: this.person, seq, category, colour: wish.colour });
   }
 
@@ -84,10 +86,25 @@ export class Session {
     return this.#aside({ ...this.#look, category: this.answer?.category ?? "auto", wishes });
   }
 
-  /** The photo of another drawing than the one on the sheet. @param {string} png @param {Partial<Wish>} look @returns {Promise<string | null>} */
-  async other(png, { category, colour, seed }) {
-    const reply = await this.#aside({ ...this.#look, png, wishes: [{ category: category || "auto", colour, seed }] });
+  /**
+   * The photo of other strokes, in the category and colour of what is on show; null if there is none.
+   * @param {import("./strokes.js").Stroke[]} strokes @param {import("./share.js").Shown} of
+   */
+  async paint(strokes, { picture, category, colour, wish: { seed } }) {
+    const sheet = new Sheet(/** @type {HTMLCanvasElement} */ (this.sheet.canvas.cloneNode()));
+    await sheet.load(picture);
+    sheet.repaint(strokes, picture);
+    const wishes = [{ category: category || "auto", colour: colour ?? "", seed }];
+    const reply = await this.#aside({ ...this.#look, png: sheet.png(), wishes });
     return reply.variations?.[0]?.photo ?? null;
+  }
+
+  /** The drawing on show with its photo; before there is one, the drawing alone. @returns {import("./share.js").Shown} */
+  shown() {
+    const { answer, drawing, model } = this;
+    const { strokes, picture, wish } = answer ?? { strokes: drawing.strokes, picture: drawing.picture, wish: this.wish };
+    const { photo, category, colour } = answer ?? {};
+    return { strokes, picture, wish: { ...wish, model: model.name ?? "" }, photo: photo ?? "", category: category ?? null, colour: colour ?? null };
   }
 
   /** @param {object} request */
@@ -98,33 +115,33 @@ export class Session {
 
   /** @param {import("./live.js").State} state @param {string} sentence */
   #say(state, sentence) {
-    this.print.root.dataset.state = state;
+    this.photoView.root.dataset.state = state;
     // What the server says of a refused request is in its own words.
-    this.print.say(state === "busy" || state === "offline" ? words[state] : sentence);
+    this.photoView.say(state === "busy" || state === "offline" ? words[state] : sentence);
     if (state === "offline") this.#signedOut();
   }
 
   /** No answer may also mean that the sign-in ran out, as after a restart of a server with a password. */
   async #signedOut() {
     const reply = await fetch("config", { cache: "no-store" }).catch(() => null);
-    if (reply?.status === 401 && this.print.root.dataset.state === "offline") this.print.say(words.signIn);
+    if (reply?.status === 401 && this.photoView.root.dataset.state === "offline") this.photoView.say(words.signIn);
   }
 
   /** @param {import("./live.js").Reply} reply @param {number} milliseconds */
   async #show(reply, milliseconds) {
-    const { drawing, print, asked } = this;
+    const { drawing, photoView, asked } = this;
     // The answer of a model that is no longer at hand; the one that is has been asked by now.
     if (drawing.blank || asked.model !== this.model) return;
     if (!reply.photo || reply.status === "empty") {
       this.blank();
       return;
     }
-    await print.show(reply.photo);
+    await photoView.show(reply.photo);
     if (drawing.blank || asked.model !== this.model) return;
     this.answer = { ...reply, ...asked };
     const painted = reply.category ?? null;
     const chosen = asked.wish.category !== unasked(this.model);
-    print.describe(/** @type {any} */ (reply.status), painted, chosen, milliseconds, reply.people ?? 1);
+    photoView.describe(/** @type {any} */ (reply.status), painted, chosen, milliseconds, reply.people ?? 1);
     this.#follow(reply.probabilities ?? {}, painted);
     this.on.change();
   }
@@ -132,15 +149,15 @@ export class Session {
   /** Hold the category or let another take over. @param {Record<string, number>} probabilities @param {string | null} painted */
   #follow(probabilities, painted) {
     if (this.wish.category || !this.model.has_classifier) return;
-    let changed = this.calm.see(probabilities, painted);
-    if (!this.on.moving()) changed = this.calm.settle() || changed;
+    let changed = this.hysteresis.see(probabilities, painted);
+    if (!this.on.moving()) changed = this.hysteresis.settle() || changed;
     // A pen that stands still sends no frames: go on until the new leader is certain.
-    if (changed || this.calm.undecided) this.want();
+    if (changed || this.hysteresis.undecided) this.want();
   }
 
   /** A photo of the drawing as it is. @param {boolean} patient while the drawing changes anyway */
   want(patient = this.on.moving()) {
-    this.print.root.dataset.settled = "false";
+    this.photoView.root.dataset.settled = "false";
     this.live.want(patient);
   }
 
@@ -154,20 +171,20 @@ export class Session {
 
   /** The pen was lifted: what led is painted, with nothing to wait for. */
   rest() {
-    if (!this.wish.category) this.calm.settle();
+    if (!this.wish.category) this.hysteresis.settle();
     this.changed();
   }
 
   /** Nothing is drawn, and nothing is on show. */
   blank() {
-    const { print } = this;
+    const { photoView } = this;
     this.live.forget();
-    this.calm.reset();
+    this.hysteresis.reset();
     this.answer = null;
-    print.root.dataset.settled = "true";
-    print.root.dataset.state = "idle";
-    print.say("");
-    print.clear();
+    photoView.root.dataset.settled = "true";
+    photoView.root.dataset.state = "idle";
+    photoView.say("");
+    photoView.clear();
     this.on.change();
   }
 
@@ -182,7 +199,7 @@ export class Session {
 
   /** @param {string} category "" for the model's choice */
   choose(category) {
-    this.calm.reset();
+    this.hysteresis.reset();
     this.wishFor({ category });
   }
 
@@ -190,7 +207,7 @@ export class Session {
   use(model) {
     this.model = model;
     this.answer = null;
-    if (!this.drawing.blank) this.print.say(words.opening);
+    if (!this.drawing.blank) this.photoView.say(words.opening);
     this.choose(known(model, this.wish.category));
   }
 }

@@ -33,6 +33,12 @@ test("a draft comes back as it was, to a tenth of a unit", () => {
   assert.deepEqual(back.wish, DRAFT.wish);
 });
 
+test("a draft that an earlier page wrote comes back", () => {
+  const text = '{"version":1,"strokes":[[0,5,1.2,2,3,4.1],[1,20,9,9]],"picture":"data:image/png;base64,AAAA","wish":{"category":"shoe","seed":3}}';
+  assert.equal(pack(DRAFT), text);
+  assert.deepEqual(unpack(text).strokes[1], DRAFT.strokes[1]);
+});
+
 test("anything else is no draft, and a picture from elsewhere is left out", () => {
   const whole = pack(DRAFT);
   for (const text of [null, "", "null", "7", "{", "[]", '{"version":2,"strokes":[]}', whole.slice(0, -9), whole.replace("[1,", '["x",').replace("20", '"x"'), '{"version":1,"strokes":[[0,5,1]]}', '{"version":1,"strokes":[null]}']) {

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { DRAWN } from "../../../sketch2photo/page/js/drawn.js";
+import { DRAWN } from "../../../sketch2photo/page/js/example_drawings.js";
 import { examples, vary } from "../../../sketch2photo/page/js/examples.js";
-import { SIDE } from "../../../sketch2photo/page/js/strokes.js";
-import { upTo } from "../../../sketch2photo/page/js/grow.js";
+import { SIDE, upTo } from "../../../sketch2photo/page/js/strokes.js";
 
 const CATEGORIES = JSON.parse(readFileSync(new URL("../../../checkpoints/studio/config.json", import.meta.url), "utf8")).categories;
 const within = (strokes) => strokes.every((stroke) => stroke.points.every((point) => point.every((value) => value >= 0 && value <= SIDE)));

@@ -1,8 +1,7 @@
 // GIF files that decode to the frames that went in; the decoder here is written from the standard, not from the encoder.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Gif, compress } from "../../../sketch2photo/page/js/gif.js";
-import { choosePalette, nearestColours } from "../../../sketch2photo/page/js/palette.js";
+import { Gif, choosePalette, compress, nearestColours } from "../../../sketch2photo/page/js/gif.js";
 
 /** LZW as GIF89a, appendix F, has it. */
 function expand(bytes) {

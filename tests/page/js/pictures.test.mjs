@@ -1,26 +1,10 @@
-// The drawing as a file, and as it grew.
+// The drawing as an SVG file.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { upTo } from "../../../sketch2photo/page/js/grow.js";
-import { pathOf, toSvg } from "../../../sketch2photo/page/js/svg.js";
+import { pathOf, toSvg } from "../../../sketch2photo/page/js/pictures.js";
 
 const line = { erase: false, width: 5, points: [[0, 0], [100, 0], [100, 99]] };
 const dot = { erase: false, width: 5, points: [[50, 50]] };
-
-test("a drawing grows along its strokes", () => {
-  assert.deepEqual(upTo([line, dot], 0), []);
-  assert.deepEqual(upTo([line, dot], 1), [line, dot]);
-  const half = upTo([line, dot], 0.5);
-  assert.equal(half.length, 1);
-  assert.deepEqual(half[0].points, [[0, 0], [100, 0], [100, 0.5]]);
-  assert.deepEqual(upTo([dot, dot], 0.4), [dot]);
-  let before = -1;
-  for (let share = 0; share <= 1; share += 0.01) {
-    const count = upTo([line, dot, line], share).reduce((sum, { points }) => sum + points.length, 0);
-    assert.ok(count >= before);
-    before = count;
-  }
-});
 
 test("paths are the curves of the sheet", () => {
   assert.equal(pathOf([[1, 2]]), "M1 2L1.1 2");

@@ -1,7 +1,7 @@
 // Strokes as vectors: undo, redo, clear, and curves that do not change when they grow.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail } from "../../../sketch2photo/page/js/strokes.js";
+import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail, upTo } from "../../../sketch2photo/page/js/strokes.js";
 
 const line = (drawing, x, erase = false) => {
   drawing.begin([x, 0], 4, erase);
@@ -171,5 +171,22 @@ test("a click is a dot and two points are a line", () => {
     assert.equal(drawGrowth(line, two, 0), 0);
     draw(line, two);
     assert.deepEqual(line.pieces, [[0, 0, 9, 9]]);
+  }
+});
+
+test("a drawing grows along its strokes", () => {
+  const line = { erase: false, width: 5, points: [[0, 0], [100, 0], [100, 99]] };
+  const dot = { erase: false, width: 5, points: [[50, 50]] };
+  assert.deepEqual(upTo([line, dot], 0), []);
+  assert.deepEqual(upTo([line, dot], 1), [line, dot]);
+  const half = upTo([line, dot], 0.5);
+  assert.equal(half.length, 1);
+  assert.deepEqual(half[0].points, [[0, 0], [100, 0], [100, 0.5]]);
+  assert.deepEqual(upTo([dot, dot], 0.4), [dot]);
+  let before = -1;
+  for (let share = 0; share <= 1; share += 0.01) {
+    const count = upTo([line, dot, line], share).reduce((sum, { points }) => sum + points.length, 0);
+    assert.ok(count >= before);
+    before = count;
   }
 });

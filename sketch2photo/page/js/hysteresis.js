@@ -1,4 +1,4 @@
-// Which category is painted while nobody has chosen one: the likeliest, but without flicker.
+// Which category is painted while nobody has chosen one: the likeliest, with hysteresis, so that it does not flicker.
 //
 // With three strokes on the sheet an apple, a pear and a teapot are about as likely, and a photo that jumps between
 // them at every frame cannot be looked at. So the first guess is held, and another category takes over only when it
@@ -8,7 +8,7 @@
 const FRAMES = 3;
 const CLEARLY = 0.08;
 
-export class Calm {
+export class Hysteresis {
   constructor(frames = FRAMES, clearly = CLEARLY) {
     this.frames = frames;
     this.clearly = clearly;

@@ -1,10 +1,11 @@
-// The photo and what is said about it.
+// The photo, what is said about it, and the sketch over it.
 
 import { words } from "./words.js";
 
 /** @typedef {"empty" | "ok" | "unsure" | "none"} Status */
 
-export class Print {
+/** The photo, and what is said about it. */
+export class PhotoView {
   /** @param {HTMLElement} root */
   constructor(root) {
     const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
@@ -64,18 +65,45 @@ export class Print {
   announce() {
     if (this.spoken.textContent !== this.status.textContent) this.spoken.textContent = this.status.textContent;
   }
+}
 
-  /** Hand the photo to the person as a PNG file. @param {string} name */
-  async save(name) {
-    const canvas = document.createElement("canvas");
-    canvas.width = this.photo.naturalWidth;
-    canvas.height = this.photo.naturalHeight;
-    canvas.getContext("2d")?.drawImage(this.photo, 0, 0);
-    const file = await new Promise((done) => canvas.toBlob(done, "image/png"));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(file);
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+/** Pixels a side of the sketch over the photo: enough for the largest photo on the screen. */
+const SIDE = 1024;
+
+/** The sketch over the photo, as strong as the slider says. */
+export class Overlay {
+  /** @param {HTMLCanvasElement} over @param {HTMLInputElement} slider 0 to 100 @param {HTMLCanvasElement} sheet */
+  constructor(over, slider, sheet) {
+    this.over = over;
+    this.slider = slider;
+    this.sheet = sheet;
+    this.due = false;
+    over.width = SIDE;
+    over.height = SIDE;
+    slider.addEventListener("input", () => this.#set());
+    this.#set();
+  }
+
+  /** None, or half; for the keyboard. */
+  toggle() {
+    this.slider.value = Number(this.slider.value) > 0 ? "0" : "50";
+    this.#set();
+  }
+
+  #set() {
+    const share = Number(this.slider.value) / 100;
+    this.over.style.opacity = String(share);
+    this.over.hidden = share === 0;
+    this.touch();
+  }
+
+  /** The drawing changed: it is copied at the next frame, and only while it is seen. */
+  touch() {
+    if (this.over.hidden || this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.over.getContext("2d")?.drawImage(this.sheet, 0, 0, SIDE, SIDE);
+    });
   }
 }

@@ -1,11 +1,8 @@
-// The sheet behind "Save and share": what is on show as files, in the clipboard, as a link.
+// Saving and sharing: what is on show as files, in the clipboard, as a link; and the link to this page.
 
-import { canSend, copyPicture, copyText, save, send } from "./files.js";
-import { upTo } from "./grow.js";
 import { toFragment } from "./link.js";
-import { cardPicture, photoPicture, replayPicture, sketchPicture } from "./pictures.js";
-import { snapshot } from "./strokes.js";
-import { toSvg } from "./svg.js";
+import { cardPicture, photoPicture, replayPicture, sketchPicture, toSvg } from "./pictures.js";
+import { snapshot, upTo } from "./strokes.js";
 import { words } from "./words.js";
 
 /** Beginnings of a drawing that the replay shows a photo of. */
@@ -20,6 +17,7 @@ const LONG = 8000;
  *   a drawing, the picture under it and its photo ("" where there is none), what it was painted as, what was asked for
  */
 
+/** The sheet behind "Save and share". */
 export class Saving {
   /**
    * @param {HTMLDialogElement} dialog
@@ -32,6 +30,8 @@ export class Saving {
     this.paint = paint;
     /** @type {Shown} what was on show when the sheet was opened */
     this.now = shown();
+    /** @type {Promise<string>} the address that holds it */
+    this.link = Promise.resolve("");
     this.preview = /** @type {HTMLImageElement} */ (dialog.querySelector("img"));
     this.told = /** @type {HTMLElement} */ (dialog.querySelector("[role=status]"));
     /** @type {Record<string, () => Promise<string>>} what each button does, and the sentence that says it is done */
@@ -58,7 +58,7 @@ export class Saving {
     this.now = { ...rest, strokes: snapshot(strokes) };
     this.told.textContent = "";
     for (const way of ["photo", "card", "replay", "copy", "send"]) this.#button(way).disabled = !this.now.photo;
-    this.#button("link").disabled = !this.now.strokes.length;
+    this.#makeLink();
     this.#button("send").hidden = !canSend([new File([], "card.png", { type: "image/png" })]);
     this.preview.removeAttribute("src");
     this.preview.alt = "";
@@ -125,8 +125,19 @@ export class Saving {
     }
   }
 
+  /** The link is made before it is asked for: Safari lets pages copy only within the click. */
+  async #makeLink() {
+    const { strokes, wish } = this.now;
+    const button = this.#button("link");
+    button.disabled = true;
+    this.link = toFragment(strokes, wish).then((fragment) => `${location.href.split("#")[0]}#${fragment}`);
+    const { link } = this;
+    await link.catch(() => {});
+    if (link === this.link) button.disabled = !strokes.length;
+  }
+
   async #link() {
-    const link = `${location.href.split("#")[0]}#${toFragment(this.now.strokes, this.now.wish)}`;
+    const link = await this.link;
     try {
       await copyText(link, this.dialog);
     } catch {
@@ -141,4 +152,83 @@ export class Saving {
     await send([card], this.dialog.ownerDocument.title);
     return "";
   }
+}
+
+/** Hand a file to the person. @param {Blob} file @param {string} name */
+export function save(file, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  // Some browsers read it only after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), 30000);
+}
+
+/**
+ * A picture into the clipboard. The promise goes in, not the picture: Safari wants the call within the click.
+ * Rejects where the browser has no clipboard, as it hides it on pages that are neither https nor of this machine.
+ * @param {Promise<Blob>} picture PNG
+ */
+export async function copyPicture(picture) {
+  // Should the call below throw first, this is nobody's error.
+  picture.catch(() => {});
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+}
+
+/** A text into the clipboard, the old way where there is no other. @param {string} text @param {HTMLElement} near an open dialog keeps the focus within */
+export async function copyText(text, near) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.style.position = "fixed";
+    field.style.opacity = "0";
+    near.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (!done) throw new Error("the browser does not let pages copy");
+  }
+}
+
+/** Whether files can be handed to other programs, as on phones. @param {File[]} files */
+export const canSend = (files) => Boolean(navigator.canShare?.({ files }));
+
+/** Resolves also if the person changes their mind. @param {File[]} files @param {string} text */
+export async function send(files, text) {
+  try {
+    await navigator.share({ files, text });
+  } catch (error) {
+    if (/** @type {Error} */ (error).name !== "AbortError") throw error;
+  }
+}
+
+/** @typedef {{link: string | null, qr: string | null}} Invitation  the link to the page, and its QR code as SVG */
+
+/**
+ * How others come to this page: its link, and a QR code for a phone held up to the screen. Shows the button only where there is a link that others can use: not on a page that this machine alone can see.
+ * @param {(name: string) => any} find
+ * @param {{share?: (request: {address: string}) => Promise<Invitation>}} server
+ */
+export async function offerInvitation(find, server) {
+  const button = find("invite");
+  button.hidden = true;
+  if (!server.share) return;
+  /** @type {Invitation} */
+  let invitation;
+  try {
+    // Without the fragment, in which a shared drawing may be.
+    invitation = await server.share({ address: location.origin + location.pathname });
+  } catch {
+    return;
+  }
+  const { link, qr } = invitation;
+  if (!link || !qr) return;
+  const code = find("invite-code");
+  code.src = `data:image/svg+xml,${encodeURIComponent(qr.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))}`;
+  find("invite-link").href = link;
+  find("invite-link").textContent = link;
+  button.hidden = false;
+  button.addEventListener("click", () => find("invitation").showModal());
 }

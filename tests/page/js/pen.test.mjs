@@ -1,7 +1,7 @@
-// The tremble goes, the line does not lag.
+// The tremble goes, the stroke does not lag.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Smoother } from "../../../sketch2photo/page/js/smooth.js";
+import { Smoother } from "../../../sketch2photo/page/js/pen.js";
 
 /** A hand that moves to the right at `speed` units a second and trembles by `tremble` units, at 120 events a second. */
 function hand(speed, tremble) {

@@ -1,7 +1,7 @@
 // What a model offers, and what becomes of a wish that it cannot fulfil.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { known, unasked, varies } from "../../../sketch2photo/page/js/choices.js";
+import { known, unasked, varies } from "../../../sketch2photo/page/js/categories.js";
 
 const model = (categories, palette = {}, has_classifier = true) => ({ name: "m", categories, palette, has_classifier });
 
