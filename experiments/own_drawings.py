@@ -2,8 +2,8 @@
 
     python -m experiments.own_drawings --out docs/drawings.png
 
-Every drawing of `page/js/example_drawings.js` that has a category of the model is in it, good or bad; seed 0, no colour asked.
-Node turns them into strokes, as in the page.
+Every drawing of `page/js/example_drawings.js` that has a category of the model is in it, good or bad; seed 0, no colour
+asked. Node turns them into strokes, as in the page.
 """
 
 import argparse

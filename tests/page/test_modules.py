@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from sketch2photo.page import app
 from sketch2photo.page.app import SCRIPTS, Modules
@@ -43,13 +45,13 @@ def test_another_version_has_another_address(tmp_path):
     assert len({first, second, Modules(tmp_path).path}) == 3
 
 
-def test_what_is_served_does_not_change_while_files_do(live_page_of, studio, monkeypatch, tmp_path):
+def test_what_is_served_does_not_change_while_files_do(tmp_path):
     """An update of the files under a running server must not mix two versions."""
     (tmp_path / "main.js").write_text("export const a = 1;\n")
-    monkeypatch.setattr(page, "Modules", lambda: Modules(tmp_path))
-    served = live_page_of(studio)
+    modules = Modules(tmp_path)
     (tmp_path / "main.js").write_text("export const a = 2;\n")
-    assert served.client.get(served.blocks.modules.path + "/main.js").text == "export const a = 1;\n"
+    with TestClient(Starlette(routes=[modules.route])) as client:
+        assert client.get(f"/{modules.path}/main.js").text == "export const a = 1;\n"
 
 
 def test_every_module_imports_what_there_is_and_is_imported():

@@ -6,13 +6,15 @@ import { words } from "./words.js";
 const SHEET = 1024;
 /** Of the JPEG that the server cleans. */
 const QUALITY = 0.85;
+/** Milliseconds after which the server counts as out of reach. */
+const LOST = 20000;
 
 /**
  * @typedef {{picture?: string | null, error?: string}} Cleaned  a PNG as large as the sheet, null where there are no lines
  * @typedef {(request: {picture: string, strength: number}) => Promise<Cleaned>} Clean  the server's `clean_picture`
  */
 
-/** The dialog in which a picture is imported. */
+/** The dialog in which a picture is chosen or taken, and looked at before and after. */
 export class PictureImport {
   /**
    * @param {HTMLElement} root @param {HTMLDialogElement} dialog @param {Clean} clean
@@ -40,7 +42,7 @@ export class PictureImport {
       find(name).addEventListener("change", () => {
         const [file] = find(name).files;
         find(name).value = ""; // so that the same file can be chosen again
-        if (file) this.bring(file);
+        if (file) this.load(file);
       });
     }
     find("strength").addEventListener("input", () => this.#show());
@@ -63,7 +65,7 @@ export class PictureImport {
     });
   }
 
-  /** Ask what to bring. */
+  /** Ask for a picture. */
   ask() {
     this.#state("asking");
     this.#tell("");
@@ -76,7 +78,7 @@ export class PictureImport {
     if (!this.root.isConnected || target.closest?.("input, textarea, [contenteditable]")) return;
     const file = pictureIn(data);
     if (file || data?.files.length) event.preventDefault();
-    if (file) this.bring(file);
+    if (file) this.load(file);
     else if (data?.files.length) {
       this.ask();
       this.#tell(words.notAPicture);
@@ -84,7 +86,7 @@ export class PictureImport {
   }
 
   /** @param {Blob & {name?: string}} file */
-  async bring(file) {
+  async load(file) {
     this.#stopCamera();
     if (!this.dialog.open) this.ask();
     try {
@@ -103,6 +105,7 @@ export class PictureImport {
     before.width = picture.width;
     before.height = picture.height;
     before.getContext("2d")?.drawImage(picture, 0, 0);
+    this.#whiteSheet();
     this.find("strength").value = "0";
     this.find("clean").checked = true;
     this.#state("looking");
@@ -151,7 +154,9 @@ export class PictureImport {
   /** @param {{picture: string, strength: number}} request @returns {Promise<{picture?: HTMLImageElement, error?: string}>} */
   async #cleaned(request) {
     try {
-      const { picture, error } = await this.clean(request);
+      /** @type {Promise<Cleaned>} */
+      const silence = new Promise((_, fail) => setTimeout(() => fail(new Error("no answer")), LOST));
+      const { picture, error } = await Promise.race([this.clean(request), silence]);
       if (!picture) return { error };
       const image = new Image();
       image.src = picture;
@@ -227,7 +232,7 @@ const LONGEST = 1000;
 const MOST_BYTES = 40e6;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Why a picture cannot be brought; `row` says it. */
+/** Why a picture cannot be imported; `row` says it. */
 export class NoPicture extends Error {
   /** @param {"notAPicture" | "tooLarge"} row */
   constructor(row) {

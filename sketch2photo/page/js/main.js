@@ -79,7 +79,7 @@ export function start(element, props, server) {
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
     find("paint").disabled = drawing.blank;
     for (const name of ["vary", "keep", "download"]) find(name).disabled = !answer;
-    find("keep").setAttribute("aria-pressed", String(Boolean(answer) && answer?.photo === kept));
+    find("keep").setAttribute("aria-pressed", String(answer?.photo === kept));
     find("save").disabled = drawing.blank;
     find("vary").setAttribute("aria-expanded", String(variations.open));
     find("seed").value = String(wish.seed);

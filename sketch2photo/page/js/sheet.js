@@ -43,7 +43,7 @@ export class Sheet {
     this.drawn = 0;
     /** @type {number[] | null} */
     this.tail = null;
-    /** Pictures that were brought, by their data URL. @type {Map<string, HTMLImageElement>} */
+    /** Pictures that were imported, by their data URL. @type {Map<string, HTMLImageElement>} */
     this.pictures = new Map();
   }
 

@@ -2,8 +2,8 @@
 
 /**
  * Points are [x, y] in units of the sheet, 0 to SIDE. A `Start` is a new beginning, which undo takes back: with nothing
- * (clear), with strokes (an example, a drawing from a link) or on a picture that was brought, a data URL as large as
- * the sheet.
+ * (clear), with strokes (an example, a drawing from a link) or on a picture that was imported, a data URL as large
+ * as the sheet.
  * @typedef {{erase: boolean, width: number, points: number[][]}} Stroke
  * @typedef {{start: Stroke[], picture: string}} Start
  * @typedef {Stroke | Start} Step
