@@ -44,16 +44,14 @@ def studio(size: int) -> GanConfig:
 
 def inputs(dataset, size: int, batch_size: int, photos: int) -> dict[str, Callable[[], object]]:
     """Both ways of the input, each call `_A_CALL` batches; the one that keeps pictures has decoded all of them."""
-    from sketch2photo.data.batches import balanced
-    from sketch2photo.data.decoded import DecodedPairs
-    from sketch2photo.data.pipeline import Batches
+    from sketch2photo.data.loader import Batches, PairCache, balanced
 
     # The records are stored in a random order, so the first of them are like all.
     labels = dataset.labels("train")[:photos]
     counts = dataset.sketch_counts("train")
 
     def calls(memory: int) -> Callable[[], object]:
-        pairs = DecodedPairs(dataset, "train", size, dataset.input_channels, memory)
+        pairs = PairCache(dataset, "train", size, dataset.input_channels, memory)
         if pairs.kept:
             for number in range(len(labels)):
                 for chosen in range(int(counts[number])):
@@ -118,10 +116,10 @@ def main() -> None:
     parser.add_argument("--features", default="", metavar="NPZ", help="perceptual network of the preset studio")
     args = parser.parse_args()
     with exit_on_user_error("benchmarks.data"), contextlib.ExitStack() as stack:
-        from sketch2photo.data import pipeline
+        from sketch2photo.data import store
 
         data = args.data or demo(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        dataset = pipeline.open_dataset(data)
+        dataset = store.open_dataset(data)
         functions = inputs(dataset, args.size, args.batch_size, args.photos)
         networks = steps(dataset, args.size, args.batch_size, args.features)
         timings = compare.interleave(functions | networks, rounds=args.rounds, seconds=2.0)

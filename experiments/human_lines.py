@@ -122,9 +122,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400, help="of the probe (default: %(default)s)")
     args = parser.parse_args()
     with exit_on_user_error("experiments.human_lines"):
-        from sketch2photo.data import pipeline, styles
+        from sketch2photo.data import store, styles
 
-        pairs, drawings = pipeline.open_dataset(args.pairs), pipeline.open_dataset(args.drawings)
+        pairs, drawings = store.open_dataset(args.pairs), store.open_dataset(args.drawings)
         categories = [name for name in pairs.categories if name in drawings.categories]
         rng = np.random.default_rng(0)
         people = {split: human(drawings, split, categories, args.each, rng) for split in ("train", "val")}

@@ -23,7 +23,7 @@ import numpy as np
 from sketch2photo import images, runtime
 from sketch2photo.data import raw_files
 from sketch2photo.data.example import decode
-from sketch2photo.data.reading import Dataset, open_dataset
+from sketch2photo.data.store import Dataset, open_dataset
 from sketch2photo.errors import DataError, exit_on_user_error
 from sketch2photo.evaluation import recognition
 from sketch2photo.evaluation.metrics import filled_holes, object_mask

@@ -11,7 +11,7 @@ from experiments.human_sketches import SIDE
 from experiments.studio_pictures import flat_fill, paint
 from sketch2photo import Studio, images
 from sketch2photo.data.example import decode
-from sketch2photo.data.reading import Dataset, Record
+from sketch2photo.data.store import Dataset, Record
 from sketch2photo.evaluation import metrics, run
 from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.models.features import Features

@@ -1,4 +1,4 @@
-"""Pairs as plain arrays in .npz files: what `prepare_data.py export --npz` writes, read with nothing but numpy.
+"""Pairs as plain arrays in .npz files: written by `prepare_data.py export --npz`, read with nothing but numpy.
 
 A part, one file, holds n examples with m sketches and p photos, framed as the model sees them:
 
@@ -14,20 +14,34 @@ Other people's files are read, too: `photo` and `sketch` of one length, or the `
 `np.savez(file, inputs, photos)`, are all of one category and for training.
 """
 
-import functools
 import json
 import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from sketch2photo.data.batches import Batch, PlainBatches, balanced, need_enough, stack
+from sketch2photo import images
+from sketch2photo.data import store
+from sketch2photo.data.example import SPLITS, decode, frame_pair
 from sketch2photo.errors import DataError
+from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
 FORMAT = 1
 """Of the files; a later one that older programs cannot read counts up."""
 TEXTS = ("split", "group", "source", "licence", "name")
+MAX_BYTES = 30 * 2**20
+"""Of one part."""
+_TARGET = int(0.96 * MAX_BYTES)
+"""What parts are filled to: arrays compress together about as well as one by one, but not to the byte."""
+
+
+# ---------------------------------------------------------------- reading
 
 
 class ArrayPairs:
@@ -52,87 +66,70 @@ class ArrayPairs:
                     f"{first['sketch'].shape[1:]}: export them alike"
                 )
         self.categories: tuple[str, ...] = tuple(sorted({str(c) for part in self._parts for c in part["categories"]}))
-        number = {name: label for label, name in enumerate(self.categories)}
-        self._rows: dict[str, list[tuple[int, int]]] = {}
-        self._labels: dict[str, list[int]] = {}
-        self.sources: dict[str, str] = {}
-        for place, part in enumerate(self._parts):
-            for row, split in enumerate(part["split"]):
-                self._rows.setdefault(str(split), []).append((place, row))
-                category = str(part["categories"][part["label"][row]])
-                self._labels.setdefault(str(split), []).append(number[category])
-            self.sources |= dict(zip(part["source"].tolist(), part["licence"].tolist(), strict=True))
-        self.sizes = {split: len(rows) for split, rows in self._rows.items()}
-        self._palette: dict[str, tuple[str, ...]] = {}
+        self._rows: dict[str, list[tuple[dict[str, Any], int]]] = {}
         for part in self._parts:
-            self._palette |= part["palette"]
+            for row, split in enumerate(part["split"]):
+                self._rows.setdefault(str(split), []).append((part, row))
+        self.sizes = {split: len(rows) for split, rows in self._rows.items()}
 
     def __repr__(self) -> str:
         return f"ArrayPairs({str(self.path)!r}, sizes={self.sizes})"
 
-    def palette(self) -> dict[str, tuple[str, ...]]:
-        """For each category colours "#rrggbb" of its training photos, the most frequent first; empty if unknown."""
-        return self._palette
+    def pair(
+        self, split: str, number: int, chosen: int, size: int, channels: int
+    ) -> tuple[np.ndarray, np.ndarray, bool]:
+        """An example's photo with one of its sketches, by number: (s, s, channels), (s, s, 3), and whether it is the
+        photo of its first sketch, too."""
+        part, place = self._place(split, number, chosen)
+        sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
+        photo = images.resize(part["photo"][part["photo_of"][place]], size)
+        first = self._place(split, number, 0)[1]
+        return _with_channels(sketch, channels), photo, bool(part["photo_of"][place] == part["photo_of"][first])
+
+    def sketch(self, split: str, number: int, chosen: int) -> np.ndarray:
+        """One of an example's sketches, by number, grey, uint8 (s, s)."""
+        part, place = self._place(split, number, chosen)
+        return _with_channels(part["sketch"][place], 1)[..., 0]
 
     def labels(self, split: str) -> np.ndarray:
         """The category number of every example, int32 (n,)."""
-        return np.asarray(self._labels.get(split, []), np.int32)
+        number = {name: label for label, name in enumerate(self.categories)}
+        rows = self._rows.get(split, [])
+        return np.array([number[str(part["categories"][part["label"][row]])] for part, row in rows], np.int32)
 
-    def batches(
-        self,
-        split: str,
-        *,
-        batch_size: int,
-        image_size: int,
-        input_channels: int = 1,
-        balance: str = "none",
-        seed: int,
-        shard: tuple[int, int] = (0, 1),
-    ) -> PlainBatches:
-        """As `pipeline.pair_batches`, and the same batches as of the dataset that was exported at this size."""
-        labels = self.labels(split)
-        need_enough(len(labels), batch_size * shard[1], f"{str(self.path)!r} in split {split!r}")
-        load = functools.partial(self._pair, split, size=image_size, channels=input_channels)
-        return PlainBatches(balanced(labels, balance, seed), load, batch_size, seed, shard)
+    def colours(self, split: str) -> np.ndarray:
+        """The dominant colour of every photo, uint8 (n, 3)."""
+        rows = self._rows.get(split, [])
+        return np.array([part["colour"][row] for part, row in rows], np.uint8).reshape(-1, 3)
 
-    def examples(self, split: str, *, image_size: int, input_channels: int = 1, per_category: int = 4) -> Batch:
-        """As `pipeline.pair_examples`."""
-        chosen = []
-        for label in range(len(self.categories)):
-            for name in (split, "train"):
-                numbers = np.flatnonzero(self.labels(name) == label)[:per_category]
-                if len(numbers):
-                    chosen += [(name, int(number)) for number in numbers]
-                    break
-        return stack([self._pair(name, n, None, size=image_size, channels=input_channels) for name, n in chosen])
+    def sketch_counts(self, split: str) -> np.ndarray:
+        """How many sketches every example has, int (n,)."""
+        return np.array([part["first"][row + 1] - part["first"][row] for part, row in self._rows.get(split, [])], int)
 
-    def human_examples(self, split: str, **_: Any) -> Batch:
-        """As `pipeline.human_examples`, but none: the files do not say who drew a sketch."""
-        return {}
+    def human_sketches(self, split: str) -> np.ndarray:
+        """As of a `store.Dataset`, but always -1, int (n,): the files do not say who drew a sketch."""
+        return np.full(self.sizes.get(split, 0), -1)
 
-    def _pair(
-        self, split: str, number: int, rng: np.random.Generator | None, *, size: int, channels: int
-    ) -> dict[str, Any]:
-        part, row, place = self._place(split, number, rng)
+    def has_strokes(self, split: str) -> np.ndarray:
+        """Whether the strokes of an example are known, bool (n,): never."""
+        return np.zeros(self.sizes.get(split, 0), bool)
+
+    def sources(self) -> dict[str, str]:
+        """Where the examples are from, each with its licence, "" where none is known."""
         return {
-            "sketch": _with_channels(resize_sketch(part["sketch"][place], size), channels),
-            "photo": _resize(part["photo"][part["photo_of"][place]], size),
-            "label": np.int32(self._labels[split][number]),
-            "colour": part["colour"][row],
+            source: licence
+            for part in self._parts
+            for source, licence in zip(part["source"].tolist(), part["licence"].tolist(), strict=True)
         }
 
-    def sketch(self, split: str, number: int, rng: np.random.Generator | None) -> np.ndarray:
-        """One of an example's sketches, grey, uint8 (s, s, 1): by chance, or the first without `rng`."""
-        part, _, place = self._place(split, number, rng)
-        return _with_channels(part["sketch"][place], 1)
+    def palette(self) -> dict[str, tuple[str, ...]]:
+        """For each category colours "#rrggbb" of its training photos, the most frequent first; empty if unknown."""
+        return {name: colours for part in self._parts for name, colours in part["palette"].items()}
 
-    def _place(self, split: str, number: int, rng: np.random.Generator | None) -> tuple[dict[str, Any], int, int]:
-        """An example's part and row in it, and the place of one of its sketches."""
-        place, row = self._rows[split][number]
-        part = self._parts[place]
-        first, last = part["first"][row], part["first"][row + 1]
-        chosen = first if rng is None else first + int(rng.integers(last - first))
-        return part, row, int(part["in_order"][chosen])
+    def _place(self, split: str, number: int, chosen: int) -> tuple[dict[str, Any], int]:
+        """An example's part, and the place in it of one of its sketches."""
+        part, row = self._rows[split][number]
+        return part, int(part["in_order"][part["first"][row] + chosen])
 
 
 def is_arrays(path: Path) -> bool:
@@ -217,49 +214,148 @@ def _names(found: dict[str, Any]) -> str:
 
 
 def _with_channels(sketch: np.ndarray, channels: int) -> np.ndarray:
+    """A sketch, (s, s) or of 1 or 3 channels, as (s, s, channels)."""
+    sketch = sketch if sketch.ndim == 3 else sketch[..., None]
     if sketch.shape[2] == channels:
         return sketch
-    if channels == 3:
-        return np.repeat(sketch, 3, 2)
-    return (sketch @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)[..., None]
+    return np.repeat(sketch, 3, 2) if channels == 3 else cv2.cvtColor(sketch, cv2.COLOR_RGB2GRAY)[..., None]
 
 
-def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
-    """As `images.resize_sketch`: thin lines are thickened before much shrinking; colours are not lines."""
-    factor = sketch.shape[0] / size
-    if factor > 2.5 and sketch.shape[2] == 1:
-        sketch = thicken(sketch, round(factor * 0.7))
-    return _resize(sketch, size)
+# ---------------------------------------------------------------- writing
 
 
-def thicken(sketch: np.ndarray, reach: int) -> np.ndarray:
-    """Lines `reach` - 1 pixels thicker; uint8 (s, s, 1)."""
-    padded = np.pad(sketch[..., 0], ((reach // 2, reach - 1 - reach // 2),) * 2, constant_values=255)
-    return np.lib.stride_tricks.sliding_window_view(padded, (reach, reach)).min((2, 3))[..., None]
+def export(
+    source: Path,
+    out: Path,
+    *,
+    size: int | None = None,
+    splits: tuple[str, ...] = SPLITS,
+    sketches: int | None = None,
+    limit: int | None = None,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Write the pairs of a dataset into the folder `out`, in files of at most 30 MiB; returns them.
+
+    Args:
+      size: pixels a side; the dataset's own when None.
+      splits: which splits.
+      sketches: at most so many of each photo, the first ones; all when None.
+      limit: at most so many photos of each category and split; all when None.
+
+    Raises:
+      DataError: not a dataset of pairs, nothing to write in it, or `out` may not be written.
+    """
+    dataset = store.open_dataset(source)
+    if dataset.kind != "pairs":
+        raise DataError(f"{str(source)!r} holds sketches without photos: export a dataset of pairs")
+    check_free(out, overwrite, is_ours=is_export)
+    size = size or dataset.size
+    about = json.dumps({"format": FORMAT, "palette": dataset.palette(), "sources": dataset.sources()})
+    with sentences(out), draft_beside(out) as draft:
+        content = draft / "arrays"
+        content.mkdir()
+        count = 0
+        for part in _parts(dataset, size, splits, sketches, limit):
+            part.write(content / f"{source.resolve().name}-{count:04d}.npz", dataset.categories, about)
+            count += 1
+            say(f"part {count}: {len(part.labels)} photos, {len(part.sketches)} sketches")
+        if not count:
+            raise DataError(f"{str(source)!r} has no pairs in {', '.join(splits)}: choose other splits")
+        put_in_place(content, out)
+    return parts_in(out)
 
 
-def _resize(picture: np.ndarray, size: int) -> np.ndarray:
-    if picture.shape[0] == size:
-        return picture
-    weights = _weights(picture.shape[0], size)
-    rows = np.tensordot(weights, picture.astype(np.float32), (1, 0))
-    both = np.moveaxis(np.tensordot(weights, rows, (1, 1)), 0, 1)
-    return np.clip(both + 0.5, 0, 255).astype(np.uint8)
+def is_export(folder: Path) -> bool:
+    """Whether a folder holds nothing but .npz files."""
+    return all(path.suffix == ".npz" for path in folder.iterdir())
 
 
-@functools.lru_cache(maxsize=8)
-def _weights(old: int, new: int) -> np.ndarray:
-    """float32 (new, old): the share of each old pixel in a new one, by area; cubic (Keys, a = -0.75) when enlarging."""
-    if new <= old:
-        edges = np.linspace(0, old, new + 1)
-        low, high = np.arange(old), np.arange(old) + 1
-        covered = np.clip(np.minimum(high, edges[1:, None]) - np.maximum(low, edges[:-1, None]), 0, None)
-    else:
-        covered = np.zeros((new, old))
-        centres = (np.arange(new) + 0.5) * old / new - 0.5
-        for tap in range(-1, 3):
-            pixel = np.floor(centres).astype(int) + tap
-            x = np.abs(centres - pixel)
-            near, far = 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (x**3 - 5 * x**2 + 8 * x - 4)
-            np.add.at(covered, (np.arange(new), np.clip(pixel, 0, old - 1)), np.where(x <= 1, near, far))
-    return (covered / covered.sum(1, keepdims=True)).astype(np.float32)
+@dataclass
+class _Part:
+    """What the next file will hold."""
+
+    photos: list[np.ndarray] = field(default_factory=list)
+    sketches: list[np.ndarray] = field(default_factory=list)
+    photo_of: list[int] = field(default_factory=list)
+    example: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    colours: list[np.ndarray] = field(default_factory=list)
+    texts: list[tuple[str, ...]] = field(default_factory=list)
+    bytes: int = 0
+
+    def add(self, split: str, record: store.Record, pictures: "_Pictures", size: int) -> None:
+        assert record.colour is not None
+        self.example += [len(self.labels)] * len(pictures.sketches)
+        self.photo_of += [len(self.photos) + number for number in pictures.photo_of]
+        self.photos += pictures.photos
+        self.sketches += pictures.sketches
+        self.labels.append(record.label)
+        self.colours.append(record.colour)
+        self.texts.append((split, record.group, record.source, record.licence, record.file))
+        self.bytes += size
+
+    def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
+        texts: dict[str, Any] = {
+            name: np.array(column) for name, column in zip(TEXTS, zip(*self.texts, strict=True), strict=True)
+        }
+        np.savez_compressed(
+            path,
+            photo=np.stack(self.photos),
+            sketch=np.stack(self.sketches),
+            photo_of=np.array(self.photo_of, np.int32),
+            example=np.array(self.example, np.int32),
+            label=np.array(self.labels, np.int32),
+            colour=np.stack(self.colours),
+            categories=np.array(categories),
+            about=np.array(about),
+            **texts,
+        )
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
+
+
+def _parts(
+    dataset: store.Dataset, size: int, splits: tuple[str, ...], most: int | None, limit: int | None
+) -> Iterator[_Part]:
+    part = _Part()
+    channels = dataset.input_channels
+    for split in SPLITS:
+        taken: Counter[int] = Counter()
+        for record in dataset.records(split) if split in splits else ():
+            taken[record.label] += 1
+            if limit is not None and taken[record.label] > limit:
+                continue
+            pictures = _pictures(record, size, channels, most)
+            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in [*pictures.photos, *pictures.sketches]) + 4096
+            if part.photos and part.bytes + weight > _TARGET:
+                yield part
+                part = _Part()
+            part.add(split, record, pictures, weight)
+    if part.photos:
+        yield part
+
+
+@dataclass
+class _Pictures:
+    """What one example looks like; small drawings have a photo of their own, which is looked at closer with them."""
+
+    photos: list[np.ndarray]
+    sketches: list[np.ndarray]
+    photo_of: list[int]
+    """For each sketch the number of its photo."""
+
+
+def _pictures(record: store.Record, size: int, channels: int, most: int | None) -> _Pictures:
+    assert record.photo is not None
+    whole_photo = decode(record.photo, 3)
+    found = _Pictures([], [], [])
+    shared: int | None = None
+    for data in record.sketches[:most]:
+        sketch, photo, whole = frame_pair(decode(data, channels), whole_photo, size)
+        if not whole or shared is None:
+            found.photos.append(photo)
+            shared = len(found.photos) - 1 if whole else shared
+        found.photo_of.append(shared if whole and shared is not None else len(found.photos) - 1)
+        found.sketches.append(sketch)
+    return found

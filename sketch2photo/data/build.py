@@ -33,10 +33,10 @@ from sketch2photo.data import (
     pairs,
     photos,
     raw_files,
-    reading,
     report,
     segment,
     sketchy,
+    store,
     styles,
 )
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, thumbnail
@@ -290,13 +290,11 @@ def build(
         remove(content)
         content.mkdir()
 
-        from sketch2photo.data import dataset
-
         present = [name for name in SPLITS if any(example.split == name for example in spool.light)]
         readers: dict[str, Callable[[], Iterable[Example]]] = {
             name: functools.partial(spool.split, name) for name in present
         }
-        dataset.write(
+        store.write(
             content,
             kind=plan.kind,
             size=plan.size,
@@ -354,7 +352,7 @@ def _fingerprint(plan: Plan) -> str:
 
 def check_out(out: Path, overwrite: bool) -> None:
     """Raises `DataError` when `out` may not be written."""
-    check_free(out, overwrite, is_ours=reading.is_ours)
+    check_free(out, overwrite, is_ours=store.is_ours)
 
 
 def _without_too_near(spool: Spool) -> list[Skipped]:

@@ -234,9 +234,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from sketch2photo.data import export
+    from sketch2photo.data import arrays
 
-    files = export.export(
+    files = arrays.export(
         options.dataset,
         options.out,
         size=options.size,

@@ -14,7 +14,6 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import raw_files, strokes, svg
-from sketch2photo.data.batches import Batch, stack
 from sketch2photo.data.example import Example, Skipped, decode, encode_sketch, read_sketch
 from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
@@ -274,7 +273,7 @@ def read(
     input_channels: int = 1,
     per_category: int,
     say: Callable[[str], None] = print,
-) -> Batch:
+) -> dict[str, np.ndarray]:
     """Up to so many drawings of each category, always the same ones, framed as the page frames them.
 
     What is of another category, or cannot be read, is left out and told in a sentence.
@@ -299,14 +298,14 @@ def read(
     others = sorted({one.category for one in found} - set(categories))
     # By a hash, so that which are taken depends on no order, and a few more files change few of them.
     found.sort(key=lambda one: hashlib.sha256(f"{one.name}:{one.key or one.line}".encode()).hexdigest())
-    chosen: list[Batch] = []
+    chosen: list[tuple[np.ndarray, int]] = []
     broken: list[str] = []
     for label, category in enumerate(categories):
         wanted = len(chosen) + per_category
         for raw in found:
             if raw.category == category and len(chosen) < wanted:
                 try:
-                    chosen.append(_framed(raw, label, image_size, input_channels))
+                    chosen.append((_framed(raw, image_size, input_channels), label))
                 except DataError as error:
                     broken.append(str(error))
     if not chosen:
@@ -319,10 +318,11 @@ def read(
         say(f"{OPTION}: drawings of {_some(others)} are left out, for the model has no such category")
     if broken:
         say(f"{OPTION}: {len(broken)} drawings are left out, the first because {broken[0]}")
-    return stack(chosen)
+    sketches, labels = zip(*chosen, strict=True)
+    return {"sketch": np.stack(sketches), "label": np.array(labels, np.int32)}
 
 
-def _framed(raw: RawDrawing, label: int, size: int, channels: int) -> Batch:
+def _framed(raw: RawDrawing, size: int, channels: int) -> np.ndarray:
     if raw.path.suffix.lower() in PICTURES:
         try:
             sheet = images.decode_sketch(raw.path, raw.name)
@@ -336,7 +336,7 @@ def _framed(raw: RawDrawing, label: int, size: int, channels: int) -> Batch:
     sketch, _ = images.frame_drawing(sheet, size)
     if images.ink_box(sketch) is None:
         raise DataError(f"nothing is drawn on {raw.name}")
-    return {"sketch": np.repeat(sketch[..., None], channels, -1), "label": np.int32(label)}
+    return np.repeat(sketch[..., None], channels, -1)
 
 
 def _listed(table: Path) -> list[RawDrawing]:

@@ -1,4 +1,4 @@
-"""What one example is on its way from raw files into a dataset, before and after it has a split."""
+"""What one example is on its way from raw files into a dataset: its pictures, its category's colours, its split."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,8 +11,6 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import DataError
-
-# ---------------------------------------------------------------- data.example
 
 HUMAN = "human"
 """The style of a sketch that a person drew."""
@@ -50,7 +48,7 @@ class Example:
     content: str = ""
     """A hash of the raw file."""
     fingerprint: Any = field(default=None, repr=False)
-    """What `groups` compares photos by; None where groups are given."""
+    """What `near_duplicates` compares photos by; None where groups are given."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,19 @@ def decode(data: bytes, channels: int) -> np.ndarray:
     return picture
 
 
-# ---------------------------------------------------------------- data.colours
-#
-# The colours a category comes in: what the colour picker offers.
+def frame_pair(sketch: np.ndarray, photo: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, bool]:
+    """A pair as the model sees it: (s, s, channels), (s, s, 3), and whether all of the sheet is seen.
+
+    A drawing is seen as on the page (`images.frame_drawing`), and what moves the drawing moves the photo; a coloured
+    input, (h, w, 3), is only resized.
+    """
+    if sketch.ndim == 3:
+        return images.resize(sketch, size), images.resize(photo, size), True
+    seen, frame = images.frame_drawing(sketch, size)
+    return seen[..., None], frame.cut(photo, size), frame.side == frame.drawing
+
+
+# ---------------------------------------------------------------- colours of a category, for the colour picker
 
 _ROUNDS = 20
 
@@ -150,9 +158,9 @@ def _spread_out(lab: np.ndarray, k: int) -> np.ndarray:
     return lab[taken]
 
 
-# ---------------------------------------------------------------- data.splits
+# ---------------------------------------------------------------- splits
 #
-# Which split an example is in: by a fixed hash of its group, so that adding pictures never moves old ones.
+# By a fixed hash of an example's group, so that adding pictures never moves old ones.
 
 VAL_SHARE = 0.1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sketch2photo import images
-from sketch2photo.data import near_duplicates, reading
+from sketch2photo.data import near_duplicates, store
 from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_photo, encode_sketch
 from sketch2photo.errors import DataError
 
@@ -62,8 +62,8 @@ def find(paths: list[Path]) -> Joined:
 
 
 @functools.lru_cache(maxsize=16)
-def _open(path: Path) -> reading.Dataset:
-    return reading.open_dataset(path)
+def _open(path: Path) -> store.Dataset:
+    return store.open_dataset(path)
 
 
 def make_example(record: Record, *, kind: str, size: int, input_channels: int) -> list[Example]:

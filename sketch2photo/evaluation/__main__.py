@@ -102,23 +102,23 @@ def run(options: argparse.Namespace) -> None:
     Raises:
       UserError: the checkpoint, the dataset or the features cannot be used, or do not belong together.
     """
-    from sketch2photo.data import pipeline
+    from sketch2photo.data import loader
     from sketch2photo.evaluation.run import SIZE, evaluate, reference
     from sketch2photo.release.weights import open_model, painter_for
 
     model = open_model(options.checkpoint)
-    data = pipeline.open_dataset(options.data)
+    data = loader.open_dataset(options.data)
     _check(model, data, options)
     compare = None
     if options.features is not None:
         from sketch2photo.models.features import load_squeezenet, squeezenet_features
 
         features = squeezenet_features(load_squeezenet(options.features), SIZE)
-        training = pipeline.pair_examples(data, "train", image_size=SIZE, per_category=TRAINING_PHOTOS)
+        training = loader.pair_examples(data, "train", image_size=SIZE, per_category=TRAINING_PHOTOS)
         compare = reference(features, training, data.categories)
     else:
         print("no KID, feature distance, recognition or copies: name a file of SqueezeNet 1.1 by --features")
-    examples = pipeline.pair_examples(
+    examples = loader.pair_examples(
         data,
         options.split,
         image_size=model.gan.image_size,

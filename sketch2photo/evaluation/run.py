@@ -15,7 +15,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.config import GanConfig
-from sketch2photo.data.source import PairSource
+from sketch2photo.data import loader
 from sketch2photo.evaluation import metrics, recognition
 from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.files import write_atomic
@@ -67,7 +67,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 Features = Callable[[np.ndarray], np.ndarray]
 """As `models.features.Features`."""
 Examples = Mapping[str, np.ndarray]
-"""sketch, photo, label and colour, as `pipeline.pair_examples` gives them."""
+"""sketch, photo, label and colour, as `loader.pair_examples` gives them."""
 
 
 SIZE = 128
@@ -238,7 +238,7 @@ _TRAINING_PHOTOS = 100
 class Evaluating:
     """Measures a generator on the validation split by `evaluation.run`, always on the same photos."""
 
-    def __init__(self, config: GanConfig, data: PairSource):
+    def __init__(self, config: GanConfig, data: loader.Data):
         self._config, self._data = config, data
         # At the start, so that a wrong file is noticed now and not in an hour.
         self._features = features.squeezenet_features(features.load_squeezenet(config.evaluation.features), SIZE)
@@ -268,13 +268,15 @@ class Evaluating:
 
     def _prepare(self) -> None:
         model = self._config.model
-        self._examples = self._data.examples(
+        self._examples = loader.pair_examples(
+            self._data,
             "val",
             image_size=model.image_size,
             input_channels=model.input_channels,
             per_category=self._config.evaluation.per_category,
         )
-        training = self._data.examples(
+        training = loader.pair_examples(
+            self._data,
             "train",
             image_size=SIZE,
             input_channels=model.input_channels,

@@ -11,8 +11,8 @@ import numpy as np
 
 from sketch2photo import convert
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.data.batches import Mix
-from sketch2photo.data.source import open_sketches
+from sketch2photo.data import loader
+from sketch2photo.data.loader import Mix
 from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
 from sketch2photo.files import write_atomic
@@ -45,8 +45,8 @@ class ClassifierTask:
     evaluation_every = 0  # its samples measure all there is to measure
 
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
-        self._data = open_sketches(data)
-        present = self._data.categories
+        self._data = loader.open_sketches(data)
+        present = tuple(dict.fromkeys(name for dataset in self._data for name in dataset.categories))
         missing = [category for category in config.categories if category not in present]
         if missing:
             raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
@@ -56,7 +56,7 @@ class ClassifierTask:
         model = dataclasses.replace(config.model, others=max(1, len(others)))
         self.config = dataclasses.replace(config, categories=self.categories, model=model)
         self.palette: dict[str, tuple[str, ...]] = {}
-        self.sources = self._data.sources
+        self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
         self._near_kin = self._nearest(present, say)
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories), self._near_kin)
         self._step = classifier.make_step(self._network)
@@ -94,7 +94,8 @@ class ClassifierTask:
 
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         config = self.config
-        return self._data.batches(
+        return loader.sketch_batches(
+            self._data,
             "train",
             batch_size=config.batch_size // shard[1],
             image_size=config.model.image_size,
@@ -189,12 +190,13 @@ class ClassifierTask:
 
     def _some_sketches(self) -> np.ndarray:
         """Training sketches of all classes, for the averages of batch norm."""
-        return self._data.examples(
-            "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
+        return loader.sketch_examples(
+            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
         )["sketch"]
 
     def _examples(self, fraction: float, limit: int | None, split: str = "val") -> dict[str, np.ndarray]:
-        return self._data.examples(
+        return loader.sketch_examples(
+            self._data,
             split,
             image_size=self.config.model.image_size,
             categories=self.categories,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import GanConfig
-from sketch2photo.data.source import open_pairs
+from sketch2photo.data import loader
 from sketch2photo.errors import DataError
 from sketch2photo.images import grid, stacked, write_picture
 from sketch2photo.models import layers
@@ -32,12 +32,12 @@ class GanTask:
 
     def __init__(self, config: GanConfig, data: list[Path], say: Callable[[str], None] = print):
         self.config = config
-        self._data = open_pairs(data)
+        self._data = loader.open_pairs(data)
         if self._data.input_channels > config.model.input_channels:
             raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
         self.palette = self._data.palette()
-        self.sources = self._data.sources
+        self.sources = self._data.sources()
         features = None
         if config.loss.perceptual or config.loss.projected:
             if config.loss.perceptual_features:
@@ -59,7 +59,8 @@ class GanTask:
         self._generate = jax.jit(self._generate_photos)
 
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
-        return self._data.batches(
+        return loader.pair_batches(
+            self._data,
             "train",
             batch_size=self.config.batch_size // shard[1],
             image_size=self.config.model.image_size,
@@ -90,8 +91,8 @@ class GanTask:
         if self._examples is None:
             model = self.config.model
             settings = {"image_size": model.image_size, "input_channels": model.input_channels, "per_category": SHOWN}
-            self._examples = self._data.examples("val", **settings)
-            self._human = self._data.human_examples("val", **settings)
+            self._examples = loader.pair_examples(self._data, "val", **settings)
+            self._human = loader.human_examples(self._data, "val", **settings)
         examples = self._examples
         weights = state.generator if state.ema is None else state.ema
         photos = self._paint(weights, examples)

@@ -23,12 +23,12 @@ def test_a_call_is_many_batches():
 
 
 def test_both_ways_give_the_same_and_one_has_decoded_before(tmp_path, monkeypatch):
-    from sketch2photo.data import decoded, pipeline
+    from sketch2photo.data import store
 
     prepare("photos", "--raw", draw_raw_photos(tmp_path / "raw", 12), "--out", tmp_path / "out", "--size", 64)
-    functions = data.inputs(pipeline.open_dataset(tmp_path / "out"), 32, 4, 20)
+    functions = data.inputs(store.open_dataset(tmp_path / "out"), 32, 4, 20)
     with monkeypatch.context() as patch:
-        patch.setattr(decoded, "decode", lambda *_: pytest.fail("decoded while it is timed"))
+        patch.setattr(store, "decode", lambda *_: pytest.fail("decoded while it is timed"))
         kept = functions[data.KEPT]()
     anew = functions[data.ANEW]()
     for one, other in zip(kept, anew, strict=True):

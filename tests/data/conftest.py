@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sketch2photo.data import pipeline
+from sketch2photo.data import store
 from tests.data.raw_files import draw_raw_photos, draw_sketch, prepare, write_picture, write_strokes, zigzag
 
 
@@ -38,8 +38,8 @@ def pairs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pairs(pairs_folder: Path) -> pipeline.Dataset:
-    return pipeline.open_dataset(pairs_folder)
+def pairs(pairs_folder: Path) -> store.Dataset:
+    return store.open_dataset(pairs_folder)
 
 
 @pytest.fixture(scope="session")
@@ -56,5 +56,5 @@ def drawings_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def drawings(drawings_folder: Path) -> pipeline.Dataset:
-    return pipeline.open_dataset(drawings_folder)
+def drawings(drawings_folder: Path) -> store.Dataset:
+    return store.open_dataset(drawings_folder)

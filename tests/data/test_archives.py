@@ -9,7 +9,7 @@ import py7zr
 import pytest
 
 from sketch2photo.data import raw_files
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_raw_photos, prepare
 

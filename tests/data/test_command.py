@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data import store
+from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_raw_photos, prepare
 
@@ -136,7 +137,6 @@ def test_a_defect_does_not_cost_what_was_made(tmp_path):
 
 
 def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
-    from sketch2photo.data import dataset
 
     raw = draw_raw_photos(tmp_path / "raw", 3)
 
@@ -144,7 +144,7 @@ def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(dataset, "write", interrupt)
+        patch.setattr(store, "write", interrupt)
         prepare("photos", "--raw", raw, "--out", tmp_path / "out", "--size", 32)
     assert (tmp_path / ".out-draft" / "spool").stat().st_size > 1000
     draw_raw_photos(raw, 1, ("triangle",))
@@ -167,13 +167,12 @@ def test_two_at_once_are_refused(tmp_path, refused):
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, refused, monkeypatch):
-    from sketch2photo.data import dataset
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     raw = draw_raw_photos(tmp_path / "raw", 2)
-    monkeypatch.setattr(dataset, "write", full)
+    monkeypatch.setattr(store, "write", full)
     said = refused("photos", "--raw", raw, "--out", tmp_path / "out", "--size", "32")
     assert "could not be written (No space left on device): free space or name another folder" in said
     assert [p.name for p in tmp_path.iterdir()] == ["raw"]

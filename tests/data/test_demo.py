@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.data import demo
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.store import open_dataset
 from tests.data.raw_files import prepare
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sketch2photo.data import raw_files
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import ConfigError, DataError
 from tests.data.raw_files import draw_raw_photos, prepare
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from sketch2photo.data import pipeline, strokes
+from sketch2photo.data import store, strokes
 from sketch2photo.data.drawings import category_name
 from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_sketch, prepare, write_csv, write_picture, write_strokes, zigzag
@@ -25,7 +25,7 @@ def splits_of(folder):
 
 
 def records_of(folder):
-    dataset = pipeline.open_dataset(folder)
+    dataset = store.open_dataset(folder)
     return {r.file: r for split in dataset.sizes for r in dataset.records(split)}
 
 
@@ -104,7 +104,7 @@ def test_categories_from_folders_words_and_arguments(tmp_path):
     )
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert any("there is no zebra here" in remark for remark in report["remarks"])
-    assert pipeline.open_dataset(tmp_path / "out").categories == ("apple", "bottle", "sofa", "teddy_bear")
+    assert store.open_dataset(tmp_path / "out").categories == ("apple", "bottle", "sofa", "teddy_bear")
 
 
 def test_val_names_files_keys_and_lines(tmp_path):

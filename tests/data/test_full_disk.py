@@ -10,9 +10,10 @@ import sys
 import zipfile
 
 import pytest
+import tensorflow_datasets as tfds
 
-from sketch2photo.data import dataset
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data import store
+from sketch2photo.data.store import open_dataset
 from tests.data.raw_files import draw_raw_photos, prepare
 
 LIMITED = """
@@ -47,7 +48,7 @@ def run(root, place, name, limit, *arguments):
     ("place", "name", "limit"),
     [
         ("sketch2photo.data.build", "_made", 20_000),  # the examples made so far
-        ("sketch2photo.data.dataset", "write", 20_000),  # its records, which array_record writes
+        ("sketch2photo.data.store", "write", 20_000),  # its records, which array_record writes
         ("sketch2photo.data.report", "write", 2_000),  # report and contact sheet
     ],
 )
@@ -81,7 +82,7 @@ def test_replacing_leaves_the_old_dataset(root, tmp_path):
     options = ("photos", "--raw", raw, "--size", 64, "--out", tmp_path / "out")
     prepare(*options)
     draw_raw_photos(raw, 14)
-    said = run(root, "sketch2photo.data.dataset", "write", 20_000, *options, "--overwrite")
+    said = run(root, "sketch2photo.data.store", "write", 20_000, *options, "--overwrite")
     assert said.returncode == 2 and "could not be written" in said.stderr
     assert sum(open_dataset(tmp_path / "out").sizes.values()) == 24
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "raw"]
@@ -89,15 +90,15 @@ def test_replacing_leaves_the_old_dataset(root, tmp_path):
 
 def test_exporting(root, tmp_path, pairs_folder):
     options = ("export", pairs_folder, "--npz", "--out", tmp_path / "npz")
-    said = run(root, "sketch2photo.data.export", "export", 5_000, *options)
+    said = run(root, "sketch2photo.data.arrays", "export", 5_000, *options)
     assert said.returncode == 2 and "could not be written (File too large)" in said.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_of_the_writer_are_not_taken_for_a_full_disk(tmp_path, monkeypatch):
-    def wrong(_):
+    def wrong(*_, **__):
         raise RuntimeError("something of ours is wrong")
 
-    monkeypatch.setattr(dataset.SketchPhoto, "download_and_prepare", wrong)
+    monkeypatch.setattr(tfds.core.GeneratorBasedBuilder, "download_and_prepare", wrong)
     with pytest.raises(RuntimeError, match="something of ours is wrong"):
-        dataset.write(tmp_path, kind="drawings", size=32, categories=("a",), splits={"train": list})
+        store.write(tmp_path, kind="drawings", size=32, categories=("a",), splits={"train": list})

@@ -16,7 +16,7 @@ from PIL import Image
 
 from sketch2photo.data import photos
 from sketch2photo.data.example import Skipped, decode, settle
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.store import open_dataset
 from tests.data.raw_files import draw_photo, draw_raw_photos, prepare, write_csv, write_picture
 
 SMALL = ("--size", 64)

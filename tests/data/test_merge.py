@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from sketch2photo.data import pipeline
+from sketch2photo.data import store
 from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_photo, prepare, write_csv, write_picture
 
@@ -37,10 +37,10 @@ def test_categories_are_united_and_splits_kept(make, tmp_path):
     a = make("a", [(1, "apple", "g1", "train"), (2, "pear", "g2", "val")])
     b = make("b", [(3, "pear", "g3", "train"), (4, "plum", "g4", "test")])
     prepare("merge", a, b, "--out", tmp_path / "c")
-    merged = pipeline.open_dataset(tmp_path / "c")
+    merged = store.open_dataset(tmp_path / "c")
     assert merged.kind == "pairs" and merged.categories == ("apple", "pear", "plum")
     assert splits_of(tmp_path / "c") == {"1.png": "train", "2.png": "val", "3.png": "train", "4.png": "test"}
-    old, new = pipeline.open_dataset(b).record("test", 0), merged.record("test", 0)
+    old, new = store.open_dataset(b).record("test", 0), merged.record("test", 0)
     assert (new.photo, new.sketches, new.group, new.content) == (old.photo, old.sketches, old.group, old.content)
     assert (new.colour == old.colour).all()
 
@@ -68,10 +68,10 @@ def test_pairs_and_drawings_give_drawings(make, drawings_folder, tmp_path, capsy
     a = make("a", [(1, "circle", "g1", "train"), (2, "pear", "g2", "val")], size=96)
     prepare("merge", a, drawings_folder, "--out", tmp_path / "c")
     assert "the result holds drawings" in capsys.readouterr().out
-    merged = pipeline.open_dataset(tmp_path / "c")
+    merged = store.open_dataset(tmp_path / "c")
     assert merged.kind == "drawings" and merged.size == 96
     assert merged.categories == ("circle", "pear", "star", "zigzag")
-    old = pipeline.open_dataset(drawings_folder)
+    old = store.open_dataset(drawings_folder)
     counts = Counter(splits_of(tmp_path / "c").values())
     with (tmp_path / "c" / "manifest.csv").open() as lines:
         assert sum(1 for _ in csv.DictReader(lines)) == sum(old.sizes.values()) + 2 * 3

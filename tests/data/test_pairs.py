@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sketch2photo.data.example import decode
-from sketch2photo.data.pipeline import pair_batches
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.loader import pair_batches
+from sketch2photo.data.store import open_dataset
 from tests.data.raw_files import draw_photo, draw_sketch, prepare, write_csv, write_picture
 
 SMALL = ("--size", 64)

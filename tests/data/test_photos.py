@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sketch2photo.data import pipeline
+from sketch2photo.data import store
 from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_photo, draw_raw_photos, prepare, write_csv, write_picture
 
@@ -72,7 +72,7 @@ def test_the_stored_photo_is_the_raw_one(tmp_path):
     photo = draw_photo("circle", 1, 64)
     write_picture(tmp_path / "raw" / "circle" / "a.png", photo)
     prepare("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *SMALL)
-    stored = pipeline.open_dataset(tmp_path / "out").record("train", 0).photo
+    stored = store.open_dataset(tmp_path / "out").record("train", 0).photo
     assert stored is not None
     difference = np.abs(decode(stored, 3).astype(int) - photo)
     assert difference.mean() < 1.0
@@ -94,7 +94,7 @@ def test_common_formats_orientation_and_transparency(tmp_path):
     turned[0x0112] = 6
     wide.save(folder / "turned.jpg", exif=turned)
     prepare("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *SMALL)
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     records = {r.file: r for split in dataset.sizes for r in dataset.records(split)}
     assert len(records) == 10
     assert decode(records["circle/clear.png"].photo, 3)[:, :30].min() > 250
@@ -106,7 +106,7 @@ def test_common_formats_orientation_and_transparency(tmp_path):
 def test_a_wide_photo_is_padded_on_white(tmp_path):
     write_picture(tmp_path / "raw" / "circle" / "a.png", np.full((40, 120, 3), 90, np.uint8))
     prepare("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *SMALL)
-    photo = decode(pipeline.open_dataset(tmp_path / "out").record("train", 0).photo, 3)
+    photo = decode(store.open_dataset(tmp_path / "out").record("train", 0).photo, 3)
     assert photo[:15].min() > 240 and photo[-15:].min() > 240
     assert abs(int(photo[32, 32, 0]) - 90) < 4
 
@@ -216,7 +216,7 @@ def test_a_manifest_decides(tmp_path):
         "files/4.png": "train",
     }
     assert skipped_in(tmp_path / "out") == {"files/missing.png": "no such file"}
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     assert dataset.categories == ("ball", "disc")
     test = dataset.record("test", 0)
     assert (test.group, test.source, test.licence, test.file) == ("g2", "museum", "", "files/2.png")
@@ -251,7 +251,7 @@ def test_the_same_input_gives_the_same_dataset(tmp_path):
     records = []
     for name in ("a", "b"):
         prepare("photos", "--raw", raw, "--out", tmp_path / name, "--size", 64)
-        dataset = pipeline.open_dataset(tmp_path / name)
+        dataset = store.open_dataset(tmp_path / name)
         records.append([(r.photo, r.sketches) for split in dataset.sizes for r in dataset.records(split)])
     assert records[0] == records[1]
 
@@ -332,7 +332,7 @@ def test_a_failed_rebuild_keeps_the_old_dataset(tmp_path, refused):
         path.write_bytes(b"broken")
     refused("photos", "--raw", raw, "--out", out, "--overwrite", *SMALL)
     assert (out / "report.json").read_text() == before
-    assert pipeline.open_dataset(out).sizes == {"train": 4} or "val" in pipeline.open_dataset(out).sizes
+    assert store.open_dataset(out).sizes == {"train": 4} or "val" in store.open_dataset(out).sizes
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "raw"]
 
 
@@ -344,7 +344,7 @@ def test_the_real_photos(real_data, tmp_path):
     chosen = [row for row in rows if row["category"] in ("teapot", "pear")][::12]
     few = [[manifest.parent / row["file"], *(row[c] for c in columns[1:])] for row in chosen]
     prepare("photos", "--manifest", write_csv(tmp_path / "m.csv", columns, few), "--out", tmp_path / "out")
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     assert dataset.categories == ("pear", "teapot")
     assert sum(dataset.sizes.values()) == len(few)
     for record in dataset.records("train"):
@@ -365,7 +365,7 @@ def test_sources_and_licences_go_with_the_dataset_and_the_card(tmp_path):
     prepare("photos", "--manifest", manifest, "--out", tmp_path / "out", "--size", 64)
     info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())
     assert info["redistributionInfo"]["license"] == "mine: CC0; theirs: not stated"
-    sources = pipeline.open_dataset(tmp_path / "out").sources()
+    sources = store.open_dataset(tmp_path / "out").sources()
     assert sources == {"mine": "CC0", "theirs": ""}
     run_folder.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("ball",), {}, sources)
     card = release.model_card(

@@ -7,7 +7,7 @@ import re
 import cv2
 import numpy as np
 
-from sketch2photo.data import pipeline
+from sketch2photo.data import store
 from tests.data.raw_files import draw_photo, prepare, write_csv, write_picture
 
 
@@ -56,7 +56,7 @@ def test_a_training_photo_like_a_validation_photo_is_left_out_and_named(tmp_path
     rows.append(["again.png", "square", "other", "train"])
     manifest = write_csv(tmp_path / "manifest.csv", ["file", "category", "group", "split"], rows)
     prepare("photos", "--manifest", manifest, "--out", tmp_path / "out", "--size", 96, "--renderings", 1)
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     assert dataset.sizes == {"train": 5, "val": 1}
     [left_out] = json.loads((tmp_path / "out" / "report.json").read_text())["skipped"]
     assert left_out == {"file": "again.png", "reason": "nearly the same as 0.png, which is in val"}

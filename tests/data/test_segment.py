@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.segment import OUTLINES, by_hand, iou, synthetic
-from sketch2photo.data import pipeline, segment
+from sketch2photo.data import segment, store
 from sketch2photo.data.example import decode
 from tests.data.raw_files import prepare, write_picture
 
@@ -73,7 +73,7 @@ def test_photos_are_put_on_white_and_doubtful_masks_left_out(tmp_path):
         *("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "out", "--size", 128, "--renderings", 2),
         *("--segment", "auto", "--min-mask-quality", 0.7),
     )
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     [left_out] = json.loads((tmp_path / "out" / "report.json").read_text())["skipped"]
     assert (
         "touches the border" in left_out["reason"]
@@ -115,7 +115,7 @@ def test_pairs_are_cut_out_and_stay_aligned(tmp_path, channels):
         write_picture(tmp_path / "raw" / f"{number}.png", np.concatenate([given, photo], 1))
     options = ("--segment", "auto", "--input-channels", channels, "--size", 256)
     prepare("pairs", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *options)
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     records = [record for split in dataset.sizes for record in dataset.records(split)]
     assert len(records) == 4 and dataset.input_channels == channels
     for record in records:

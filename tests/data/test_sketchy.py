@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from sketch2photo.data import pipeline, sketchy
+from sketch2photo.data import sketchy, store
 from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_photo, draw_sketch, prepare, write_picture
 from tests.data.test_archives import pack
@@ -33,7 +33,7 @@ def test_photos_keep_their_human_sketches_and_are_split_by_photo(raw, tmp_path):
         *("sketchy", "--raw", raw, "--categories", "car_(sedan)", "--rename", "car_(sedan)=car"),
         *("--out", tmp_path / "out", *SMALL),
     )
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     assert dataset.kind == "pairs" and dataset.categories == ("car",)
     assert sum(dataset.sizes.values()) == 30 and dataset.sizes["val"] >= 1
     record = dataset.record("train", 0)
@@ -44,7 +44,7 @@ def test_photos_keep_their_human_sketches_and_are_split_by_photo(raw, tmp_path):
 
 def test_all_categories_and_the_inner_folder(raw, tmp_path):
     prepare("sketchy", "--raw", raw / "256x256", "--out", tmp_path / "out", *SMALL)
-    assert pipeline.open_dataset(tmp_path / "out").categories == ("car_(sedan)", "cup")
+    assert store.open_dataset(tmp_path / "out").categories == ("car_(sedan)", "cup")
 
 
 def test_what_lacks_its_partner_is_listed(raw, tmp_path):
@@ -98,7 +98,7 @@ def renderings(tmp_path):
 
 def row_of(folder):
     """Where the line is in the first record, in pixels of the raw sketch, and its photo."""
-    record = pipeline.open_dataset(folder).record("train", 0)
+    record = store.open_dataset(folder).record("train", 0)
     rows = np.flatnonzero((decode(record.sketches[0], 1) < 128).any(1))
     return int(rows.mean()), decode(record.photo, 3), int(record.file[-5])
 
@@ -127,6 +127,6 @@ def test_a_rendering_that_is_not_there(renderings, tmp_path, refused):
 def test_the_real_sketchy(real_data, tmp_path):
     names = ("car_(sedan)", "strawberry", "teapot", "teddy_bear")
     prepare("sketchy", "--raw", real_data / "sketchy", "--categories", *names, "--out", tmp_path / "out", *SMALL)
-    dataset = pipeline.open_dataset(tmp_path / "out")
+    dataset = store.open_dataset(tmp_path / "out")
     assert dataset.categories == names
     assert all(len(record.sketches) >= 1 for record in dataset.records("train"))

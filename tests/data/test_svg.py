@@ -7,7 +7,7 @@ import pytest
 
 from sketch2photo.data import svg
 from sketch2photo.data.example import decode
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import ImageError
 from tests.data.raw_files import prepare
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sketch2photo import images
-from sketch2photo.data import pipeline
+from sketch2photo.data import loader, store
 from sketch2photo.evaluation import __main__ as command
 from sketch2photo.evaluation import __main__ as report
 from sketch2photo.evaluation import run
@@ -34,7 +34,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def examples(data):
-    return pipeline.pair_examples(pipeline.open_dataset(data), "train", image_size=64, per_category=8)
+    return loader.pair_examples(store.open_dataset(data), "train", image_size=64, per_category=8)
 
 
 def colours_of_quarters(photos: np.ndarray) -> np.ndarray:

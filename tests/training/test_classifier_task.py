@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
-from sketch2photo.data import pipeline as data_pipeline
-from sketch2photo.data.batches import Mix
+from sketch2photo.data import loader
+from sketch2photo.data.loader import Mix
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
 from sketch2photo.release import format
@@ -76,9 +76,9 @@ def pipeline(monkeypatch):
         return examples(min(limit or 24, 24), len(categories) + 1)
 
     known = {"animals": ("cat", "dog"), "things": ("shoe", "car", "dog")}
-    monkeypatch.setattr(data_pipeline, "open_dataset", lambda path: Drawings(known[str(path)]))
-    monkeypatch.setattr(data_pipeline, "sketch_batches", batches)
-    monkeypatch.setattr(data_pipeline, "sketch_examples", some)
+    monkeypatch.setattr(loader, "open_dataset", lambda path: Drawings(known[str(path)]))
+    monkeypatch.setattr(loader, "sketch_batches", batches)
+    monkeypatch.setattr(loader, "sketch_examples", some)
     return asked
 
 

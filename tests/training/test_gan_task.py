@@ -12,6 +12,7 @@ from PIL import Image
 
 from sketch2photo import images
 from sketch2photo.config import GAN_PRESETS, AugmentConfig
+from sketch2photo.data import loader
 from sketch2photo.errors import DataError
 from sketch2photo.models import layers
 from sketch2photo.training import gan, loop, run_folder
@@ -144,8 +145,8 @@ def test_a_resumed_run_shows_the_same_ones_and_may_be_given_others(run, tmp_path
 
 def test_validation_sketches_by_people_are_shown_below_the_others(run, tmp_path, monkeypatch):
     task, out = run
-    human = {name: value[:1] for name, value in task._data.examples("train", image_size=64).items()}
-    monkeypatch.setattr(task._data, "human_examples", lambda split, **settings: human)
+    human = {name: value[:1] for name, value in loader.pair_examples(task._data, "train", image_size=64).items()}
+    monkeypatch.setattr(loader, "human_examples", lambda data, split, **settings: human)
     other = GanTask(TWO_SCALES, [out.parent / "data.npz"], lambda text: None)
     other._data = task._data
     state = dataclasses.replace(

@@ -2,8 +2,8 @@
 
 from tensorflow_datasets.core import shuffle
 
-from sketch2photo.data import dataset
-from sketch2photo.data.reading import open_dataset
+from sketch2photo.data import store
+from sketch2photo.data.store import open_dataset
 from tests.data.raw_files import prepare
 
 
@@ -12,7 +12,7 @@ def test_more_records_than_fit_in_memory_give_the_same_files(tmp_path, monkeypat
     monkeypatch.setattr(shuffle, "tf", None)  # where it is installed it would hide that we need it
     options = ("--count", 9, "--size", 64, "--renderings", 2)
     prepare("demo", "--out", tmp_path / "small", *options)
-    assert shuffle._Bucket is dataset._Bucket
+    assert shuffle._Bucket.__module__ == store.__name__
     monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 20_000)
     prepare("demo", "--out", tmp_path / "large", *options)
     names = sorted(p.name for p in (tmp_path / "small").glob("*.array_record*"))
