@@ -63,18 +63,22 @@ def give_reasons(blocks: gr.Blocks) -> None:
     blocks.preprocess_data = preprocess_data
 
 
-class _SketchData(ImageData):
+class SketchData(ImageData):
+    """A picture sent by a program; what is no file at all is refused in a sentence, not with a validation report."""
+
     @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> "_SketchData":
+    def model_validate(cls, obj: Any, **options: Any) -> "SketchData":
         if not isinstance(obj, dict | ImageData):
             reason = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
             raise gr.Error(reason, print_exception=False)
         return super().model_validate(obj, **options)
 
 
-class _SketchesData(ListFiles):
+class SketchesData(ListFiles):
+    """Several of them."""  # programs read names and texts of both classes in the API's description
+
     @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> "_SketchesData":
+    def model_validate(cls, obj: Any, **options: Any) -> "SketchesData":
         if not isinstance(obj, list) or not all(isinstance(each, dict) for each in obj):
             raise gr.Error(f"the sketches are not a list of files: send 1 to {MAX_SKETCHES}", print_exception=False)
         return super().model_validate(obj, **options)
@@ -85,7 +89,7 @@ def sketch_input() -> gr.Image:
     no file at all with a validation report. No subclass: Gradio writes a .pyi file beside any module that has one.
     """
     picture = gr.Image(label="sketch")
-    picture.data_model = _SketchData
+    picture.data_model = SketchData
     picture.preprocess = lambda payload: payload.path if payload else None
     return picture
 
@@ -97,7 +101,7 @@ def sketches_input() -> gr.File:
         return [file.path for file in payload.root] if payload else []
 
     files = gr.File(label="sketches", file_count="multiple")
-    files.data_model = _SketchesData
+    files.data_model = SketchesData
     files.preprocess = paths
     return files
 
