@@ -7,17 +7,11 @@ python prepare_data.py drawings --raw DIR[=CATEGORY] ... [--rename OLD=NEW ...] 
 python prepare_data.py merge    DATASET DATASET ... --out DIR
 """
 
-import sys
+from functools import partial
 
-from sketch2photo.data import command
-from sketch2photo.errors import exit_on_user_error
+from sketch2photo import cli
 
-
-def main(arguments: list[str]) -> None:
-    """Build the dataset the arguments ask for. User errors are one sentence and exit code 2."""
-    with exit_on_user_error("prepare_data.py"):
-        command.run(command.parse(arguments))
-
+main = partial(cli.run, "prepare", "prepare_data.py")
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -5,38 +5,11 @@ python train.py gan        --data datasets/studio --out runs/studio [--preset st
 python train.py classifier --data datasets/drawings datasets/studio --out runs/classifier
 """
 
-import sys
+from functools import partial
 
-from sketch2photo.errors import exit_on_user_error
+from sketch2photo import cli
 
-
-def main(arguments: list[str]) -> None:
-    """Train as the arguments ask. User errors are one sentence and exit code 2."""
-    with exit_on_user_error("train.py"):
-        from sketch2photo.training import command as cli
-
-        command = cli.parse(arguments)
-
-        from sketch2photo import runtime
-
-        runtime.prepare(training=True)
-
-        from sketch2photo.training import distributed, loop
-
-        with distributed.join(command.devices) as together:
-            layout = distributed.lay_out(command.devices.mesh, command.config.batch_size, together.say)
-            if isinstance(command, cli.GanCommand):
-                from sketch2photo.training.gan_task import GanTask
-
-                task: loop.Task = GanTask(command.config, list(command.data), together.say)
-            else:
-                from sketch2photo.training.classifier_task import ClassifierTask
-
-                task = ClassifierTask(command.config, list(command.data), together.say)
-            together.say(cli.describe(command))
-            start = {"init": command.init, "resume": command.resume, "allow_change": command.allow_change}
-            loop.train(task, command.out, **start, layout=layout, hosts=together)
-
+main = partial(cli.run, "train", "train.py")
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -3,12 +3,12 @@
 scripts/bench mfu                                                        # the processor, float32
 scripts/bench mfu --device gpu --torch-python torch-env/bin/python       # float32 and bfloat16, PyTorch beside it
 
-Model FLOP are counted by formula (`cost.step_passes`): two for every product of every convolution of the generator and
-of PatchGAN, forward, gradient in the kernel and gradient in the input where something learns from it. A perceptual
-network (`--features`) adds its forward pass on the true and on the generated photo and the gradient in the latter, the
-heads on it what PatchGAN's layers add. Norms, activations, styles, augmentation, spectral norm, R1 and the optimisers
-are work, but no model FLOP. So a faster way of computing the same convolution (Winograd's tiles) shows as more
-utilisation, and recomputing something does not (Chowdhery et al. 2022, appendix B).
+Model FLOP are counted in the traced networks (`step_passes`): two for every product of every convolution of the
+generator and of PatchGAN, forward, gradient in the kernel and gradient in the input where something learns from it. A
+perceptual network (`--features`) adds its forward pass on the true and on the generated photo and the gradient in the
+latter, the heads on it what PatchGAN's layers add. Norms, activations, styles, augmentation, spectral norm, R1 and the
+optimisers are work, but no model FLOP. So a faster way of computing the same convolution (Winograd's tiles) shows as
+more utilisation, and recomputing something does not (Chowdhery et al. 2022, appendix B).
 
 Utilisation is model FLOP a second over those of the largest matrix product of the same type, in turn with it, on the
 same device. The step is that of pix2pix (`--size --width`) or of a preset (`--preset`). On a GPU PyTorch makes the same
@@ -27,7 +27,7 @@ import dataclasses  # noqa: E402
 import json  # noqa: E402
 import math  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
@@ -35,14 +35,12 @@ import jax.numpy as jnp  # noqa: E402
 from benchmarks import compare  # noqa: E402
 from benchmarks.gan_step import Stepper, config, random_batch  # noqa: E402
 from benchmarks.torch_process import TorchProcess  # noqa: E402
-from sketch2photo.config import (  # noqa: E402
-    GAN_PRESETS,
-    GanConfig,
-    step_gflop,
-)
+from sketch2photo.config import GAN_PRESETS, ClassifierModelConfig, GanConfig  # noqa: E402
 from sketch2photo.errors import ConfigError, exit_on_user_error  # noqa: E402
-from sketch2photo.models import discriminators  # noqa: E402
+from sketch2photo.models import discriminators, layers  # noqa: E402
 from sketch2photo.models.features import LARGEST, Perceptual  # noqa: E402
+from sketch2photo.models.unet import UNet  # noqa: E402
+from sketch2photo.models.vgg import VGG16  # noqa: E402
 from sketch2photo.training.gan import GanNetworks  # noqa: E402
 from sketch2photo.training.init_weights import load_features  # noqa: E402
 
@@ -58,9 +56,55 @@ CATEGORIES = 12
 """Of a preset's step."""
 
 
+class Convolution(NamedTuple):
+    """One in a traced program, on one picture. Taps that fall on the margin are counted, as is usual."""
+
+    products: int
+    """Multiplications; zeros that a transposed one puts between pixels are not multiplied."""
+    side: int
+    """Pixels a side of its smaller map."""
+
+
+def networks_of(config: GanConfig) -> tuple[list[Convolution], list[list[Convolution]]]:
+    """Those of painting a picture, and those of judging one, at each of the discriminator's scales."""
+    model = config.model
+    style = layers.style_vector(model, CATEGORIES, jnp.zeros(1, jnp.int32), jnp.zeros((1, 3), jnp.uint8))
+
+    def traced(network: Any, size: int, *channels: int) -> list[Convolution]:
+        inputs = [jax.ShapeDtypeStruct((1, size, size, c), jnp.float32) for c in channels]
+        program = jax.make_jaxpr(lambda *inputs: network(model, CATEGORIES, rngs=None)(*inputs, style))(*inputs)
+        return convolutions(program.jaxpr)
+
+    sides = [model.image_size >> scale for scale in range(model.discriminator.scales)]
+    inputs = model.input_channels
+    return traced(UNet, model.image_size, inputs), [traced(discriminators.PatchGAN, side, inputs, 3) for side in sides]
+
+
+def classifier_flop(model: ClassifierModelConfig) -> float:
+    """Of naming one drawing."""
+    drawing = jax.ShapeDtypeStruct((1, model.image_size, model.image_size, 1), jnp.float32)
+    return 2.0 * products(jax.make_jaxpr(lambda x: VGG16(model, CATEGORIES, rngs=None)(x))(drawing).jaxpr)
+
+
+def step_passes(config: GanConfig) -> list[tuple[Convolution, int]]:
+    """Every layer, and how often a training step computes as many products as its forward pass has.
+
+    Each convolution has a forward pass, a gradient in its kernel and one in its input. The generator takes all three.
+    The discriminator judges two pictures and takes all three for its own loss on both, and once more the gradient in
+    the input for the generator's loss. Gradients in pictures that nothing learns from are left out: in the sketch, and
+    of the discriminator's own loss.
+    """
+    painting, judging = networks_of(config)
+    passes = [(layer, 3 if i else 2) for i, layer in enumerate(painting)]
+    for scale in judging:
+        passes += [(layer, 7 if i else 5) for i, layer in enumerate(scale)]
+    return passes
+
+
 def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
-    """Model FLOP of training on one picture."""
-    flop = 1e9 * step_gflop(config)
+    """Model FLOP of training on one picture. Without a perceptual network and the heads on it where none is given, and
+    without R1."""
+    flop = 2.0 * sum(layer.products * times for layer, times in step_passes(config))
     if features is None or not (config.loss.perceptual or config.loss.projected):
         return flop
     photo = jax.ShapeDtypeStruct((1, *[min(config.model.image_size, LARGEST)] * 2, 3), jnp.float32)
@@ -74,23 +118,32 @@ def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
 
 
 def _head_products(inputs: int, side: int) -> int:
-    """Of a projected head in a step, which does with it what it does with PatchGAN (`cost.step_passes`)."""
+    """Of a projected head in a step, which does with it what it does with PatchGAN (`step_passes`)."""
     first, second = discriminators.WIDTH, 2 * discriminators.WIDTH
     return 5 * 16 * inputs * first * (side // 2) ** 2 + 7 * (16 * first * second + second) * (side // 4) ** 2
 
 
 def products(program: Any) -> int:
-    """Multiplications of a traced function's convolutions: of each, those of one output times the outputs."""
-    count = 0
+    """Multiplications of a traced function's convolutions."""
+    return sum(one.products for one in convolutions(program))
+
+
+def convolutions(program: Any) -> list[Convolution]:
+    """Those of a traced function, in the order in which they are computed."""
+    found = []
     for equation in program.eqns:
         if equation.primitive.name == "conv_general_dilated":
-            kernel = equation.invars[1].aval.shape
-            outputs = kernel[equation.params["dimension_numbers"].rhs_spec[0]]
-            count += math.prod(equation.outvars[0].aval.shape) * math.prod(kernel) // outputs
+            picture, kernel, result = (v.aval.shape for v in (*equation.invars, *equation.outvars))
+            numbers = equation.params["dimension_numbers"]
+            count = math.prod(result) * math.prod(kernel) // kernel[numbers.rhs_spec[0]]
+            side = min(picture[numbers.lhs_spec[2]], result[numbers.out_spec[2]])
+            found.append(Convolution(count // math.prod(equation.params["lhs_dilation"]), side))
         # Of a choice by platform the last is the plain form.
         inner = equation.params["branches"][-1:] if "branches" in equation.params else equation.params.values()
-        count += sum(products(getattr(one, "jaxpr", one)) for one in inner if hasattr(one, "eqns"))
-    return count
+        for one in inner:
+            if hasattr(one, "eqns"):
+                found += convolutions(getattr(one, "jaxpr", one))
+    return found
 
 
 class Product:

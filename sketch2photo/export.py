@@ -9,15 +9,18 @@ and comes out; the second has its settings within.
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sketch2photo import runtime
-from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
+from sketch2photo import cli
+from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.files import write_atomic
-from sketch2photo.release.format import ReleasedModel, settings, weights_by_place
+from sketch2photo.options import add_checkpoint
+
+if TYPE_CHECKING:
+    from sketch2photo.release.format import ReleasedModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FORMATS = ("stablehlo", "safetensors", "onnx")
@@ -27,54 +30,45 @@ NO_ONNX = (
 )
 
 
-def main(arguments: list[str]) -> None:
-    """The command. User errors are one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sketch2photo.export", description="Hand a released model on to other programs."
-    )
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        default=Path("checkpoints/studio"),
-        metavar="DIR",
-        help="a released model, or a run of train.py gan (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        required=True,
-        help="stablehlo: a function, for cpu, cuda and tpu; safetensors: the weights; onnx: says why not",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument(
-        "--batch", type=int, default=1, metavar="N", help="sketches that the function takes (default: %(default)s)"
-    )
-    options = parser.parse_args(arguments)
-    with exit_on_user_error("export"):
-        if options.format == "onnx":
-            raise ConfigError(NO_ONNX)
-        if not 1 <= options.batch <= 1024:
-            raise ConfigError(f"--batch is {options.batch}: give 1 to 1024")
-        if options.out.is_dir():
-            raise ConfigError(f"--out {str(options.out)!r} is a folder: name a file")
-        runtime.prepare()
-        from sketch2photo.release.weights import open_model
-
-        model = open_model(options.checkpoint)
-        files = {options.out: safetensors(model)}
-        if options.format == "stablehlo":
-            files = {
-                options.out: stablehlo(model, options.batch),
-                options.out.with_name(options.out.name + ".json"): json.dumps(
-                    interface(model, options.batch), indent=1
-                ).encode(),
-            }
-        for path, data in files.items():
-            _write(path, data)
-            print(f"{path}: {len(data) / 1e6:.1f} MB")
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of `python -m sketch2photo.export`."""
+    add_checkpoint(parser, "a released model, or a run of train.py gan")
+    add = parser.add_argument
+    forms = "stablehlo: a function, for cpu, cuda and tpu; safetensors: the weights; onnx: says why not"
+    add("--format", choices=FORMATS, required=True, help=forms)
+    add("--out", type=Path, required=True, metavar="FILE")
+    add("--batch", type=int, default=1, metavar="N", help="sketches that the function takes (default: %(default)s)")
 
 
-def stablehlo(model: ReleasedModel, batch: int) -> bytes:
+def run(options: argparse.Namespace) -> None:
+    """Write the model in the form that is asked for.
+
+    Raises:
+      UserError: an option or the model cannot be used, or there is no room.
+    """
+    if options.format == "onnx":
+        raise ConfigError(NO_ONNX)
+    if not 1 <= options.batch <= 1024:
+        raise ConfigError(f"--batch is {options.batch}: give 1 to 1024")
+    if options.out.is_dir():
+        raise ConfigError(f"--out {str(options.out)!r} is a folder: name a file")
+    from sketch2photo.release.weights import open_model
+
+    model = open_model(options.checkpoint)
+    files = {options.out: safetensors(model)}
+    if options.format == "stablehlo":
+        files = {
+            options.out: stablehlo(model, options.batch),
+            options.out.with_name(options.out.name + ".json"): json.dumps(
+                interface(model, options.batch), indent=1
+            ).encode(),
+        }
+    for path, data in files.items():
+        _write(path, data)
+        print(f"{path}: {len(data) / 1e6:.1f} MB")
+
+
+def stablehlo(model: "ReleasedModel", batch: int) -> bytes:
     """`one_function` as `jax.export.deserialize` reads it, lowered for all of `PLATFORMS`.
 
     Raises:
@@ -89,7 +83,7 @@ def stablehlo(model: ReleasedModel, batch: int) -> bytes:
     return bytes(export.export(jax.jit(one_function(model)), platforms=PLATFORMS)(*shapes).serialize())
 
 
-def one_function(model: ReleasedModel) -> Callable[..., Any]:
+def one_function(model: "ReleasedModel") -> Callable[..., Any]:
     """Generator and classifier as one function of drawings; `interface` says of what.
 
     The classifier names what is painted where no category is asked for. Its probabilities are calibrated as Studio's
@@ -116,8 +110,10 @@ def one_function(model: ReleasedModel) -> Callable[..., Any]:
     return run
 
 
-def interface(model: ReleasedModel, batch: int) -> dict[str, Any]:
+def interface(model: "ReleasedModel", batch: int) -> dict[str, Any]:
     """What the function takes and gives, in order, and what the numbers mean; plain JSON values."""
+    from sketch2photo.release.format import settings
+
     size, channels = model.gan.image_size, model.gan.input_channels
     framed = "the drawing as sketch2photo.images.frame_drawing(drawing, {}) gives it: 0 ink, 255 paper"
 
@@ -138,9 +134,11 @@ def interface(model: ReleasedModel, batch: int) -> dict[str, Any]:
     return {"platforms": PLATFORMS, "inputs": inputs, "outputs": outputs, "model": settings(model)}
 
 
-def safetensors(model: ReleasedModel) -> bytes:
+def safetensors(model: "ReleasedModel") -> bytes:
     """The networks' weights as float32, named as in weights.npz; the metadata's `config` is the model's config.json."""
     from safetensors.numpy import save
+
+    from sketch2photo.release.format import settings, weights_by_place
 
     return save(weights_by_place(model), {"format": "sketch2photo", "config": json.dumps(settings(model))})
 
@@ -153,5 +151,7 @@ def _write(path: Path, data: bytes) -> None:
         raise CheckpointError(f"{str(path)!r} could not be written ({reason}): make room or choose another") from None
 
 
+main = partial(cli.run, "export", "python -m sketch2photo.export")
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

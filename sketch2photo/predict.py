@@ -12,16 +12,18 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sketch2photo import runtime
-from sketch2photo.errors import DataError, ImageError, choose, exit_on_user_error
+from sketch2photo import cli
+from sketch2photo.errors import DataError, ImageError, choose
 from sketch2photo.files import write_atomic
+from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sketch2photo.studio import Studio
 
 JSON_FILE, CSV_FILE = "predictions.json", "predictions.csv"
@@ -33,26 +35,15 @@ Given = tuple[Path, str]
 """A file, and its name below the folder that was given."""
 
 
-def main(arguments: list[str]) -> None:
-    """The command. User errors are one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m sketch2photo.predict", description="Paint a folder of sketches.")
-    parser.add_argument(
-        "sketches", type=Path, nargs="+", metavar="DIR|FILE", help="folders (with those in them), files"
-    )
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        default=Path("checkpoints/studio"),
-        metavar="DIR",
-        help="a released model, or a run of train.py gan (default: %(default)s)",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
-    parser.add_argument("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
-    parser.add_argument("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
-    parser.add_argument("--seed", type=int, default=0, help="which of the category's colours (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    with exit_on_user_error("predict"):
-        run(options)
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of `python -m sketch2photo.predict`."""
+    add = parser.add_argument
+    add("sketches", type=Path, nargs="+", metavar="DIR|FILE", help="folders (with those in them), files")
+    add_checkpoint(parser, "a released model, or a run of train.py gan")
+    add("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
+    add("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
+    add("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
+    add("--seed", type=int, default=0, help="which of the category's colours (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -68,7 +59,6 @@ def run(options: argparse.Namespace) -> None:
     given = find(options.sketches, out, skipped)
     if options.colour is not None:
         parse_colour(options.colour)
-    runtime.prepare()
     from sketch2photo.release.weights import open_model
     from sketch2photo.studio import Studio
 
@@ -187,7 +177,7 @@ def _paint(
     return rows
 
 
-def _read(path: Path, name: str, colours: bool) -> np.ndarray:
+def _read(path: Path, name: str, colours: bool) -> "np.ndarray":
     """A sketch, or where the model takes them a coloured input, of a size that Studio takes."""
     import cv2
 
@@ -225,5 +215,7 @@ def _write(path: Path, data: bytes) -> None:
         raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
 
 
+main = partial(cli.run, "predict", "python -m sketch2photo.predict")
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

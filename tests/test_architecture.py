@@ -3,9 +3,6 @@
 import ast
 import collections
 import functools
-import json
-import resource
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,12 +134,12 @@ def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
 
 
 def test_leaves_import_only_leaves():
-    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "files", "images", "cleanup")}
+    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "files", "images", "cleanup", "options")}
     assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
 
 
 def test_config_and_errors_need_only_the_standard_library():
-    for name in ("config", "errors", "files"):
+    for name in ("config", "errors", "files", "options"):
         assert foreign(f"{PACKAGE}.{name}") <= set(sys.stdlib_module_names)
 
 
@@ -161,7 +158,6 @@ def test_data_never_reaches_jax():
         ("tensorflow_datasets", ("data.store",)),
         ("grain", ("data.loader",)),
         ("apache_beam", ("data.beam",)),
-        ("tyro", ("training.command", "data.command", "release", "convert", "evaluation")),
         ("torch", ()),
         ("tensorflow", ()),
         ("keras", ()),
@@ -292,64 +288,6 @@ def test_nothing_private_of_jax_is_imported():
     assert {name for name in MODULES if any(i.startswith("jax._src") for i in imports(name))} == set()
 
 
-@pytest.mark.parametrize(("name", "limit"), [("app.py", 60), ("train.py", 80), ("prepare_data.py", 80)])
+@pytest.mark.parametrize(("name", "limit"), [("app.py", 30), ("train.py", 30), ("prepare_data.py", 30)])
 def test_entry_points_are_short(name: str, limit: int):
     assert _lines(ROOT / name) < limit
-
-
-# ---------------------------------------------------------------- --help
-
-COMMANDS = [
-    "train.py --help",
-    "train.py gan --help",
-    "train.py classifier --help",
-    "prepare_data.py --help",
-    "prepare_data.py photos --help",
-    "app.py --help",
-]
-
-PROBE = """
-import contextlib, io, json, runpy, sys
-heavy = ("jax", "flax", "optax", "orbax", "gradio", "grain", "tensorflow_datasets", "pandas", "scipy")
-found = {}
-for command in sys.argv[1:]:
-    name, *arguments = command.split()
-    sys.argv = [name, *arguments]
-    code = None
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        try:
-            runpy.run_path(name, run_name="__main__")
-        except SystemExit as end:
-            code = end.code
-    found[command] = [code, [name for name in heavy if name in sys.modules], said.getvalue()]
-print(json.dumps(found))
-"""
-
-
-@pytest.fixture(scope="module")
-def helps() -> dict[str, tuple[int | None, list[str], str]]:
-    """Exit code, heavy packages imported so far, and text of each, all in one process."""
-    result = subprocess.run(
-        [sys.executable, "-c", PROBE, *COMMANDS], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
-    )
-    return json.loads(result.stdout)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_imports_nothing_heavy(helps, command: str):
-    code, heavy, text = helps[command]
-    assert heavy == []
-    assert code in (0, None)
-    assert len(text.splitlines()) > 3 and "usage" in text.splitlines()[0].lower()
-
-
-def test_help_of_train_is_quick():
-    """Processor time, which other programs on the machine hardly change; benchmarks/help_time.py takes the clock."""
-
-    def seconds() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, check=True, timeout=120)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    assert any(seconds() < 0.8 for _ in range(4))

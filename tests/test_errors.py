@@ -7,7 +7,6 @@ import pytest
 
 from sketch2photo import errors
 from sketch2photo.errors import ConfigError, UserError, choose, exit_on_user_error
-from tests import commands
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, UserError)]
 
@@ -56,14 +55,6 @@ def test_choose_lists_at_most_twenty():
     with pytest.raises(ConfigError) as error:
         choose("category", "?", [f"c{i}" for i in range(30)])
     assert str(error.value).endswith("c18, c19, ...")
-
-
-@pytest.mark.parametrize("command", ["train.py", "train.py gam", "train.py gan --preset vanila --data x --out y"])
-def test_commands_end_with_code_2_and_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str):
-    monkeypatch.chdir(tmp_path)
-    refused = commands.answer(*command.split())
-    assert refused.code == 2 and "Traceback" not in refused.err
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_messages_are_raised_with_a_text(root: Path):

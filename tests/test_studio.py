@@ -341,7 +341,7 @@ import sketch2photo.release.format
 assert "jax" not in sys.modules
 from sketch2photo import Studio, Prediction
 assert "jax" in sys.modules
-for name in ("orbax", "gradio", "grain", "tensorflow_datasets", "tyro"):
+for name in ("orbax", "gradio", "grain", "tensorflow_datasets"):
     assert not any(m == name or m.startswith(name + ".") for m in sys.modules), name
 try:
     sketch2photo.Studios

@@ -6,62 +6,44 @@ python -m sketch2photo.convert vgg16 vgg16-397923af.pth --out vgg16.npz
 
 import argparse
 import io
-import sys
+from functools import partial
 from pathlib import Path
 
-from sketch2photo import runtime
-from sketch2photo.errors import CheckpointError, ConfigError, exit_on_user_error
+from sketch2photo import cli
+from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.files import write_atomic
 
 
-def main(arguments: list[str]) -> None:
-    """The command. User errors are one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sketch2photo.convert", description="Take over weights from elsewhere; PyTorch is not needed."
-    )
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    generator = kinds.add_parser(
-        "pix2pix",
-        help="a generator of pytorch-CycleGAN-and-pix2pix into a released model",
-        description="A generator of pytorch-CycleGAN-and-pix2pix (--netG unet_256 or unet_128) into a released model.",
-    )
-    generator.add_argument("file", type=Path, metavar="FILE", help="latest_net_G.pth, or the same as .safetensors")
-    generator.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
-    generator.add_argument(
-        "--category", default="picture", metavar="NAME", help="what it paints, for the page (default: %(default)s)"
-    )
-    generator.add_argument(
-        "--statistics",
-        choices=("batch", "running"),
-        default="batch",
-        help="of batch norm: batch is how pix2pix is trained and tested; running is its test.py --eval "
-        "(default: %(default)s)",
-    )
-    generator.add_argument(
-        "--int8",
-        action="store_true",
-        help="a quarter of the size, as our own releases; photos differ by about a grey level",
-    )
-    classifier = kinds.add_parser(
-        "vgg16",
-        help="ImageNet's VGG16 into a file for the classifier and the perceptual loss",
-        description="ImageNet's VGG16 into a file for train.py: classifier --init-convolutions FILE, "
-        "gan --loss.perceptual-features FILE.",
-    )
-    classifier.add_argument(
-        "file",
-        type=Path,
-        metavar="FILE",
-        help="of torchvision (.pth, .safetensors) or Keras (.h5, with or without top)",
-    )
-    classifier.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
-    options = parser.parse_args(arguments)
-    with exit_on_user_error("convert"):
-        runtime.prepare()
-        if options.kind == "pix2pix":
-            _pix2pix(options)
-        else:
-            _vgg16(options)
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of `python -m sketch2photo.convert`."""
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    does = "a generator of pytorch-CycleGAN-and-pix2pix into a released model"
+    more = "A generator of pytorch-CycleGAN-and-pix2pix (--netG unet_256 or unet_128) into a released model."
+    add = kinds.add_parser("pix2pix", help=does, description=more).add_argument
+    add("file", type=Path, metavar="FILE", help="latest_net_G.pth, or the same as .safetensors")
+    add("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
+    name = "what it paints, for the page (default: %(default)s)"
+    add("--category", default="picture", metavar="NAME", help=name)
+    norms = "of batch norm: batch is how pix2pix is trained and tested; running is its test.py --eval"
+    add("--statistics", choices=("batch", "running"), default="batch", help=f"{norms} (default: %(default)s)")
+    packed = "a quarter of the size, as our own releases; photos differ by about a grey level"
+    add("--int8", action="store_true", help=packed)
+
+    does = "ImageNet's VGG16 into a file for the classifier and the perceptual loss"
+    more = "ImageNet's VGG16 into a file for train.py: classifier --init-convolutions FILE, "
+    add = kinds.add_parser("vgg16", help=does, description=f"{more}gan --loss.perceptual-features FILE.").add_argument
+    kept = "of torchvision (.pth, .safetensors) or Keras (.h5, with or without top)"
+    add("file", type=Path, metavar="FILE", help=kept)
+    add("--out", type=Path, required=True, metavar="FILE.npz")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read, write and print.
+
+    Raises:
+      UserError: a file that is not what it should be, or no room.
+    """
+    (_pix2pix if options.kind == "pix2pix" else _vgg16)(options)
 
 
 def _pix2pix(options: argparse.Namespace) -> None:
@@ -115,5 +97,7 @@ def _vgg16(options: argparse.Namespace) -> None:
     print(f"python train.py gan --loss.perceptual-features {out} ...")
 
 
+main = partial(cli.run, "convert", "python -m sketch2photo.convert")
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

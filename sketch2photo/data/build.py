@@ -406,7 +406,7 @@ Say = Callable[[str], None]
 
 
 def plan(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    """The plan of the options of `command.parser`, `draft` being where raw files may be unpacked.
+    """The plan of the options of `command.options`, `draft` being where raw files may be unpacked.
 
     Raises:
       UserError: anything wrong with the options or the raw files.

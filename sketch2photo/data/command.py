@@ -1,15 +1,14 @@
-"""The command line of prepare_data.py. Answers --help without importing what builds datasets."""
+"""The options of prepare_data.py, and what is built and printed for them."""
 
 import argparse
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from sketch2photo.errors import ConfigError, choose
-
-SOURCES = ("photos", "sketchy", "pairs", "drawings", "demo", "merge", "export")
+from sketch2photo.errors import ConfigError
+from sketch2photo.options import Parser
 
 _EPILOG = """examples:
   prepare_data.py photos --raw photos/ --out datasets/mine
@@ -23,147 +22,108 @@ _EPILOG = """examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, as every other error of ours."""
+class _SourceParser(Parser):
+    """Of one source."""
 
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}: see {self.prog} --help")
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What follows --beam begins with a dash itself, which argparse takes for an option of ours."""
+        joined: list[str] = []
+        for argument in args:
+            if joined and joined[-1] == "--beam":
+                joined[-1] = f"--beam={argument}"
+            else:
+                joined.append(argument)
+        return super().parse_known_args(joined, namespace)
 
 
-def parser() -> argparse.ArgumentParser:
-    """All sources with their options."""
-    top = _Parser(
-        prog="prepare_data.py",
-        description="Make a dataset of sketches and photos from raw files.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    sources = top.add_subparsers(dest="source", metavar="SOURCE", required=True)
+def options(parser: Parser) -> None:
+    """Those of prepare_data.py: all sources with theirs."""
+    parser.epilog = _EPILOG
+    add_source = parser.add_subparsers(
+        dest="source", metavar="SOURCE", required=True, parser_class=_SourceParser
+    ).add_parser
+    photos = add_source("photos", help="photos by category; sketches are rendered from them")
+    sketchy = add_source("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
+    pairs = add_source("pairs", help="pairs that are there: side by side, two folders, or a pairs.csv")
+    drawings = add_source("drawings", help="sketches without photos: pictures, SVG, Quick, Draw! ndjson")
+    demo = add_source("demo", help="objects drawn and shaded by rule: something to train on at once")
+    merge = add_source("merge", help="several datasets as one")
+    export = add_source("export", help="a dataset of pairs as plain arrays, for machines with little installed")
 
-    photos = sources.add_parser("photos", help="photos by category; sketches are rendered from them")
-    photos.add_argument(
-        "--raw", type=Path, metavar="DIR", help="holds a folder of pictures for each category; or an archive of it"
-    )
-    photos.add_argument(
-        "--manifest", type=Path, metavar="CSV", help="columns file, category; if known group, split, source, licence"
-    )
+    add = photos.add_argument
+    pictures = "holds a folder of pictures for each category; or an archive of it"
+    add("--raw", type=Path, metavar="DIR", help=pictures)
+    columns = "columns file, category; if known group, split, source, licence"
+    add("--manifest", type=Path, metavar="CSV", help=columns)
 
-    sketchy = sources.add_parser("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
-    sketchy.add_argument(
-        "--raw", type=Path, metavar="DIR", help="holds 256x256/photo and 256x256/sketch; or rendered_256x256.7z itself"
-    )
-    sketchy.add_argument(
-        "--rendering",
-        default="",
-        metavar="TX",
-        help="which tx_... of the sketches (default: tx_000000001110, fitted to the object, if present)",
-    )
-    sketchy.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+    add = sketchy.add_argument
+    folders = "holds 256x256/photo and 256x256/sketch; or rendered_256x256.7z itself"
+    add("--raw", type=Path, metavar="DIR", help=folders)
+    which = "which tx_... of the sketches (default: tx_000000001110, fitted to the object, if present)"
+    add("--rendering", default="", metavar="TX", help=which)
+    add("--categories", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
 
-    pairs = sources.add_parser("pairs", help="pairs that are there: side by side, two folders, or a pairs.csv")
-    pairs.add_argument(
-        "--raw",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="DIR",
-        help="a folder or archive in any of these forms, or A and B",
-    )
-    pairs.add_argument("--pairs", type=Path, metavar="CSV", help="columns sketch, photo or A, B; default RAW/pairs.csv")
-    pairs.add_argument("--direction", choices=("AtoB", "BtoA"), help="which side is the input (default AtoB: A)")
-    pairs.add_argument("--category", default="", metavar="NAME", help="of all pairs (default: the folder's name)")
-    pairs.add_argument(
-        "--input-channels", type=int, choices=(1, 3), help="3 keeps the inputs' colours (default: 3 if they have any)"
-    )
+    add = pairs.add_argument
+    forms = "a folder or archive in any of these forms, or A and B"
+    add("--raw", nargs="+", type=Path, default=[], metavar="DIR", help=forms)
+    add("--pairs", type=Path, metavar="CSV", help="columns sketch, photo or A, B; default RAW/pairs.csv")
+    add("--direction", choices=("AtoB", "BtoA"), help="which side is the input (default AtoB: A)")
+    add("--category", default="", metavar="NAME", help="of all pairs (default: the folder's name)")
+    colours = "3 keeps the inputs' colours (default: 3 if they have any)"
+    add("--input-channels", type=int, choices=(1, 3), help=colours)
 
-    drawings = sources.add_parser("drawings", help="sketches without photos: pictures, SVG, Quick, Draw! ndjson")
-    drawings.add_argument(
-        "--raw",
-        nargs="+",
-        default=[],
-        metavar="DIR[=CATEGORY]",
-        help="with =CATEGORY all beneath is of that category",
-    )
-    drawings.add_argument(
-        "--val", type=Path, metavar="CSV", help="columns file, key_id: the drawings for validation (default: a tenth)"
-    )
-    drawings.add_argument("--limit-per-category", type=_positive, metavar="N", help="keep the first N of each category")
-    drawings.add_argument("--keep-unrecognised", action="store_true", help="also drawings with recognized: false")
+    add = drawings.add_argument
+    beneath = "with =CATEGORY all beneath is of that category"
+    add("--raw", nargs="+", default=[], metavar="DIR[=CATEGORY]", help=beneath)
+    held_out = "columns file, key_id: the drawings for validation (default: a tenth)"
+    add("--val", type=Path, metavar="CSV", help=held_out)
+    add("--limit-per-category", type=_positive, metavar="N", help="keep the first N of each category")
+    add("--keep-unrecognised", action="store_true", help="also drawings with recognized: false")
 
-    for command in (sketchy, drawings):
-        command.add_argument(
-            "--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories to be called otherwise"
-        )
-    demo = sources.add_parser("demo", help="objects drawn and shaded by rule: something to train on at once")
-    demo.add_argument("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
-    demo.add_argument("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
-    for command in (photos, sketchy, pairs, demo):
-        command.add_argument(
-            "--segment",
-            choices=("none", "watershed", "grabcut", "auto"),
-            default="none",
-            help="cut the object out and put it on white (default none: photos as they are)",
-        )
-        command.add_argument(
-            "--min-mask-quality",
-            type=_share,
-            default=0.0,
-            metavar="Q",
-            help="leave out worse masks, 0 to 1 (default 0)",
-        )
-    for command in (photos, demo):
-        command.add_argument(
-            "--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)"
-        )
-        command.add_argument(
-            "--styles",
-            nargs="+",
-            metavar="STYLE",
-            help="of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)",
-        )
+    add = demo.add_argument
+    add("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
+    add("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
 
-    for command in (photos, sketchy, pairs, drawings):
-        command.add_argument(
-            "--download", default="", metavar="URL|NAME", help=f"fetch the raw archive: an address, or {_named()}"
-        )
-        command.add_argument("--sha256", default="", metavar="HASH", help="of the download (default: as at first use)")
-        command.add_argument(
-            "--downloads", type=Path, metavar="DIR", help="where to keep it (default: the user's cache)"
-        )
-        command.add_argument("--licence", default="", metavar="TEXT", help="of the raw files, if they name none")
-        command.add_argument("--origin", default="", metavar="TEXT", help="what they are called as a source")
-    for command in (photos, sketchy, pairs, drawings, demo):
-        command.add_argument("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
-
-    merge = sources.add_parser("merge", help="several datasets as one")
     merge.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
 
-    for command in (photos, sketchy, pairs, drawings, demo, merge):
-        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
-        command.add_argument("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
-        command.add_argument(
-            "--workers", "--processes", type=_positive, metavar="N", help="processes (default: one a CPU core)"
-        )
-        command.add_argument(
-            "--beam",
-            metavar="OPTIONS",
-            help='make the examples through Apache Beam (extra "beam"): its options, such as "--runner=FlinkRunner"',
-        )
+    add = export.add_argument
+    add("dataset", type=Path, metavar="DATASET")
+    add("--npz", action="store_true", help="as .npz files of at most 30 MiB (the only form there is)")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
+    add("--size", type=_side, metavar="PIXELS", help="side of pictures (default: the dataset's)")
+    add("--splits", nargs="+", choices=("train", "val", "test"), default=["train", "val", "test"])
+    add("--sketches", type=_positive, metavar="N", help="the first N sketches of each photo")
+    add("--limit-per-category", type=_positive, metavar="N", help="the first N photos of each")
+    add("--overwrite", action="store_true", help="replace the files in --out")
 
-    export = sources.add_parser("export", help="a dataset of pairs as plain arrays, for machines with little installed")
-    export.add_argument("dataset", type=Path, metavar="DATASET")
-    export.add_argument("--npz", action="store_true", help="as .npz files of at most 30 MiB (the only form there is)")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
-    export.add_argument("--size", type=_side, metavar="PIXELS", help="side of pictures (default: the dataset's)")
-    export.add_argument("--splits", nargs="+", choices=("train", "val", "test"), default=["train", "val", "test"])
-    export.add_argument("--sketches", type=_positive, metavar="N", help="the first N sketches of each photo")
-    export.add_argument("--limit-per-category", type=_positive, metavar="N", help="the first N photos of each")
-    export.add_argument("--overwrite", action="store_true", help="replace the files in --out")
-    return top
-
-
-def _named() -> str:
-    return "facades, edges2shoes, edges2handbags, maps (pairs), sketchy (sketchy)"
+    for add in (sketchy.add_argument, drawings.add_argument):
+        add("--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories to be called otherwise")
+    for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument, demo.add_argument):
+        cut = "cut the object out and put it on white (default none: photos as they are)"
+        add("--segment", choices=("none", "watershed", "grabcut", "auto"), default="none", help=cut)
+        worse = "leave out worse masks, 0 to 1 (default 0)"
+        add("--min-mask-quality", type=_share, default=0.0, metavar="Q", help=worse)
+    for add in (photos.add_argument, demo.add_argument):
+        add("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
+        styles = "of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)"
+        add("--styles", nargs="+", metavar="STYLE", help=styles)
+    for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument, drawings.add_argument):
+        named = "facades, edges2shoes, edges2handbags, maps (pairs), sketchy (sketchy)"
+        add("--download", default="", metavar="URL|NAME", help=f"fetch the raw archive: an address, or {named}")
+        add("--sha256", default="", metavar="HASH", help="of the download (default: as at first use)")
+        add("--downloads", type=Path, metavar="DIR", help="where to keep it (default: the user's cache)")
+        add("--licence", default="", metavar="TEXT", help="of the raw files, if they name none")
+        add("--origin", default="", metavar="TEXT", help="what they are called as a source")
+    for source in (photos, sketchy, pairs, drawings, demo, merge):
+        add = source.add_argument
+        if source is not merge:
+            add("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
+        add("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
+        add("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
+        processes = "processes (default: one a CPU core)"
+        add("--workers", "--processes", type=_positive, metavar="N", help=processes)
+        beam = 'make the examples through Apache Beam (extra "beam"): its options, such as "--runner=FlinkRunner"'
+        add("--beam", metavar="OPTIONS", help=beam)
 
 
 def _positive(text: str) -> int:
@@ -186,20 +146,6 @@ def _side(text: str) -> int:
     if not text.isdigit() or not 32 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels from 32 to 1024")
     return int(text)
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options. Raises `ConfigError` for an unknown source or option; --help prints and exits."""
-    if arguments and not arguments[0].startswith("-"):
-        choose("source", arguments[0], SOURCES)
-    joined: list[str] = []
-    for argument in arguments:
-        # What follows --beam begins with a dash itself, which argparse takes for an option of ours.
-        if joined and joined[-1] == "--beam":
-            joined[-1] = f"--beam={argument}"
-        else:
-            joined.append(argument)
-    return parser().parse_args(joined)
 
 
 def run(options: argparse.Namespace) -> None:

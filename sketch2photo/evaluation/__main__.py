@@ -6,25 +6,26 @@
 
 import argparse
 import json
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sketch2photo import runtime
-from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
-from sketch2photo.evaluation.run import METRICS, Evaluation, Examples
+from sketch2photo import cli
+from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.files import write_atomic
-from sketch2photo.images import grid, write_picture
+
+if TYPE_CHECKING:
+    from sketch2photo.evaluation.run import Evaluation, Examples
 
 # ---------------------------------------------------------------- evaluation.report
 #
 # An evaluation for people: the table, and the best, the median and the worst picture of each category.
 
 
-def table(found: Evaluation) -> str:
+def table(found: "Evaluation") -> str:
     """One row a category and one of all, with n; what each column says below it."""
+    from sketch2photo.evaluation.run import METRICS
+
     columns = [name for name in METRICS if name in found.figures]
     rows = {**found.by_category, "all": found.figures}
     width = max(len(name) for name in rows)
@@ -44,8 +45,12 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def write_extremes(path: Path, found: Evaluation, examples: Examples, categories: tuple[str, ...]) -> None:
+def write_extremes(path: Path, found: "Evaluation", examples: "Examples", categories: tuple[str, ...]) -> None:
     """A picture: a row a category; sketch, painted and true photo of the best, the median and the worst."""
+    import numpy as np
+
+    from sketch2photo.images import grid, write_picture
+
     rows = []
     for label in range(len(categories)):
         numbers = np.flatnonzero(examples["label"] == label)
@@ -65,35 +70,17 @@ TRAINING_PHOTOS = 300
 """Training photos of a category that the classifier and the search for copies know."""
 
 
-def main(arguments: list[str]) -> None:
-    """The command. User errors are one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sketch2photo.evaluation",
-        description="Measure a released model on a dataset's photos and the sketches made of them.",
-    )
-    parser.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="DIR", help="a released model, or a run of train.py gan"
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a dataset of pairs")
-    parser.add_argument("--split", choices=("val", "test", "train"), default="val", help="default: %(default)s")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many photos of each category")
-    parser.add_argument(
-        "--features",
-        type=Path,
-        metavar="FILE",
-        help="SqueezeNet 1.1's convolutions (.mat), for KID, feature distance, recognition and copies",
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="gets evaluation.json and pictures.png (default: nothing is written)"
-    )
-    options = parser.parse_args(arguments)
-    with exit_on_user_error("evaluation"):
-        if options.limit is not None and options.limit < 1:
-            raise ConfigError(f"--limit is {options.limit}: give at least 1")
-        if options.out is not None and options.out.exists() and not options.out.is_dir():
-            raise ConfigError(f"--out {str(options.out)!r} is a file: choose a folder")
-        runtime.prepare()
-        run(options)
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of `python -m sketch2photo.evaluation`."""
+    add = parser.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="DIR", help="a released model, or a run of train.py gan")
+    add("--data", type=Path, required=True, metavar="DIR", help="a dataset of pairs")
+    add("--split", choices=("val", "test", "train"), default="val", help="default: %(default)s")
+    add("--limit", type=int, metavar="N", help="at most so many photos of each category")
+    features = "SqueezeNet 1.1's convolutions (.mat), for KID, feature distance, recognition and copies"
+    add("--features", type=Path, metavar="FILE", help=features)
+    out = "gets evaluation.json and pictures.png (default: nothing is written)"
+    add("--out", type=Path, metavar="DIR", help=out)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -102,6 +89,10 @@ def run(options: argparse.Namespace) -> None:
     Raises:
       UserError: the checkpoint, the dataset or the features cannot be used, or do not belong together.
     """
+    if options.limit is not None and options.limit < 1:
+        raise ConfigError(f"--limit is {options.limit}: give at least 1")
+    if options.out is not None and options.out.exists() and not options.out.is_dir():
+        raise ConfigError(f"--out {str(options.out)!r} is a file: choose a folder")
     from sketch2photo.data import loader
     from sketch2photo.evaluation.run import SIZE, evaluate, reference
     from sketch2photo.release.weights import open_model, painter_for
@@ -160,5 +151,7 @@ def _check(model: Any, data: Any, options: argparse.Namespace) -> None:
         print(f"split {options.split!r} has no {', '.join(missing)}: training photos take their place, and flatter it")
 
 
+main = partial(cli.run, "evaluate", "python -m sketch2photo.evaluation")
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,5 +1,6 @@
 """Opens the page: address, password, browser tab, share link. What can fail early fails before Gradio is imported."""
 
+import argparse
 import contextlib
 import errno
 import io
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from sketch2photo.errors import ServeError
+from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -25,6 +27,33 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of app.py."""
+    add = parser.add_argument
+    add_checkpoint(parser, "released model")
+    add("--host", default=default_host(), help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
+    add("--port", default=default_port(), help="port to listen on (GRADIO_SERVER_PORT, else 7860)")
+    add("--share", action="store_true", help="also make a public link, through Gradio's servers")
+    add("--auth", metavar="USER:PASSWORD", help="ask visitors for a name and a password")
+    tab = "open a browser tab (as a rule when started from a terminal with a display)"
+    add("--open", action=argparse.BooleanOptionalAction, default=has_screen(), help=tab)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Open the page with a released model.
+
+    Raises:
+      UserError: the model, the address or the password cannot be used.
+    """
+    auth, port = parse_auth(options.auth), parse_port(options.port)
+    check_address(options.host, port)
+
+    from sketch2photo.studio import Studio
+
+    studio, others = Studio.load(options.checkpoint), others_beside(options.checkpoint)
+    serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
 
 
 def default_host() -> str:

@@ -5,57 +5,58 @@ python -m sketch2photo.release --gan RUN|RELEASE [--classifier RUN|RELEASE] --ou
 
 import argparse
 import dataclasses
-import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from sketch2photo import cli
 
-from sketch2photo import runtime
-from sketch2photo.errors import exit_on_user_error
-from sketch2photo.release.format import ReleasedModel, quantised, write
-from sketch2photo.release.weights import assemble
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sketch2photo.release.format import ReleasedModel
 
 
-def main(arguments: list[str]) -> None:
-    """The command. User errors are one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m sketch2photo.release", description="Make a released model.")
-    parser.add_argument(
-        "--gan",
-        type=Path,
-        required=True,
-        metavar="RUN|RELEASE",
-        help="a run of train.py gan, or its folder `best`; or a released model that keeps its generator",
+def options(parser: argparse.ArgumentParser) -> None:
+    """Those of `python -m sketch2photo.release`."""
+    add = parser.add_argument
+    gan = "a run of train.py gan, or its folder `best`; or a released model that keeps its generator"
+    add("--gan", type=Path, required=True, metavar="RUN|RELEASE", help=gan)
+    classifier = "a run of train.py classifier, or a released model that keeps its own"
+    add("--classifier", type=Path, metavar="RUN|RELEASE", help=classifier)
+    add("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
+    discriminator = "so that others can go on training (train.py gan --init)"
+    add("--with-discriminator", action="store_true", help=discriminator)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Release, and say what packing costs.
+
+    Raises:
+      UserError: a run that is missing or does not fit the other, or no room.
+    """
+    from sketch2photo.release.format import write
+    from sketch2photo.release.weights import assemble
+
+    model, steps = assemble(options.gan, options.classifier, options.with_discriminator)
+    card = model_card(options.out.name, model, steps, sources(options.gan, options.classifier))
+    size = write(model, options.out, card)
+    print(f"{options.out}: {size / 1e6:.1f} MB")
+    photo, probability = loss_of_packing(model)
+    print(
+        f"against float32: photos differ by {photo:.2f} grey levels in the mean, "
+        f"probabilities by {probability:.4f} at most"
     )
-    parser.add_argument(
-        "--classifier",
-        type=Path,
-        metavar="RUN|RELEASE",
-        help="a run of train.py classifier, or a released model that keeps its own",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
-    parser.add_argument(
-        "--with-discriminator", action="store_true", help="so that others can go on training (train.py gan --init)"
-    )
-    options = parser.parse_args(arguments)
-    with exit_on_user_error("release"):
-        runtime.prepare()
-        model, steps = assemble(options.gan, options.classifier, options.with_discriminator)
-        size = write(
-            model, options.out, model_card(options.out.name, model, steps, sources(options.gan, options.classifier))
-        )
-        print(f"{options.out}: {size / 1e6:.1f} MB")
-        photo, probability = loss_of_packing(model)
-        print(
-            f"against float32: photos differ by {photo:.2f} grey levels in the mean, "
-            f"probabilities by {probability:.4f} at most"
-        )
 
 
-def loss_of_packing(model: ReleasedModel, count: int = 12) -> tuple[float, float]:
+def loss_of_packing(model: "ReleasedModel", count: int = 12) -> tuple[float, float]:
     """What int8 costs: mean difference of the photos in grey levels, largest difference of a probability.
 
     On drawings made up here: circles, boxes and waves, the same every time.
     """
+    import numpy as np
+
+    from sketch2photo.release.format import quantised
     from sketch2photo.studio import Studio
 
     packed = dataclasses.replace(
@@ -74,9 +75,10 @@ def loss_of_packing(model: ReleasedModel, count: int = 12) -> tuple[float, float
     return photo, probability
 
 
-def _doodle(seed: int) -> np.ndarray:
+def _doodle(seed: int) -> "np.ndarray":
     """A closed wobbly outline with a few lines inside."""
     import cv2
+    import numpy as np
 
     rng = np.random.default_rng(seed)
     sheet = np.full((256, 256), 255, np.uint8)
@@ -101,7 +103,7 @@ def sources(gan: Path, classifier: Path | None) -> dict[str, str]:
     return {name: licence for run in runs for name, licence in run.sources.items()}
 
 
-def model_card(name: str, model: ReleasedModel, steps: dict[str, int], sources: dict[str, str] | None = None) -> str:
+def model_card(name: str, model: "ReleasedModel", steps: dict[str, int], sources: dict[str, str] | None = None) -> str:
     """The facts a card starts with; what only people know (data, figures, terms) is theirs to add."""
     lines = [
         f"# {name}",
@@ -127,5 +129,7 @@ def model_card(name: str, model: ReleasedModel, steps: dict[str, int], sources: 
     return "\n".join(lines)
 
 
+main = partial(cli.run, "release", "python -m sketch2photo.release")
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sketch2photo import convert
 from sketch2photo.config import ClassifierConfig
+from sketch2photo.convert.vgg import Convolution
 from sketch2photo.data import loader
 from sketch2photo.data.loader import Mix
 from sketch2photo.errors import ConfigError, DataError
@@ -61,7 +61,7 @@ class ClassifierTask:
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories), self._near_kin)
         self._step = classifier.make_step(self._network)
         self._measure: Callable[[Arrays], Arrays] | None = None
-        self._given: dict[int, convert.Convolution] = {}
+        self._given: dict[int, Convolution] = {}
         if config.init_convolutions:
             self._given = fitting_convolutions(config.init_convolutions, config.model.width, say)
         self._logits = jax.jit(

@@ -1,135 +1,124 @@
-"""The command line of train.py: which config results from preset, resumed run and options. Imports no jax."""
+"""The options of train.py: every field of the configuration is one, and starts from a preset or from a resumed run."""
 
-import dataclasses
+import argparse
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
-import tyro
-
-from sketch2photo import config as config_module
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, ClassifierConfig, GanConfig, from_dict
 from sketch2photo.errors import ConfigError, choose
+from sketch2photo.options import Parser, add_fields, with_fields
 from sketch2photo.training.devices import Devices
 
 
-@dataclass(frozen=True)
-class GanCommand:
-    """Train the generator: sketch -> photo."""
+class Kind(NamedTuple):
+    """What train.py trains."""
 
-    data: tuple[Path, ...]
-    """A dataset of prepare_data.py, or the .npz files of its export (or folders of them)."""
-    out: Path
-    """Folder of the run: checkpoints, stats.jsonl, samples."""
-    config: Annotated[GanConfig, tyro.conf.arg(name="")]
-    init: str = ""
-    """Start from the weights of another run or a released model; what does not fit is listed."""
-    resume: bool = False
-    """Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it saves and
-    looks at itself may be given anew."""
-    allow_change: tuple[str, ...] = ()
-    """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
-    devices: Annotated[Devices, tyro.conf.arg(name="")] = field(default_factory=Devices)
+    config: type
+    presets: dict[str, Any]
+    does: str
+    data: str
+    out: str
 
 
-@dataclass(frozen=True)
-class ClassifierCommand:
-    """Train the classifier: sketch -> category."""
-
-    data: tuple[Path, ...]
-    """One or more datasets of prepare_data.py, of pairs or of drawings; or the .npz files of its export."""
-    out: Path
-    """Folder of the run: checkpoints, stats.jsonl, samples, calibration.json."""
-    config: Annotated[ClassifierConfig, tyro.conf.arg(name="")]
-    init: str = ""
-    """Start from the weights of another classifier run or a released model; what does not fit is listed."""
-    resume: bool = False
-    """Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it saves and
-    looks at itself may be given anew."""
-    allow_change: tuple[str, ...] = ()
-    """With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."""
-    devices: Annotated[Devices, tyro.conf.arg(name="")] = field(default_factory=Devices)
-
-
-Command = GanCommand | ClassifierCommand
-
-_KINDS: dict[str, tuple[type, type, dict[str, Any]]] = {
-    "gan": (GanCommand, GanConfig, GAN_PRESETS),
-    "classifier": (ClassifierCommand, ClassifierConfig, CLASSIFIER_PRESETS),
-}
-
-_CLASSIFIERS = {
-    "studio": "the classifier of the released model, VGG16 at 64 px",
-    "debug": "the same, small: to see that the line holds",
+KINDS = {
+    "gan": Kind(
+        GanConfig,
+        GAN_PRESETS,
+        "sketch -> photo; presets: vanilla (pix2pix as published), studio (what we release), studio-lite (for a CPU), "
+        "debug (a minute)",
+        "A dataset of prepare_data.py, or the .npz files of its export (or folders of them).",
+        "Folder of the run: checkpoints, stats.jsonl, samples.",
+    ),
+    "classifier": Kind(
+        ClassifierConfig,
+        CLASSIFIER_PRESETS,
+        "sketch -> category; presets: studio, debug",
+        "One or more datasets of prepare_data.py, of pairs or of drawings; or the .npz files of its export.",
+        "Folder of the run: checkpoints, stats.jsonl, samples, calibration.json.",
+    ),
 }
 
 
-def describe_classifier(config: ClassifierConfig) -> str:
-    """How `train.py classifier --preset NAME --help` opens."""
-    forward = config_module.classifier_gflop(config.model)
-    return (
-        f"{config.preset}: {_CLASSIFIERS.get(config.preset, 'a configuration of its own')}.\n\n"
-        f"{config_module.costs('a drawing', 'to name', forward, 3 * forward, config.steps, config.batch_size)}\n\n"
-        f"python train.py classifier --preset {config.preset} --data datasets/drawings --out runs/classifier"
+class About(NamedTuple):
+    """What a preset is, and its cost: two operations for every product of a convolution. A test computes it."""
+
+    what: str
+    forward: float
+    """GFLOP of one picture; without the perceptual network, whose size depends on its file."""
+    training: float
+    """GFLOP of a training step on one picture, likewise, and without R1."""
+
+
+ABOUT = {
+    "gan vanilla": About("pix2pix to the letter (Isola et al. 2017, section 6)", 12.03, 80.1),
+    "gan studio": About(
+        "the released model: told category and colour, feature losses, discriminators that know parts", 1.535, 10.97
+    ),
+    "gan studio-lite": About("the released model's recipe at 128 px and narrow, for a CPU", 0.4349, 1.997),
+    "gan debug": About("every part of studio, small: to see that the line holds", 0.01311, 0.08198),
+    "classifier studio": About("the classifier of the released model, VGG16 at 64 px", 2.496, 7.488),
+    "classifier debug": About("the same, small: to see that the line holds", 0.00988, 0.02964),
+}
+
+_RATE = {"cpu": 200.0, "gpu": 100_000.0}
+"""GFLOP a second that times are estimated with: four processor cores on narrow layers (twice that on wide ones), and an
+H100 at a tenth of its bfloat16 peak."""
+_LEAST = {"cpu": 0.02, "gpu": 0.01}
+"""Seconds a step that are estimated however small it is."""
+
+
+def options(parser: Parser) -> None:
+    """Those of gan and of classifier."""
+    kinds = parser.add_subparsers(
+        dest="kind", metavar="COMMAND", required=True, prog=parser.prog, parser_class=_KindParser
     )
+    for name, kind in KINDS.items():
+        kinds.add_parser(name, help=kind.does)
+    parser.usage = f"{parser.prog} {{gan,classifier}} --data DIR --out DIR [--preset NAME] [options]"
 
 
-USAGE = """usage: train.py {gan,classifier} --data DIR --out DIR [--preset NAME] [options]
+class _KindParser(Parser):
+    """Of gan or classifier. A preset, or the run that is resumed, gives all other options their defaults."""
 
-Train the generator (gan: sketch -> photo) or the classifier (sketch -> category).
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        name = self.prog.rpartition(" ")[2]
+        kind = KINDS[name]
+        start = self._start(kind, args)
+        self.description = _describe_preset(name, kind.presets[start.preset], self.prog)
+        self.usage = f"{self.prog} --data PATH ... --out DIR [options]"
+        add = self.add_argument
+        add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=kind.data)
+        add("--out", type=Path, required=True, metavar="DIR", help=kind.out)
+        weights = "Start from the weights of another run or a released model; what does not fit is listed."
+        add("--init", default="", metavar="DIR", help=weights)
+        resume = (
+            "Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it"
+        )
+        add("--resume", action="store_true", help=f"{resume} saves and looks at itself may be given anew.")
+        change = "With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."
+        add("--allow-change", nargs="*", default=(), metavar="NAME", help=change)
+        add_fields(self, start)
+        add_fields(self, Devices())
+        found, rest = super().parse_known_args(args, namespace)
+        found.config, found.devices = with_fields(start, vars(found)), with_fields(Devices(), vars(found))
+        if name == "classifier" and found.config.average_with and not (found.init or found.resume):
+            other = found.config.average_with[0]
+            raise ConfigError(f"--average-with {other!r} needs --init: name what to average it with")
+        return found, rest
 
-  train.py gan --help          presets: vanilla (pix2pix as published), studio (what we release),
-                               studio-lite (for a CPU), debug (a minute)
-  train.py classifier --help   presets: studio, debug
-"""
-
-
-def parse(arguments: list[str]) -> Command:
-    """The command that the arguments ask for; exits 0 for --help, 2 for a typo.
-
-    Raises:
-      ConfigError: neither gan nor classifier, an unknown preset, or a value out of range.
-    """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, end="")
-        sys.exit(0 if arguments else 2)
-    kind = choose("command of train.py", arguments[0], tuple(_KINDS))
-    command, config_type, presets = _KINDS[kind]
-    rest = arguments[1:]
-    name = choose("preset", _value(rest, "--preset") or "studio", tuple(presets))
-    default = presets[name]
-    resumed = _value(rest, "--out")
-    if "--resume" in rest and resumed:
-        default = _config_of_run(Path(resumed), config_type, default)
-    missing: Any = tyro.MISSING
-    start = command(data=missing, out=missing, config=default)
-    given = tyro.cli(
-        command,
-        args=rest,
-        default=start,
-        prog=f"train.py {kind}",
-        description=_OPENING[kind](presets[name]),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    if isinstance(given, ClassifierCommand) and given.config.average_with and not (given.init or given.resume):
-        raise ConfigError(f"--average-with {given.config.average_with[0]!r} needs --init: name what to average it with")
-    return given
-
-
-_OPENING: dict[str, Callable[[Any], str]] = {"gan": config_module.describe, "classifier": describe_classifier}
-
-
-def _value(arguments: list[str], option: str) -> str | None:
-    """The value of an option that decides the defaults of all others, and so is read before them."""
-    for i, argument in enumerate(arguments):
-        if argument == option and i + 1 < len(arguments):
-            return arguments[i + 1]
-        if argument.startswith(option + "="):
-            return argument.removeprefix(option + "=")
-    return None
+    def _start(self, kind: Kind, args: list[str]) -> Any:
+        """The config that options change."""
+        early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        early.add_argument("--preset", nargs="?")
+        early.add_argument("--out", nargs="?", type=Path)
+        early.add_argument("--resume", action="store_true")
+        try:
+            given, _ = early.parse_known_args(args)
+        except argparse.ArgumentError as error:
+            self.error(str(error))
+        preset = kind.presets[choose("preset", given.preset or "studio", list(kind.presets))]
+        return _config_of_run(given.out, kind.config, preset) if given.resume and given.out else preset
 
 
 def _config_of_run(out: Path, config_type: type, otherwise: Any) -> Any:
@@ -144,12 +133,35 @@ def _config_of_run(out: Path, config_type: type, otherwise: Any) -> Any:
         raise ConfigError(f"{str(out)!r} is not a run of this kind ({error}): choose another --out") from None
 
 
-def describe(command: Command) -> str:
+# ---------------------------------------------------------------- what is trained, in words
+
+
+def _describe_preset(kind: str, config: Any, prog: str) -> str:
+    """How --help opens."""
+    about = ABOUT[f"{kind} {config.preset}"]
+    cpu, gpu = (
+        _words(config.steps * max(_LEAST[device], config.batch_size * about.training / rate) / 3600)
+        for device, rate in _RATE.items()
+    )
+    one, use, data, out = (
+        ("an image", "to paint, without the perceptual network", "studio", config.preset)
+        if kind == "gan"
+        else ("a drawing", "to name", "drawings", "classifier")
+    )
+    call = f"python {prog}" if prog.startswith("train.py") else prog
+    return (
+        f"{config.preset}: {about.what}.\n\n"
+        f"Cost of {one} (computed): {about.forward:.2g} GFLOP {use}; {about.training:.2g} GFLOP to train on.\n"
+        f"Time for {config.steps * config.batch_size:,}: {cpu} on four CPU cores, {gpu} on an H100 (both estimated)."
+        f"\n\n{call} --preset {config.preset} --data datasets/{data} --out runs/{out}"
+    )
+
+
+def _words(hours: float) -> str:
+    """As people say it."""
+    return f"{hours:.0f} hours" if hours >= 2 else f"{max(2, round(60 * hours))} minutes"
+
+
+def describe(config: GanConfig | ClassifierConfig) -> str:
     """One line on what is about to be trained."""
-    config = command.config
     return f"preset {config.preset}, {config.steps} steps of {config.batch_size}, {config.model.image_size} px"
-
-
-def with_config(command: Command, **changes: Any) -> Command:
-    """The command with some fields of its config changed."""
-    return dataclasses.replace(command, config=dataclasses.replace(command.config, **changes))

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sketch2photo import convert
 from sketch2photo.config import GanConfig, GanModelConfig
+from sketch2photo.convert.vgg import Convolution, read_vgg
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models import features, layers, unet, vgg
 from sketch2photo.models.layers import Arrays
@@ -230,13 +230,13 @@ def _none_outputs(given: np.ndarray, count: int, *, is_bias: bool) -> np.ndarray
     return np.repeat(given, count, -1) - (np.log(count) if is_bias else 0.0)
 
 
-def fitting_convolutions(path: str, width: int, say: Callable[[str], None]) -> dict[int, convert.Convolution]:
+def fitting_convolutions(path: str, width: int, say: Callable[[str], None]) -> dict[int, Convolution]:
     """The convolutions of a VGG file that fit VGG16 of this width, by their place; `say` is told which do not.
 
     Raises:
-      ConfigError: as `convert.read_vgg`.
+      ConfigError: as `read_vgg`.
     """
-    found = convert.read_vgg(path)
+    found = read_vgg(path)
     widths = [width * multiple for block in vgg.BLOCKS for multiple in block]
     shapes = [(3, 3, c, o) for c, o in zip([3, *widths[:-1]], widths, strict=True)]
     fitting = {
@@ -256,7 +256,7 @@ def fitting_convolutions(path: str, width: int, say: Callable[[str], None]) -> d
     return fitting
 
 
-def with_convolutions(params: Arrays, given: dict[int, convert.Convolution], sketch: np.ndarray) -> Arrays:
+def with_convolutions(params: Arrays, given: dict[int, Convolution], sketch: np.ndarray) -> Arrays:
     """The weights with these convolutions, by their place; batch norm is set so that it changes nothing at first.
 
     Args:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from sketch2photo import convert
 from sketch2photo.config import ClassifierModelConfig
 from sketch2photo.convert.__main__ import main
-from sketch2photo.convert.vgg import import_vgg16
+from sketch2photo.convert.vgg import import_vgg16, read_vgg
 from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.models import features, layers
 from sketch2photo.models.vgg import VGG16
@@ -42,7 +41,7 @@ def test_the_first_features_are_those_of_the_white_picture(tmp_path):
     windows = np.lib.stride_tricks.sliding_window_view(bgr, (3, 3), (1, 2))  # n, h, w, c, 3, 3
     theirs = np.einsum("nhwcij,ijco->nhwo", windows, arrays["conv1_1_w"]) + arrays["conv1_1_b"]
 
-    kernel, bias = convert.read_vgg(tmp_path / "vgg.npz")["1_1"]
+    kernel, bias = read_vgg(tmp_path / "vgg.npz")["1_1"]
     model = VGG16(ClassifierModelConfig(image_size=32, width=4, norm="none"), 2, rngs=nnx.Rngs(0))
     model.convs[0].kernel[...], model.convs[0].bias[...] = jnp.asarray(kernel), jnp.asarray(bias)
     ours = model.convs[0](layers.to_model(jnp.asarray(sketch)) + 1.0)
@@ -51,7 +50,7 @@ def test_the_first_features_are_those_of_the_white_picture(tmp_path):
 
 def test_the_other_convolutions_are_untouched(tmp_path):
     arrays = vgg_file(tmp_path / "vgg.npz", np.random.default_rng(0))
-    found = convert.read_vgg(tmp_path / "vgg.npz")
+    found = read_vgg(tmp_path / "vgg.npz")
     assert set(found) == {"1_1", "1_2"}
     np.testing.assert_array_equal(found["1_2"][0], arrays["conv1_2_w"])
     np.testing.assert_array_equal(found["1_2"][1], arrays["conv1_2_b"])
@@ -59,16 +58,16 @@ def test_the_other_convolutions_are_untouched(tmp_path):
 
 def test_files_that_are_no_vgg_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"'.*nowhere.npz' cannot be read .*: name a .npz file"):
-        convert.read_vgg(tmp_path / "nowhere.npz")
+        read_vgg(tmp_path / "nowhere.npz")
     (tmp_path / "text.npz").write_text("no weights")
     with pytest.raises(ConfigError, match="cannot be read"):
-        convert.read_vgg(tmp_path / "text.npz")
+        read_vgg(tmp_path / "text.npz")
     np.savez(tmp_path / "other.npz", conv0_w=np.zeros((1, 1, 3, 3)))
     with pytest.raises(ConfigError, match=r"lack conv0_b: it must hold VGG from conv0 and conv1_1 on"):
-        convert.read_vgg(tmp_path / "other.npz")
+        read_vgg(tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize("read", [convert.read_vgg, features.load])
+@pytest.mark.parametrize("read", [read_vgg, features.load])
 def test_a_file_that_was_cut_off_or_changed_is_refused(tmp_path, read):
     path = tmp_path / "vgg.npz"
     vgg_file(path, np.random.default_rng(0))
@@ -82,7 +81,7 @@ def test_a_file_that_was_cut_off_or_changed_is_refused(tmp_path, read):
 
 
 def test_the_real_convolutions_fit(real_data):
-    found = convert.read_vgg(real_data / "pretrained" / "vgg19_normalised_to_conv3_1_hwio.npz")
+    found = read_vgg(real_data / "pretrained" / "vgg19_normalised_to_conv3_1_hwio.npz")
     shapes = {name: kernel.shape for name, (kernel, _) in found.items()}
     assert shapes == {
         "1_1": (3, 3, 3, 64),

@@ -1,4 +1,4 @@
-"""The command itself: help, unknown things, what it imports, what a killed run leaves."""
+"""The command itself: unknown things, what it imports, what a killed run leaves."""
 
 import re
 import signal
@@ -14,25 +14,6 @@ from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_raw_photos, prepare
 
 LISTED = "import sys, prepare_data; prepare_data.main(sys.argv[1:]); print(*sorted(sys.modules), file=sys.stderr)"
-
-
-def test_help_is_quick_and_names_everything(root):
-    start = time.perf_counter()
-    said = subprocess.run([sys.executable, "prepare_data.py", "--help"], cwd=root, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    assert said.returncode == 0
-    for source in ("photos", "sketchy", "drawings", "merge"):
-        assert source in said.stdout
-    assert seconds < 5, "half a second on a quiet machine"
-
-
-def test_help_imports_nothing_heavy(root):
-    code = "import sys, prepare_data\ntry: prepare_data.main(['drawings', '--help'])\nexcept SystemExit: pass\n"
-    code += "print(*sys.modules, file=sys.stderr)"
-    said = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    modules = set(said.stderr.split())
-    assert not modules & {"jax", "grain", "tensorflow_datasets", "cv2", "numpy"}
-    assert "--rename" in said.stdout and "--val" in said.stdout
 
 
 def test_building_needs_neither_jax_nor_tensorflow(root, tmp_path):

@@ -154,10 +154,3 @@ def test_a_model_that_does_not_know_a_category_is_refused(tmp_path, capsys, data
     with pytest.raises(SystemExit):
         command.main(["--checkpoint", str(tmp_path / "other"), "--data", str(data), "--split", "train"])
     assert re.search(r"does not know 'pear' of .*: it paints shoe, car, boat", capsys.readouterr().err)
-
-
-def test_help_is_at_hand(capsys):
-    with pytest.raises(SystemExit) as end:
-        command.main(["--help"])
-    assert end.value.code == 0
-    assert "--features" in capsys.readouterr().out

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from experiments import ablation
+from sketch2photo import cli
 from sketch2photo.config import to_dict
-from sketch2photo.training import command
 
 
 def settings(name):
     options = ablation.training_options(ablation.VARIANTS[name], 10, 0, Path("features.npz"))
-    config = command.parse(["gan", "--data", "d", "--out", "o", *options]).config
+    config = cli.parse("train", ["gan", "--data", "d", "--out", "o", *options]).config
     return flat(to_dict(config))
 
 

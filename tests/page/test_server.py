@@ -1,13 +1,11 @@
 """app.py and opening the page: what goes wrong is one sentence and exit code 2; what goes well is quiet."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -36,26 +34,6 @@ def refusal(*arguments: str) -> str:
     said = answer("app.py", *arguments).sentence
     assert said.startswith("app.py: ")
     return said.removeprefix("app.py: ")
-
-
-def test_help_lists_the_options_at_once(root):
-    def help_text() -> tuple[float, str]:
-        started = time.perf_counter()
-        text = run(root, "--help").stdout
-        return time.perf_counter() - started, text
-
-    # The best of some: other work on the machine makes single starts slow.
-    answers = [help_text() for _ in range(3)]
-    assert min(seconds for seconds, _ in answers) < 0.5
-    assert re.findall(r"^  (-.+?)(?:  |$)", answers[0][1], re.MULTILINE) == [
-        "-h, --help",
-        "--checkpoint DIR",
-        "--host HOST",
-        "--port PORT",
-        "--share",
-        "--auth USER:PASSWORD",
-        "--open, --no-open",
-    ]
 
 
 def test_folder_that_is_no_checkpoint(tmp_path, free_port):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from sketch2photo import cli
 from sketch2photo.errors import ConfigError
-from sketch2photo.training import command
 from sketch2photo.training.devices import Devices, sizes
 
 
@@ -55,5 +55,5 @@ def test_processes_that_cannot_be(options, told):
 def test_both_commands_take_them():
     for kind in ("gan", "classifier"):
         arguments = [kind, "--data", "d", "--out", "o", "--preset", "debug", "--mesh", "data=2,fsdp=2", "--distributed"]
-        assert command.parse(arguments).devices == Devices(mesh="data=2,fsdp=2", distributed=True)
-        assert command.parse(arguments[:-3]).devices == Devices()
+        assert cli.parse("train", arguments).devices == Devices(mesh="data=2,fsdp=2", distributed=True)
+        assert cli.parse("train", arguments[:-3]).devices == Devices()
