@@ -50,6 +50,8 @@ MAX_SKETCHES = 16
 
 MAX_WAITING = 64
 """People at the page who wait for a photo at the same time."""
+MAX_PICTURES = 16
+"""Pictures to be cleaned at the same time, one of them at work."""
 MAX_QUEUED = 64
 """Calls of the API in Gradio's queue."""
 MAX_CALLS, MAX_BATCH_CALLS = 8, 2

@@ -38,6 +38,7 @@ from sketch2photo.errors import ConfigError, ImageError, UserError
 from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
 from sketch2photo.page.import_picture import MAX_STRENGTH, clean_lines
 from sketch2photo.page.limits import (
+    MAX_PICTURES,
     MAX_SEED,
     MAX_SKETCH_CHARACTERS,
     MAX_SKETCH_SIDE,
@@ -56,8 +57,6 @@ log = logging.getLogger(__name__)
 DEFAULT_VARIATIONS = 4
 JPEG_QUALITY = 95
 """128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
-MAX_WAITING = 16
-"""Pictures to be cleaned that wait for those before them."""
 BUSY = "more people are drawing than this computer can serve: retrying"
 
 _PNG, _JPEG = "data:image/png;base64,", "data:image/jpeg;base64,"
@@ -229,7 +228,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
 
     async def clean_picture(req: dict, request: gr.Request) -> dict[str, Any]:
         nonlocal waiting
-        if waiting >= MAX_WAITING:
+        if waiting >= MAX_PICTURES:
             return {"error": "more pictures are brought than this computer can clean: try again in a moment"}
         waiting += 1
         try:
