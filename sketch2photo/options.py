@@ -42,13 +42,13 @@ class Parser(argparse.ArgumentParser):
 
 def add_checkpoint(parser: argparse.ArgumentParser, what: str) -> None:
     """The option --checkpoint: by default the model that comes with the repository, which a wheel does not hold."""
-    default = Path("checkpoints/studio")
-    beside = Path(__file__).resolve().parents[1] / default
-    if beside.is_dir() and not default.is_dir():
-        default = beside
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", default=default, help=f"{what} (default: checkpoints/studio)"
-    )
+    usual = Path("checkpoints/studio")
+    found = [folder / usual for folder in (Path(), Path(__file__).resolve().parents[1]) if (folder / usual).is_dir()]
+    add = functools.partial(parser.add_argument, "--checkpoint", type=Path, metavar="DIR")
+    if found:
+        add(default=found[0], help=f"{what} (default: {usual})")
+    else:
+        add(required=True, help=what)
 
 
 # ---------------------------------------------------------------- a config as options

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+from tests.training.processes import free_port
 
 pytest.importorskip("setuptools", minversion="77", reason="builds the wheel: requirements-dev.txt has it")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -63,12 +66,11 @@ def test_help_and_refusal(installed: list[str], tmp_path: Path):
         return subprocess.run([*installed, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120)
 
     assert run("--help").stdout.startswith("usage: sketch2photo COMMAND")
-    for command in ("app", "predict"):
-        given = ["x.png", "--out", "o"] if command == "predict" else []
-        (tmp_path / "x.png").write_bytes(b"")
-        refused = run(command, *given)
+    for given in (["app"], ["predict", "x.png", "--out", "o"]):
+        refused = run(*given)
         assert refused.returncode == 2 and refused.stdout == ""
-        assert refused.stderr.startswith(f"sketch2photo {command}: there is no folder 'checkpoints/studio': name a")
+        said = f"sketch2photo {given[0]}: the following arguments are required: --checkpoint: see "
+        assert refused.stderr.startswith(said)
 
 
 def test_a_drawing_is_painted_elsewhere(installed: list[str], root: Path, tmp_path: Path):
@@ -81,13 +83,18 @@ def test_a_drawing_is_painted_elsewhere(installed: list[str], root: Path, tmp_pa
     assert row["status"] == "ok" and cv2.imread(str(tmp_path / "photos" / row["photo"])).shape == (256, 256, 3)
 
 
-def test_the_page_opens_elsewhere(installed: list[str], root: Path, tmp_path: Path, free_port: int):
-    given = ["app", "--checkpoint", str(root / "checkpoints" / "studio"), "--port", str(free_port), "--no-open"]
+def test_the_page_opens_elsewhere(installed: list[str], root: Path, tmp_path: Path):
+    port = free_port()
+    given = ["app", "--checkpoint", str(root / "checkpoints" / "studio"), "--port", str(port), "--no-open"]
     environment = {**os.environ, "no_proxy": "127.0.0.1", "GRADIO_ANALYTICS_ENABLED": "False"}
     page = subprocess.Popen([*installed, *given], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        text = answer(page, f"http://127.0.0.1:{free_port}/")
-        assert "sketch2photo" in text
+        address = f"http://127.0.0.1:{port}/"
+        text = answer(page, address)
+        main = re.search(r"js/[0-9a-f]{16}/main\.js", text)
+        assert main and "<canvas" in answer(page, address + "config")
+        for name in ("main", "words"):
+            assert "export " in answer(page, address + main.group().replace("main", name))
     finally:
         page.terminate()
         page.communicate(timeout=60)
