@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 from benchmarks import compare  # noqa: E402
 from benchmarks.naive_flax import NaiveNetworks  # noqa: E402
 from sketch2photo.config import GanConfig, GanModelConfig, GeneratorConfig  # noqa: E402
-from sketch2photo.release.weights import generator  # noqa: E402
+from sketch2photo.models.serving import generator  # noqa: E402
 from sketch2photo.training.gan import GanNetworks  # noqa: E402
 
 

@@ -41,8 +41,8 @@ from sketch2photo.models import discriminators, layers  # noqa: E402
 from sketch2photo.models.features import LARGEST, Perceptual  # noqa: E402
 from sketch2photo.models.unet import UNet  # noqa: E402
 from sketch2photo.models.vgg import VGG16  # noqa: E402
+from sketch2photo.release.weights import open_features  # noqa: E402
 from sketch2photo.training.gan import GanNetworks  # noqa: E402
-from sketch2photo.training.init_weights import load_features  # noqa: E402
 
 PRECISIONS = {"cpu": ("float32",), "gpu": ("float32", "bfloat16"), "tpu": ("float32", "bfloat16")}
 SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
@@ -230,7 +230,7 @@ def main() -> None:
 def run(args: Any, here: Any) -> dict[str, Any]:
     """The figures of what the options ask for."""
     settings = GAN_PRESETS[args.preset] if args.preset else config(args.size, args.width)
-    features = load_features(args.features) if args.features else None
+    features = open_features(args.features) if args.features else None
     model = settings.model
     batch = random_batch(model.image_size, args.batch_size, model.input_channels)
     flop = step_flop(settings, features)

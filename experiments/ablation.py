@@ -156,7 +156,7 @@ def _measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
     from sketch2photo import Studio
     from sketch2photo.evaluation import recognition
     from sketch2photo.models.features import load_squeezenet, squeezenet_features
-    from sketch2photo.release.weights import assemble
+    from sketch2photo.release.weights import open_weights
 
     dataset = open_dataset(options.data)
     weights = load_squeezenet(studio_judge.features_file(options.raw))
@@ -164,10 +164,9 @@ def _measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
         studio_judge.train(dataset, options.raw, options.cache)
     judge = recognition.load(options.cache / studio_judge.FILE)
     seen, compared = squeezenet_features(weights, studio_judge.SIZE), squeezenet_features(weights, studio_photos.SIZE)
-    model, _ = assemble(run, None, False)
     config = run_folder.read_run(run).config
     assert isinstance(config, GanConfig)
-    studio = Studio(model, run.name)
+    studio = Studio(open_weights(run).model, run.name)
     drawings = human_sketches.read(options.raw / "human_val.csv")
     painted = studio_pictures.paint_all(studio, human_sketches.balanced(drawings, studio.categories, SKETCHES))
     of_sketches = seen(np.stack(painted.photos))

@@ -95,9 +95,9 @@ def main(arguments: list[str]) -> None:
     with exit_on_user_error("facades"):
         from sketch2photo import Studio
         from sketch2photo.images import grid, write_picture
-        from sketch2photo.release.weights import open_model
+        from sketch2photo.release.weights import open_weights
 
-        studio = Studio(open_model(options.checkpoint))
+        studio = Studio(open_weights(options.checkpoint).model)
         maps = [label_map(parts) for parts in HOUSES]
         photos = [prediction.photo for prediction in studio.predict_batch(maps)]
         write_picture(options.out, grid([maps, [photo for photo in photos if photo is not None]]))

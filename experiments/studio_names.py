@@ -9,10 +9,9 @@ from flax import nnx
 
 from experiments.human_sketches import HumanSketch
 from sketch2photo import images
-from sketch2photo.evaluation import calibration
 from sketch2photo.models import layers
 from sketch2photo.models.vgg import VGG16
-from sketch2photo.release import format
+from sketch2photo.release import calibration, format
 
 SKETCHY_FOUR = ("car", "strawberry", "teapot", "teddy_bear")
 """The categories of the project that this one grew from."""

@@ -155,13 +155,12 @@ def _model(path: Path, classifier: Path | None) -> Any:
     import dataclasses
 
     from sketch2photo.release import format
-    from sketch2photo.release.weights import assemble
-    from sketch2photo.training import run_folder
+    from sketch2photo.release.weights import open_weights
 
-    if not run_folder.is_run(path):
-        return format.read(path)
-    model, _ = assemble(path, None, False)
-    model = dataclasses.replace(model, generator=format.quantised(model.generator))
+    weights = open_weights(path)
+    if weights.released is not None:
+        return weights.released
+    model = dataclasses.replace(weights.model, generator=format.quantised(weights.generator))
     if classifier is None:
         return model
     other = format.read(classifier)

@@ -80,7 +80,12 @@ def _train(options: argparse.Namespace) -> None:
         if options.kind == "gan":
             from sketch2photo.training.gan_task import GanTask
 
-            task: loop.Task = GanTask(options.config, options.data, together.say)
+            evaluator = None
+            if options.config.evaluation.features:
+                # Here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
+                from sketch2photo.evaluation.run import Evaluating as evaluator
+
+            task: loop.Task = GanTask(options.config, options.data, together.say, evaluator)
         else:
             from sketch2photo.training.classifier_task import ClassifierTask
 

@@ -52,9 +52,9 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(f"--batch is {options.batch}: give 1 to 1024")
     if options.out.is_dir():
         raise ConfigError(f"--out {str(options.out)!r} is a folder: name a file")
-    from sketch2photo.release.weights import open_model
+    from sketch2photo.release.weights import open_weights
 
-    model = open_model(options.checkpoint)
+    model = open_weights(options.checkpoint).model
     files = {options.out: safetensors(model)}
     if options.format == "stablehlo":
         files = {
@@ -92,16 +92,16 @@ def one_function(model: "ReleasedModel") -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
 
-    from sketch2photo.release import weights as weights_module
+    from sketch2photo.models import serving
 
-    paint, generator = weights_module.painter(model, "any")
     count = len(model.categories)
-    if model.classifier is None:
+    paint, generator = serving.painter(model.gan, count, model.generator, "any")
+    if model.classifier is None or model.classifier_config is None:
         return lambda sketch, label, colour: (paint(generator, sketch, label, colour),)
-    name, classifier = weights_module.classifier(model)
+    classify, classifier = serving.classifier(model.classifier_config, count, model.classifier)
 
     def run(sketch: jax.Array, sheet: jax.Array, label: jax.Array, colour: jax.Array) -> tuple[jax.Array, ...]:
-        raw = name(classifier, sheet)
+        raw = classify(classifier, sheet)
         logits = raw / model.calibration.temperature
         likeliest = jnp.argmax(logits[:, :count], -1).astype(jnp.int32)
         photo = paint(generator, sketch, jnp.where(label < 0, likeliest, label), colour)

@@ -59,10 +59,10 @@ def run(options: argparse.Namespace) -> None:
     given = find(options.sketches, out, skipped)
     if options.colour is not None:
         parse_colour(options.colour)
-    from sketch2photo.release.weights import open_model
+    from sketch2photo.release.weights import open_weights
     from sketch2photo.studio import Studio
 
-    studio = Studio(open_model(options.checkpoint))
+    studio = Studio(open_weights(options.checkpoint).model)
     if options.category is not None:
         choose("category", options.category, studio.categories)
     targets = _targets([name for _, name in given])

@@ -12,12 +12,13 @@ from sketch2photo import images, runtime
 from sketch2photo.errors import ConfigError, choose
 from sketch2photo.images import parse_colour
 from sketch2photo.release import format
+from sketch2photo.release.calibration import none_probability, probabilities
 
 runtime.prepare()
 
 import jax  # noqa: E402  (after the process is prepared)
 
-from sketch2photo.release import weights as weights_module  # noqa: E402
+from sketch2photo.models import serving  # noqa: E402
 
 Status = Literal["ok", "unsure", "none", "empty"]
 
@@ -57,12 +58,13 @@ class Studio:
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
         self.takes_colour_inputs = model.gan.input_channels == 3
         self._model = model
-        paint, generator = weights_module.painter(model, jax.default_backend())
+        count = len(model.categories)
+        paint, generator = serving.painter(model.gan, count, model.generator, jax.default_backend())
         self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
-        self._name, self._classifier = None, None
-        if self.has_classifier:
-            namer, classifier = weights_module.classifier(model)
-            self._name, self._classifier = jax.jit(namer), jax.device_put(classifier)
+        self._logits, self._classifier = None, None
+        if self.has_classifier and model.classifier_config is not None:
+            classify, classifier = serving.classifier(model.classifier_config, count, model.classifier)
+            self._logits, self._classifier = jax.jit(classify), jax.device_put(classifier)
         self._lock = threading.Lock()
 
     @classmethod
@@ -91,9 +93,9 @@ class Studio:
 
         sketch = array(config.image_size, config.image_size, config.input_channels)
         self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3)).compile()
-        if self._name is not None and self._model.classifier_config is not None:
+        if self._logits is not None and self._model.classifier_config is not None:
             size = self._model.classifier_config.image_size
-            self._name.lower(self._classifier, array(size, size, 1)).compile()
+            self._logits.lower(self._classifier, array(size, size, 1)).compile()
 
     def predict(
         self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
@@ -189,21 +191,21 @@ class Studio:
     def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status]]:
         """Probabilities of the categories, and the status, of every sketch."""
         k = len(self.categories)
-        if self._name is None or self._model.classifier_config is None:
+        if self._logits is None or self._model.classifier_config is None:
             return [(np.full(k, 1 / k), "ok")] * len(squares)
         size = self._model.classifier_config.image_size
         sheets = [sq if sq.ndim == 2 else images.clean_sheet(images.as_sketch(sq)) for sq in squares]
         framed = np.stack([images.frame_sheet(sheet, size)[0] for sheet in sheets])[..., None]
-        logits = self._run(self._name, self._classifier, framed).astype(np.float64)
+        logits = self._run(self._logits, self._classifier, framed).astype(np.float64)
         return [self._read_logits(row) for row in logits]
 
     def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status]:
         k = len(self.categories)
-        none = _softmax(logits / self.calibration.of_none)[k:].sum()
-        probabilities = _softmax(logits[:k] / self.calibration.temperature)
+        none = none_probability(logits, self.calibration.of_none)
+        shown = probabilities(logits[:k], self.calibration.temperature)
         if none > self.calibration.none_above:
-            return probabilities, "none"
-        return probabilities, "unsure" if probabilities.max() < self.calibration.unsure_below else "ok"
+            return shown, "none"
+        return shown, "unsure" if shown.max() < self.calibration.unsure_below else "ok"
 
     def _square(self, sketch: np.ndarray) -> np.ndarray:
         """A clean sheet, (s, s), or a coloured input, (s, s, 3)."""
@@ -248,8 +250,3 @@ def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -
     if len(values) != n:
         raise ConfigError(f"{name} has {len(values)} entries for {n} sketches: give one for each")
     return list(values)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()

@@ -11,8 +11,8 @@ import pytest
 from sketch2photo import Prediction, Studio, cleanup, images
 from sketch2photo.config import GeneratorConfig
 from sketch2photo.errors import CheckpointError, ConfigError, ImageError
+from sketch2photo.models.serving import painter
 from sketch2photo.release import format
-from sketch2photo.release.weights import painter
 from tests import tiny
 
 WHITE = np.full((80, 80), 255, np.uint8)
@@ -369,7 +369,8 @@ def label_map(*, walls=(0, 0, 220), height=96, width=96):
 def test_a_coloured_input_is_seen_as_it_is_in_training(coloured):
     size = coloured.image_size
     shown = images.resize_sketch(images.pad_to_square(label_map(height=64)), size)
-    expected = painter(coloured._model, "cpu")
+    model = coloured._model
+    expected = painter(model.gan, len(model.categories), model.generator, "cpu")
     photo = np.asarray(expected[0](expected[1], shown[None], np.array([0]), np.array([[128] * 3], np.uint8)))[0]
     prediction = coloured.predict(label_map(height=64), coloured.categories[0], "#808080")
     assert prediction.status == "ok" and prediction.probabilities == {}

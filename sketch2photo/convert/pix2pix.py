@@ -14,9 +14,9 @@ import numpy as np
 
 from sketch2photo.config import IMAGE_SIZES, GanModelConfig, GeneratorConfig
 from sketch2photo.errors import CheckpointError
+from sketch2photo.models.serving import generator
 from sketch2photo.models.unet import layer_widths
 from sketch2photo.release.format import Arrays, ReleasedModel
-from sketch2photo.release.weights import generator
 
 Statistics = Literal["batch", "running"]
 EPSILON = 1e-5

@@ -94,10 +94,10 @@ def run(options: argparse.Namespace) -> None:
     if options.out is not None and options.out.exists() and not options.out.is_dir():
         raise ConfigError(f"--out {str(options.out)!r} is a file: choose a folder")
     from sketch2photo.data import loader
-    from sketch2photo.evaluation.run import SIZE, evaluate, reference
-    from sketch2photo.release.weights import open_model, painter_for
+    from sketch2photo.evaluation.run import SIZE, evaluate, painter, reference
+    from sketch2photo.release.weights import open_weights
 
-    model = open_model(options.checkpoint)
+    model = open_weights(options.checkpoint).model
     data = loader.open_dataset(options.data)
     _check(model, data, options)
     compare = None
@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
         input_channels=model.gan.input_channels,
         per_category=options.limit or max(data.sizes.values()),
     )
-    found = evaluate(painter_for(model, data.categories), examples, data.categories, compare)
+    found = evaluate(painter(model, data.categories), examples, data.categories, compare)
     print(table(found))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -19,11 +19,11 @@ from sketch2photo.data import loader
 from sketch2photo.evaluation import metrics, recognition
 from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.files import write_atomic
-from sketch2photo.models import features
+from sketch2photo.models import serving
+from sketch2photo.models.features import Features, load_squeezenet, squeezenet_features
 from sketch2photo.models.layers import Arrays
 from sketch2photo.release import format
-from sketch2photo.release.format import BEST, BEST_FILE
-from sketch2photo.release.weights import Paint
+from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
 # ---------------------------------------------------------------- evaluation.copies
 #
@@ -64,10 +64,19 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------- evaluation.run
 
-Features = Callable[[np.ndarray], np.ndarray]
-"""As `models.features.Features`."""
+Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
 Examples = Mapping[str, np.ndarray]
 """sketch, photo, label and colour, as `loader.pair_examples` gives them."""
+
+
+def painter(model: ReleasedModel, categories: tuple[str, ...]) -> Paint:
+    """The generator told labels into `categories`, which may be in another order than the model's own."""
+    paint, weights = serving.painter(model.gan, len(model.categories), model.generator, "any")
+    # A model that is not told the category takes any label.
+    own = [model.categories.index(name) if name in model.categories else 0 for name in categories]
+    compiled, weights, places = jax.jit(paint), jax.device_put(weights), np.array(own, np.int32)
+    return lambda sketch, label, colour: np.asarray(compiled(weights, sketch, places[label], colour))
 
 
 SIZE = 128
@@ -241,7 +250,7 @@ class Evaluating:
     def __init__(self, config: GanConfig, data: loader.Data):
         self._config, self._data = config, data
         # At the start, so that a wrong file is noticed now and not in an hour.
-        self._features = features.squeezenet_features(features.load_squeezenet(config.evaluation.features), SIZE)
+        self._features = squeezenet_features(load_squeezenet(config.evaluation.features), SIZE)
         self._examples: dict[str, np.ndarray] | None = None
         self._reference: Reference | None = None
 
@@ -286,7 +295,7 @@ class Evaluating:
 
     def _keep(self, weights: Arrays, discriminator: Arrays, out: Path, step: int, value: float) -> None:
         metric = self._config.evaluation.best
-        model = format.ReleasedModel(
+        model = ReleasedModel(
             gan=self._config.model,
             categories=self._data.categories,
             palette=self._data.palette(),

@@ -289,3 +289,13 @@ leaky_relu.defvjp(lambda x: (y := leaky_relu(x), y), lambda y, g: (jnp.where(y >
 
 Arrays = Any
 """A nested dict of arrays, as `nnx.to_pure_dict` gives it."""
+
+
+def as_state(weights: Arrays) -> nnx.State:
+    """Weights as `nnx.merge` takes them."""
+    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
+
+
+def by_place(weights: Arrays) -> dict[str, Any]:
+    """The arrays by their place, such as "downs/0/kernel"."""
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): v for path, v in jax.tree.leaves_with_path(weights)}

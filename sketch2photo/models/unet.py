@@ -1,15 +1,11 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, section 6.1.1), plain or told the category and colour."""
 
-from typing import Any, Literal
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
-from sketch2photo.kernels import inference
-from sketch2photo.kernels.conv import resize_kernel
 from sketch2photo.models.layers import Conv, Norm, Rngs, Style, leaky_relu, relu, style_size
 
 
@@ -89,37 +85,3 @@ class UNet(nnx.Module):
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
             x = jnp.concatenate([skips[i], x], -1)
         return jnp.tanh(self.last(relu(x)).astype(jnp.float32))
-
-
-def pack(network: UNet, weights: dict[str, Any], image_size: int) -> dict[str, Any]:
-    """The weights laid out for serving on a CPU (`packed`); `network` is told to take them so.
-
-    Args:
-      network: may be abstract (`nnx.eval_shape`).
-      weights: a nested dict, `nnx.to_pure_dict` of the network's state.
-    """
-
-    layers: list[tuple[Conv, Literal["down", "up"], int, dict[str, Any]]] = [
-        *((conv, "down", image_size >> (i + 1), weights["downs"][i]) for i, conv in enumerate(network.downs)),
-        *((conv, "up", image_size >> (i + 2), weights["ups"][i]) for i, conv in enumerate(network.ups)),
-        (network.last, "up", image_size >> 1, weights["last"]),
-    ]
-    given = [
-        resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
-        for conv, *_, layer in layers
-    ]
-    forms: list[inference.Form] = [
-        inference.choose(kind, kernel, small_side)
-        for kernel, (_, kind, small_side, _) in zip(given, layers, strict=True)
-    ]
-    for (conv, *_), form in zip(layers, forms, strict=True):
-        conv.form = form
-    # One program for all of them: each takes some time to trace and to find in the cache.
-    kernels = jax.jit(lambda kernels: [inference.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(given)
-    done = [{**layer, "kernel": kernel} for (*_, layer), kernel in zip(layers, kernels, strict=True)]
-    return {
-        **weights,
-        "downs": dict(enumerate(done[: len(network.downs)])),
-        "ups": dict(enumerate(done[len(network.downs) : -1])),
-        "last": done[-1],
-    }

@@ -20,6 +20,7 @@ import numpy as np
 from sketch2photo.config import ClassifierModelConfig, GanModelConfig, from_dict, to_dict
 from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.files import draft_beside, put_in_place
+from sketch2photo.release.calibration import Calibration
 
 FORMAT = 1
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "weights.npz", "MODEL_CARD.md"
@@ -29,25 +30,6 @@ _SCALE = ":scale"
 
 Arrays = dict[Any, Any]
 """Nested dicts of numpy arrays; the keys of lists are integers."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Calibration:
-    """How the classifier's logits become what is shown."""
-
-    temperature: float = 1.0
-    """Logits are divided by it (Guo et al. 2017, section 4.2)."""
-    unsure_below: float = 0.5
-    """A likeliest category less probable than this is "not sure yet"."""
-    none_above: float = 0.5
-    """A probability of "none of these" above this is "none of these"."""
-    none_temperature: float | None = None
-    """What logits are divided by for that probability alone; None as for the others."""
-
-    @property
-    def of_none(self) -> float:
-        """The temperature of the probability of "none of these"."""
-        return self.temperature if self.none_temperature is None else self.none_temperature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +43,7 @@ class ReleasedModel:
     discriminator: Arrays | None = None
     classifier_config: ClassifierModelConfig | None = None
     classifier: Arrays | None = None
-    calibration: Calibration = Calibration()
+    calibration: Calibration = Calibration()  # noqa: RUF009 (frozen)
 
 
 def read(path: str | Path) -> ReleasedModel:

@@ -1,7 +1,6 @@
 """What a classifier's run reads, trains and shows."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,23 +13,20 @@ from sketch2photo.convert.vgg import Convolution
 from sketch2photo.data import loader
 from sketch2photo.data.loader import Mix
 from sketch2photo.errors import ConfigError, DataError
-from sketch2photo.evaluation.calibration import calibrate, none_probability, none_threshold
-from sketch2photo.files import write_atomic
 from sketch2photo.images import grid, write_picture
 from sketch2photo.models import layers, vgg
 from sketch2photo.models.layers import Arrays
-from sketch2photo.release import format
+from sketch2photo.release.calibration import Calibration, calibrate, none_probability, none_threshold, write_calibration
+from sketch2photo.release.weights import open_weights
 from sketch2photo.training import classifier
 from sketch2photo.training.classifier import ClassifierState
 from sketch2photo.training.init_weights import (
     fitting_convolutions,
     initialise_classifier,
-    read_classifier_source,
     with_convolutions,
 )
 from sketch2photo.training.loop import Batches, Metrics
 
-CALIBRATION_FILE = "calibration.json"
 EVALUATED = 1500
 """Validation drawings an evaluation looks at, at most; the last one looks at all."""
 MEASURED = 256
@@ -119,11 +115,12 @@ class ClassifierTask:
 
     def initialise(self, state: ClassifierState, source: str, say: Callable[[str], None]) -> ClassifierState:
         """As the source has it; the mean of it and what the config averages it with."""
-        sketches = self._some_sketches()
-        found = [
-            initialise_classifier(state.params, read_classifier_source(path, option), self.categories, sketches, say)
-            for path, option in [(source, "--init"), *((path, "--average-with") for path in self.config.average_with)]
-        ]
+        sketches, found = self._some_sketches(), []
+        for path, option in [(source, "--init"), *((path, "--average-with") for path in self.config.average_with)]:
+            given = open_weights(path, option)
+            found.append(
+                initialise_classifier(state.params, given.classifier, given.categories, self.categories, sketches, say)
+            )
         return dataclasses.replace(state, params=jax.tree.map(lambda *each: sum(each) / len(each), *found))
 
     def before_saving(self, state: ClassifierState) -> ClassifierState:
@@ -168,7 +165,7 @@ class ClassifierTask:
         label = np.concatenate([part["label"] for part in parts])
         if not (label < len(self.categories)).any():
             say("no validation drawings: probabilities stay uncalibrated")
-            found = format.Calibration()
+            found = Calibration()
         else:
             logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
             found, figures = calibrate(logits, label, len(self.categories))
@@ -177,7 +174,7 @@ class ClassifierTask:
                 f"{'finished and half-drawn' if len(parts[1]['label']) else 'finished'} drawings, "
                 f"calibration error {figures.ece_before:.3f} -> {figures.ece_after:.3f}"
             )
-        write_atomic(out / CALIBRATION_FILE, json.dumps(dataclasses.asdict(found), indent=2) + "\n")
+        write_calibration(out, found)
 
     def _measured(self, params: Arrays) -> Arrays:
         if self.config.model.norm == "none":

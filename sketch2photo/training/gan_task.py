@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,11 @@ from sketch2photo.data import loader
 from sketch2photo.errors import DataError
 from sketch2photo.images import grid, stacked, write_picture
 from sketch2photo.models import layers
+from sketch2photo.models.layers import Arrays
+from sketch2photo.release.weights import averaged, open_features, open_weights
 from sketch2photo.training import gan
 from sketch2photo.training.gan import GanState
-from sketch2photo.training.init_weights import initialise_gan, load_features, read_gan_source
+from sketch2photo.training.init_weights import initialise_gan
 from sketch2photo.training.loop import Batches, Metrics
 
 SHOWN = 4
@@ -25,12 +27,36 @@ DRAWN = 6
 """Of `sample_drawings`: they have no photo, so that a row has room for more."""
 
 
+class Evaluator(Protocol):
+    """Measures a generator while it trains, and keeps the best weights."""
+
+    def __call__(self, weights: Arrays, discriminator: Arrays, paint: Any, out: Path, step: int) -> dict[str, float]:
+        """The figures by name, each after "val_".
+
+        Args:
+          weights: the generator's, as they would be released.
+          discriminator: its weights, kept so that training can go on from there.
+          paint: (sketch, label, colour) -> photo, with these weights.
+        """
+        ...
+
+
 class GanTask:
-    """See `training.loop.Task`."""
+    """See `training.loop.Task`.
+
+    Args:
+      evaluator: makes what measures the generator on the config's `evaluation` settings; nothing is measured without.
+    """
 
     kind = "gan"
 
-    def __init__(self, config: GanConfig, data: list[Path], say: Callable[[str], None] = print):
+    def __init__(
+        self,
+        config: GanConfig,
+        data: list[Path],
+        say: Callable[[str], None] = print,
+        evaluator: Callable[[GanConfig, loader.Data], Evaluator] | None = None,
+    ):
         self.config = config
         self._data = loader.open_pairs(data)
         if self._data.input_channels > config.model.input_channels:
@@ -41,7 +67,7 @@ class GanTask:
         features = None
         if config.loss.perceptual or config.loss.projected:
             if config.loss.perceptual_features:
-                features = load_features(config.loss.perceptual_features)
+                features = open_features(config.loss.perceptual_features)
             else:
                 say("no perceptual loss: name a file of VGG or SqueezeNet by --loss.perceptual-features")
         self._networks = gan.GanNetworks(config, len(self.categories), features)
@@ -49,13 +75,8 @@ class GanTask:
         self._examples: dict[str, np.ndarray] | None = None
         self._human: dict[str, np.ndarray] = {}
         self._drawings = self._read_drawings(say) if config.sample_drawings else None
-        self._evaluation = None
-        if config.evaluation.features:
-            # Imported here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
-            from sketch2photo.evaluation.run import Evaluating
-
-            self._evaluation = Evaluating(config, self._data)
-        self.evaluation_every = config.evaluation.every if self._evaluation else 0
+        self._evaluate = None if evaluator is None else evaluator(config, self._data)
+        self.evaluation_every = config.evaluation.every if self._evaluate else 0
         self._generate = jax.jit(self._generate_photos)
 
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
@@ -77,7 +98,7 @@ class GanTask:
         return self._step(state, batch)
 
     def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
-        return initialise_gan(state, read_gan_source(source), self.config.model, self.categories, say)
+        return initialise_gan(state, open_weights(source, "--init"), self.config.model, self.categories, say)
 
     def before_saving(self, state: GanState) -> GanState:
         return state
@@ -94,7 +115,7 @@ class GanTask:
             self._examples = loader.pair_examples(self._data, "val", **settings)
             self._human = loader.human_examples(self._data, "val", **settings)
         examples = self._examples
-        weights = state.generator if state.ema is None else state.ema
+        weights = averaged(state.generator, state.ema)
         photos = self._paint(weights, examples)
         grids = [_trios(examples, photos)]
         if self._human:
@@ -131,10 +152,10 @@ class GanTask:
 
     def evaluate(self, state: GanState, out: Path, step: int) -> dict[str, float]:
         """KID, feature distance, recognition and lines on validation photos; the best weights go to RUN/best."""
-        if self._evaluation is None:
+        if self._evaluate is None:
             return {}
-        weights = state.generator if state.ema is None else state.ema
-        return self._evaluation(weights, state.discriminator, functools.partial(self._generate, weights), out, step)
+        weights = averaged(state.generator, state.ema)
+        return self._evaluate(weights, state.discriminator, functools.partial(self._generate, weights), out, step)
 
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
         say(f"done: release it by  python -m sketch2photo.release --gan {out} --out checkpoints/NAME")

@@ -13,8 +13,8 @@ from sketch2photo.convert.pix2pix import convert_generator
 from sketch2photo.convert.torch_file import read_tensors
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models import layers
+from sketch2photo.models.serving import generator
 from sketch2photo.release import format
-from sketch2photo.release.weights import generator
 from tests import tiny
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

@@ -7,7 +7,7 @@ import pytest
 from sketch2photo.config import ClassifierModelConfig
 from sketch2photo.errors import CheckpointError
 from sketch2photo.models import features
-from sketch2photo.training.init_weights import load_features
+from sketch2photo.release.weights import open_features
 from tests import tiny
 from tests.evaluation.test_squeezenet import fake_file
 
@@ -41,4 +41,4 @@ def test_our_own_classifier_sees_white_as_paper():
 
 def test_a_folder_that_is_no_model_is_refused_by_the_options_name(tmp_path):
     with pytest.raises(CheckpointError, match="perceptual-features"):
-        load_features(str(tmp_path))
+        open_features(str(tmp_path))

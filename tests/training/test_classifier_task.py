@@ -16,6 +16,7 @@ from sketch2photo.data.loader import Mix
 from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
 from sketch2photo.release import format
+from sketch2photo.release.weights import open_weights
 from sketch2photo.training import classifier, classifier_task, command, init_weights, loop, run_folder
 
 SMALL = ClassifierConfig(
@@ -200,9 +201,9 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     larger = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, image_size=64))
     said = []
     state, _ = fresh(larger)
-    source = init_weights.read_classifier_source(str(tmp_path / "first"))
+    source = open_weights(tmp_path / "first")
     params = init_weights.initialise_classifier(
-        state.params, source, ("cat", "dog"), examples(4, 3, 64)["sketch"], said.append
+        state.params, source.classifier, source.categories, ("cat", "dog"), examples(4, 3, 64)["sketch"], said.append
     )
     np.testing.assert_array_equal(params["convs"][5]["kernel"], trained.params["convs"][5]["kernel"])
     np.testing.assert_array_equal(params["convs"][5]["variance"], trained.params["convs"][5]["variance"])
@@ -210,7 +211,7 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     np.testing.assert_array_equal(params["head"]["kernel"][:, 1], there[:, 1])  # dog
     np.testing.assert_array_equal(params["head"]["kernel"][:, 2], there[:, 3])  # none of these
     np.testing.assert_array_equal(params["head"]["kernel"][:, 0], state.params["head"]["kernel"][:, 0])  # cat is new
-    assert said == ["classifier: fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"]
+    assert said == ["classifier: 65 of 67 arrays fit; fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"]
 
 
 def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
@@ -229,7 +230,7 @@ def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
     said = []
     other, _ = fresh(seed=4)
     params = init_weights.initialise_classifier(
-        other.params, init_weights.read_classifier_source(str(tmp_path / "model")), ("cat", "dog"), sketch, said.append
+        other.params, open_weights(tmp_path / "model").classifier, ("cat", "dog"), ("cat", "dog"), sketch, said.append
     )
     assert said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
@@ -275,26 +276,26 @@ def test_one_output_of_none_becomes_many_that_say_the_same():
     state, network = fresh(seed=3)
     many = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=7))
     wide, wide_network = fresh(many, seed=4)
-    source = init_weights.ClassifierSource(jax.tree.map(np.asarray, state.params), ("cat", "dog"))
     sketch, said = examples(12, 3)["sketch"], []
-    params = init_weights.initialise_classifier(wide.params, source, ("cat", "dog"), sketch, said.append)
+    params = init_weights.initialise_classifier(
+        wide.params, state.params, ("cat", "dog"), ("cat", "dog"), sketch, said.append
+    )
     assert params["head"]["bias"].shape == (9,) and said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
     np.testing.assert_allclose(wide_network.logits(params, x), network.logits(state.params, x), rtol=1e-4, atol=1e-4)
     # Back again nothing fits, for seven outputs are no sum.
-    back = init_weights.ClassifierSource(jax.tree.map(np.asarray, params), ("cat", "dog"))
-    init_weights.initialise_classifier(state.params, back, ("cat", "dog"), sketch, said.append)
-    assert said[1] == "classifier: fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"
+    init_weights.initialise_classifier(state.params, params, ("cat", "dog"), ("cat", "dog"), sketch, said.append)
+    assert said[1] == "classifier: 65 of 67 arrays fit; fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"
 
 
 def test_runs_and_releases_without_a_classifier_are_refused(tmp_path):
     run_folder.write_run(tmp_path / "gan", "gan", GAN_PRESETS["debug"], ("cat",))
     with pytest.raises(CheckpointError, match=r"is a gan run: name one of train.py classifier"):
-        init_weights.read_classifier_source(str(tmp_path / "gan"))
+        _ = open_weights(tmp_path / "gan").classifier
     model = format.ReleasedModel(GAN_PRESETS["debug"].model, ("cat",), {}, {"w": np.zeros(2, np.float32)})
     format.write(model, tmp_path / "model", "card")
     with pytest.raises(CheckpointError, match="has no classifier: name one that has"):
-        init_weights.read_classifier_source(str(tmp_path / "model"))
+        _ = open_weights(tmp_path / "model").classifier
 
 
 def convolutions_file(path, shapes):

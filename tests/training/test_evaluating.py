@@ -42,7 +42,7 @@ def config(folder, best="kid", **changes):
 
 def test_a_run_evaluates_and_keeps_its_best(folder, tmp_path, capsys):
     out = tmp_path / "run"
-    loop.train(GanTask(config(folder), [folder / "pairs"]), out)
+    loop.train(GanTask(config(folder), [folder / "pairs"], evaluator=run.Evaluating), out)
     lines = [json.loads(line) for line in (out / "evaluation.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 5]
     for name in ("kid", "kid_sd", "feature_distance", "recognition", "outline_iou", "ink_with_edge"):
@@ -93,7 +93,7 @@ def test_only_better_weights_replace_the_best(folder, tmp_path):
     assert float(weights["last"]["bias"][0]) == kept[-1]
 
 
-def test_without_features_nothing_is_evaluated(folder, tmp_path):
+def test_without_an_evaluator_nothing_is_evaluated(folder, tmp_path):
     task = GanTask(dataclasses.replace(config(folder), evaluation=EvaluationConfig()), [folder / "pairs"])
     assert task.evaluation_every == 0
     assert task.evaluate(None, tmp_path, 1) == {}  # pyright: ignore[reportArgumentType]
@@ -102,4 +102,4 @@ def test_without_features_nothing_is_evaluated(folder, tmp_path):
 def test_a_wrong_file_is_noticed_at_the_start(folder, tmp_path):
     wrong = dataclasses.replace(config(folder), evaluation=EvaluationConfig(features=str(tmp_path / "none.mat")))
     with pytest.raises(ConfigError, match=r"features '\S*none.mat' cannot be read"):
-        GanTask(wrong, [folder / "pairs"])
+        GanTask(wrong, [folder / "pairs"], evaluator=run.Evaluating)

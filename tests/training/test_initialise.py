@@ -9,8 +9,9 @@ import pytest
 from sketch2photo.config import GAN_PRESETS
 from sketch2photo.errors import CheckpointError
 from sketch2photo.release import format
+from sketch2photo.release.weights import open_weights
 from sketch2photo.training import gan, run_folder
-from sketch2photo.training.init_weights import initialise_gan, read_gan_source
+from sketch2photo.training.init_weights import initialise_gan
 
 DEBUG = GAN_PRESETS["debug"]
 
@@ -35,7 +36,7 @@ def test_a_release_of_the_same_shape_fits_whole(release):
     path, original = release
     said = []
     state = initialise_gan(
-        fresh(DEBUG, ("car", "pear"), 2), read_gan_source(str(path)), DEBUG.model, ("car", "pear"), said.append
+        fresh(DEBUG, ("car", "pear"), 2), open_weights(path), DEBUG.model, ("car", "pear"), said.append
     )
     assert [line.split(":")[1].split()[0] for line in said] == ["all", "all"]
     for a, b in zip(jax.tree.leaves(state.generator), jax.tree.leaves(original.generator), strict=True):
@@ -48,7 +49,7 @@ def test_a_larger_picture_keeps_the_outer_layers(release):
     larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128))
     said = []
     state = initialise_gan(
-        fresh(larger, ("car", "pear"), 2), read_gan_source(str(path)), larger.model, ("car", "pear"), said.append
+        fresh(larger, ("car", "pear"), 2), open_weights(path), larger.model, ("car", "pear"), said.append
     )
     for name, level in (("downs", 0), ("downs", 4), ("ups", 0)):
         np.testing.assert_allclose(
@@ -62,7 +63,7 @@ def test_categories_are_matched_by_name(release):
     path, original = release
     said = []
     names = ("apple", "pear", "car")
-    state = initialise_gan(fresh(DEBUG, names, 2), read_gan_source(str(path)), DEBUG.model, names, said.append)
+    state = initialise_gan(fresh(DEBUG, names, 2), open_weights(path), DEBUG.model, names, said.append)
     here, there = (np.asarray(s.generator["style"]["first"]["kernel"]) for s in (state, original))
     np.testing.assert_array_equal(here[[2, 1]], there[[0, 1]])
     np.testing.assert_array_equal(here[3:], there[2:])
@@ -71,13 +72,13 @@ def test_categories_are_matched_by_name(release):
 
 def test_neither_run_nor_release(tmp_path):
     with pytest.raises(CheckpointError, match="there is no folder"):
-        read_gan_source(str(tmp_path / "nothing"))
+        open_weights(tmp_path / "nothing")
     tmp_path.joinpath("x").mkdir()
     with pytest.raises(CheckpointError, match="is not a released model"):
-        read_gan_source(str(tmp_path / "x"))
+        open_weights(tmp_path / "x")
     run_folder.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
     with pytest.raises(CheckpointError, match="nothing is saved"):
-        read_gan_source(str(tmp_path / "run"))
+        _ = open_weights(tmp_path / "run").generator
 
 
 def test_a_model_grows_around_another(release):
@@ -86,7 +87,7 @@ def test_a_model_grows_around_another(release):
     larger = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, image_size=128, generator=generator))
     said = []
     state = initialise_gan(
-        fresh(larger, ("car", "pear"), 2), read_gan_source(str(path)), larger.model, ("car", "pear"), said.append
+        fresh(larger, ("car", "pear"), 2), open_weights(path), larger.model, ("car", "pear"), said.append
     )
     for name, there in (("downs", 1), ("downs", 5), ("ups", 0), ("ups", 4)):
         np.testing.assert_allclose(

@@ -1,16 +1,21 @@
-"""What a classifier's confidence is worth: temperature, calibration error, and when to say "not sure" or "none".
+"""How a classifier's logits become what is shown, and what its confidence is worth.
 
-All functions take logits of n drawings as float (n, k) or (n, k + 1) numpy arrays, the last column of the latter
-being "none of these", and labels as int (n,). numpy only.
+A `Calibration` is found on validation drawings when a classifier's training ends, and released with it. All functions
+take logits of n drawings as float (n, k) or (n, k + 1) numpy arrays, the last column of the latter being "none of
+these", and labels as int (n,).
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
-from sketch2photo.errors import ConfigError
-from sketch2photo.release.format import Calibration
+from sketch2photo.errors import CheckpointError, ConfigError
+from sketch2photo.files import write_atomic
 
+CALIBRATION_FILE = "calibration.json"
+"""In a classifier's run, at its end."""
 BINS = 15
 FALSE_REJECTIONS = 0.05
 """Share of drawings of known categories that may be called "none of these"."""
@@ -21,7 +26,46 @@ CLEARLY = 0.01
 """How much more of the others a sharper share must find than a plainer one; less is chance among thousands of them."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
-_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the classifier's logits become what is shown."""
+
+    temperature: float = 1.0
+    """Logits are divided by it (Guo et al. 2017, section 4.2)."""
+    unsure_below: float = 0.5
+    """A likeliest category less probable than this is "not sure yet"."""
+    none_above: float = 0.5
+    """A probability of "none of these" above this is "none of these"."""
+    none_temperature: float | None = None
+    """What logits are divided by for that probability alone; None as for the others."""
+
+    @property
+    def of_none(self) -> float:
+        """The temperature of the probability of "none of these"."""
+        return self.temperature if self.none_temperature is None else self.none_temperature
+
+
+def write_calibration(run: Path, calibration: Calibration) -> None:
+    """Keep it in the classifier's run."""
+    write_atomic(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=2) + "\n")
+
+
+def read_calibration(run: Path) -> Calibration:
+    """What the classifier's run found at its end.
+
+    Raises:
+      CheckpointError: it did not get to its end, or the file is broken.
+    """
+    try:
+        return Calibration(**json.loads((run / CALIBRATION_FILE).read_text()))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{str(run)!r} has no {CALIBRATION_FILE}: it is written when training ends, go on with --resume"
+        ) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{str(run / CALIBRATION_FILE)!r} cannot be read ({error})") from None
 
 
 def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -34,34 +78,25 @@ def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
     """Mean of -log p(label), in nats."""
     scaled = np.asarray(logits, np.float64) / temperature
-    top = scaled.max(-1, keepdims=True)
-    log_sum = top[:, 0] + np.log(np.exp(scaled - top).sum(-1))
+    log_sum = np.logaddexp.reduce(scaled, -1)
     return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20.
 
-    Found by golden sections over the logarithm, where the likelihood has one minimum.
+    Searched over its logarithm, where the likelihood has one minimum.
     """
+    from scipy.optimize import minimize_scalar  # only here: slow to import
+
     _check(logits, labels)
-    low, high = np.log(_COLDEST), np.log(_HOTTEST)
-
-    def cost(log_temperature: float) -> float:
-        return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
-
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = cost(left), cost(right)
-    while high - low > 1e-6:
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - _GOLDEN * (high - low)
-            at_left = cost(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + _GOLDEN * (high - low)
-            at_right = cost(right)
-    return float(np.exp((low + high) / 2))
+    found = minimize_scalar(
+        lambda log: negative_log_likelihood(logits, labels, float(np.exp(log))),
+        bounds=(np.log(_COLDEST), np.log(_HOTTEST)),
+        method="bounded",
+        options={"xatol": 1e-7},
+    )
+    return float(np.exp(found.x))
 
 
 def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:

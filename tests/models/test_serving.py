@@ -9,8 +9,8 @@ from flax import nnx
 
 from sketch2photo.config import GanModelConfig, GeneratorConfig
 from sketch2photo.errors import CheckpointError
+from sketch2photo.models.serving import generator
 from sketch2photo.models.unet import UNet
-from sketch2photo.release.weights import generator
 
 CONFIG = GanModelConfig(image_size=64, generator=GeneratorConfig(width=6, norm="instance"))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.evaluation import calibration as c
+from sketch2photo.release import calibration as c
 
 
 def drawn_from(logits, rng):
