@@ -90,13 +90,14 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar  # only here: slow to import
 
     _check(logits, labels)
-    found = minimize_scalar(
-        lambda log: negative_log_likelihood(logits, labels, float(np.exp(log))),
-        bounds=(np.log(_COLDEST), np.log(_HOTTEST)),
-        method="bounded",
-        options={"xatol": 1e-7},
-    )
-    return float(np.exp(found.x))
+
+    def cost(log_temperature: float) -> float:
+        return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
+
+    coldest, hottest = np.log(_COLDEST), np.log(_HOTTEST)
+    best = minimize_scalar(cost, bounds=(coldest, hottest), method="bounded", options={"xatol": 1e-7}).x
+    # Where no answer is wrong, the likelihood is 1 over a wide range.
+    return float(np.exp(coldest if cost(coldest) <= cost(best) else best))
 
 
 def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
