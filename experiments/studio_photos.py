@@ -12,7 +12,7 @@ from experiments.studio_pictures import flat_fill, paint
 from sketch2photo import Studio, images
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import Dataset, Record
-from sketch2photo.evaluation import metrics, run
+from sketch2photo.evaluation import metrics
 from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.models.features import Features
 
@@ -102,8 +102,8 @@ def repeats(
 ) -> tuple[dict[str, Any], list[tuple[int, int]]]:
     """Whether painted photos are training photos, and the nearest pairs as (number of the painted, of the training)."""
     known = training_features(dataset, features, cache)
-    distance, place = run.nearest(features(np.stack(photos)), known)
-    of_real, _ = run.nearest(features(np.stack(real.photos)), known)
+    distance, place = metrics.nearest(features(np.stack(photos)), known)
+    of_real, _ = metrics.nearest(features(np.stack(real.photos)), known)
     order = np.argsort(distance)[:12]
     return {
         "n": len(photos),
@@ -112,7 +112,7 @@ def repeats(
         "nearest_least": float(distance.min()),
         "held_out_median": float(np.median(of_real)),
         "held_out_least": float(of_real.min()),
-        "suspicious": run.suspicious(distance, of_real),
+        "suspicious": metrics.suspicious(distance, of_real),
     }, [(int(i), int(place[i])) for i in order]
 
 

@@ -17,9 +17,8 @@ from sketch2photo.files import write_atomic
 if TYPE_CHECKING:
     from sketch2photo.evaluation.run import Evaluation, Examples
 
-# ---------------------------------------------------------------- evaluation.report
-#
-# An evaluation for people: the table, and the best, the median and the worst picture of each category.
+TRAINING_PHOTOS = 300
+"""Training photos of a category that the classifier and the search for copies know."""
 
 
 def table(found: "Evaluation") -> str:
@@ -62,12 +61,6 @@ def write_extremes(path: Path, found: "Evaluation", examples: "Examples", catego
             [picture for i in chosen for picture in (examples["sketch"][i], found.photos[i], examples["photo"][i])]
         )
     write_picture(path, grid(rows))
-
-
-# ---------------------------------------------------------------- evaluation.__main__
-
-TRAINING_PHOTOS = 300
-"""Training photos of a category that the classifier and the search for copies know."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:

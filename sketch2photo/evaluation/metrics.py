@@ -1,6 +1,7 @@
-"""The kernel distance between two sets of features (Bińkowski et al. 2018): unbiased, so also of use for small n.
+"""Figures of pictures: distances between sets of features, copies of training photos, colours, and lines followed.
 
-On Inception's features it is KID; on others name them, for example KID-SqueezeNet.
+Features are rows, (n, d), of whatever network. On Inception's the two distances are FID and KID; on others name them,
+for example FD-SqueezeNet and KID-SqueezeNet.
 """
 
 from dataclasses import dataclass
@@ -11,18 +12,14 @@ import numpy as np
 from sketch2photo.errors import ConfigError
 from sketch2photo.images import INK_BELOW
 
-# ---------------------------------------------------------------- evaluation.frechet
-#
-# The Fréchet distance between two sets of features, as if both were Gaussian (Heusel et al. 2017, eq. 6).
-#
-# On other features than Inception's it is not called FID: name the features, for example FD-SqueezeNet.
+# ---------------------------------------------------------------- distances between sets of features
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """|mean a - mean b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances; in float64, never negative.
 
-    Biased upward for few samples: compare only figures of the same n. With n below the number of features the
-    covariances are singular, which does no harm here.
+    As if both sets were Gaussian (Heusel et al. 2017, eq. 6). Biased upward for few samples: compare only figures of
+    the same n. With n below the number of features the covariances are singular, which does no harm here.
 
     Args:
       a: features, (n, d), n at least 2.
@@ -31,42 +28,29 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
       ConfigError: fewer than two rows, or rows of different lengths.
     """
-    a, b = _checked(a, b)
-    difference = a.mean(0) - b.mean(0)
-    return float(max(0.0, difference @ difference + _covariance_term(covariance(a), covariance(b))))
+    a, b = _checked(a, b, "Fréchet")
+    return gaussian_distance(a.mean(0), np.cov(a.T), b.mean(0), np.cov(b.T))
 
 
 def gaussian_distance(mean_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: np.ndarray) -> float:
     """The same of two Gaussians by mean (d,) and covariance (d, d)."""
-    difference = np.asarray(mean_a, np.float64) - np.asarray(mean_b, np.float64)
-    return float(max(0.0, difference @ difference + _covariance_term(np.asarray(a, float), np.asarray(b, float))))
-
-
-def covariance(x: np.ndarray) -> np.ndarray:
-    """The unbiased covariance of rows, (d, d) float64."""
-    centred = np.asarray(x, np.float64) - np.mean(x, 0, dtype=np.float64)
-    return centred.T @ centred / (len(centred) - 1)
-
-
-def _covariance_term(a: np.ndarray, b: np.ndarray) -> float:
+    difference, a, b = mean_a - mean_b, np.atleast_2d(a), np.atleast_2d(b)
     # tr (AB)^(1/2) is the sum of the roots of the eigenvalues of A^(1/2) B A^(1/2), which is symmetric: no complex
     # results of a general matrix root, of which one would have to drop the imaginary part.
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     cross = np.linalg.eigvalsh(root @ b @ root)
-    return float(np.trace(a) + np.trace(b) - 2 * np.sqrt(np.clip(cross, 0, None)).sum())
+    spread = np.trace(a) + np.trace(b) - 2 * np.sqrt(np.clip(cross, 0, None)).sum()
+    return float(max(0.0, difference @ difference + spread))
 
 
-def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(a: np.ndarray, b: np.ndarray, distance: str) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise ConfigError(f"features must be rows of one length, received shapes {a.shape} and {b.shape}")
     if min(len(a), len(b)) < 2:
-        raise ConfigError(f"a Fréchet distance needs two pictures on each side, received {len(a)} and {len(b)}")
+        raise ConfigError(f"a {distance} distance needs two pictures on each side, received {len(a)} and {len(b)}")
     return a, b
-
-
-# ---------------------------------------------------------------- evaluation.kernel
 
 
 @dataclass(frozen=True)
@@ -95,12 +79,8 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
       ConfigError: fewer than two rows, or rows of different lengths.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ConfigError(f"features must be rows of one length, received shapes {a.shape} and {b.shape}")
+    a, b = _checked(a, b, "kernel")
     n, m = len(a), len(b)
-    if min(n, m) < 2:
-        raise ConfigError(f"a kernel distance needs two pictures on each side, received {n} and {m}")
     within_a, within_b = _kernel(a, a), _kernel(b, b)
     return float(
         (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
@@ -142,9 +122,42 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-# ---------------------------------------------------------------- evaluation.colour
-#
-# How far apart two colours look, and which colour a painted object has.
+# ---------------------------------------------------------------- copies of training photos
+
+_AT_ONCE = 512
+
+
+def nearest(features: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the training row at the least cosine distance: distances float64 (n,) in [0, 2], places int (n,)."""
+    known = _unit(training)
+    distances, places = [], []
+    for first in range(0, len(features), _AT_ONCE):
+        likeness = _unit(features[first : first + _AT_ONCE]) @ known.T
+        places.append(likeness.argmax(1))
+        distances.append(1 - likeness.max(1))
+    if not distances:
+        return np.zeros(0), np.zeros(0, int)
+    return np.concatenate(distances), np.concatenate(places)
+
+
+def suspicious(generated: np.ndarray, held_out: np.ndarray, share: float = 0.01) -> float:
+    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos are.
+
+    About `share` when the generator knows its training photos no better than new photos do; near 1 when it repeats
+    them.
+
+    Args:
+      generated: distances as `nearest` gives them; likewise `held_out`, of real photos that were not trained on.
+    """
+    return float((generated < np.quantile(held_out, share)).mean())
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x, np.float64)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+# ---------------------------------------------------------------- colours
 
 GROUND_FROM = 245
 """A pixel whose three channels are all at least this is the white ground; as in `images.dominant_colour`."""
@@ -207,10 +220,7 @@ def ciede2000(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(0, light**2 + chroma**2 + hue**2 + r * chroma * hue))
 
 
-# ---------------------------------------------------------------- evaluation.lines
-#
-# Whether a photo follows the lines it was painted from.
-#
+# ---------------------------------------------------------------- lines
 # Sketches are uint8 (s, s), photos uint8 (s, s, 3); distances are meant for 256 pixels a side.
 
 REACH = 4

@@ -7,6 +7,7 @@ function. Every figure has one name, in logs, tables and JSON; `METRICS` says wh
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from sketch2photo import images
 from sketch2photo.config import GanConfig
 from sketch2photo.data import loader
 from sketch2photo.evaluation import metrics, recognition
-from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.files import write_atomic
 from sketch2photo.models import serving
 from sketch2photo.models.features import Features, load_squeezenet, squeezenet_features
@@ -25,58 +25,10 @@ from sketch2photo.models.layers import Arrays
 from sketch2photo.release import format
 from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
-# ---------------------------------------------------------------- evaluation.copies
-#
-# Whether a generator repeats its training photos: the nearest of them, by features.
-
-_AT_ONCE = 512
-
-
-def nearest(features: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the training row at the least cosine distance: distances float64 (n,) in [0, 2], places int (n,)."""
-    known = _unit(training)
-    distances, places = [], []
-    for first in range(0, len(features), _AT_ONCE):
-        likeness = _unit(features[first : first + _AT_ONCE]) @ known.T
-        places.append(likeness.argmax(1))
-        distances.append(1 - likeness.max(1))
-    if not distances:
-        return np.zeros(0), np.zeros(0, int)
-    return np.concatenate(distances), np.concatenate(places)
-
-
-def suspicious(generated: np.ndarray, held_out: np.ndarray, share: float = 0.01) -> float:
-    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos are.
-
-    About `share` when the generator knows its training photos no better than new photos do; near 1 when it repeats
-    them.
-
-    Args:
-      generated: distances as `nearest` gives them; likewise `held_out`, of real photos that were not trained on.
-    """
-    return float((generated < np.quantile(held_out, share)).mean())
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    x = np.asarray(x, np.float64)
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-
-
-# ---------------------------------------------------------------- evaluation.run
-
 Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
 Examples = Mapping[str, np.ndarray]
 """sketch, photo, label and colour, as `loader.pair_examples` gives them."""
-
-
-def painter(model: ReleasedModel, categories: tuple[str, ...]) -> Paint:
-    """The generator told labels into `categories`, which may be in another order than the model's own."""
-    paint, weights = serving.painter(model.gan, len(model.categories), model.generator, "any")
-    # A model that is not told the category takes any label.
-    own = [model.categories.index(name) if name in model.categories else 0 for name in categories]
-    compiled, weights, places = jax.jit(paint), jax.device_put(weights), np.array(own, np.int32)
-    return lambda sketch, label, colour: np.asarray(compiled(weights, sketch, places[label], colour))
 
 
 SIZE = 128
@@ -158,12 +110,16 @@ def evaluate(
         if compare.classifier is not None:
             names = [categories[label] for label in examples["label"]]
             each["recognition"] = compare.classifier.named(painted, names).astype(float)
-        each["nearest"], _ = nearest(painted, compare.training)
-        of_real, _ = nearest(real, compare.training)
-        figures["suspicious"] = suspicious(each["nearest"], of_real)
+        each["nearest"], _ = metrics.nearest(painted, compare.training)
+        of_real, _ = metrics.nearest(real, compare.training)
+        figures["suspicious"] = metrics.suspicious(each["nearest"], of_real)
         if len(painted) > 1:
             found = metrics.subset_distance(metrics.on_sphere(painted), metrics.on_sphere(real))
-            figures |= {"kid": found.mean, "kid_sd": found.sd, "feature_distance": frechet_distance(painted, real)}
+            figures |= {
+                "kid": found.mean,
+                "kid_sd": found.sd,
+                "feature_distance": metrics.frechet_distance(painted, real),
+            }
     by_category: dict[str, dict[str, float]] = {}
     for label, name in enumerate(categories):
         chosen = examples["label"] == label
@@ -171,9 +127,18 @@ def evaluate(
             continue
         by_category[name] = {"n": int(chosen.sum()), **_summary(each, chosen)}
         if painted is not None and real is not None and chosen.sum() > 1:
-            by_category[name]["feature_distance"] = frechet_distance(painted[chosen], real[chosen])
+            by_category[name]["feature_distance"] = metrics.frechet_distance(painted[chosen], real[chosen])
     figures |= {"n": len(photos), **_summary(each, np.ones(len(photos), bool))}
     return Evaluation(_sorted(figures), by_category, photos, each.get("pair_distance", each["l1"]))
+
+
+def painter(model: ReleasedModel, categories: tuple[str, ...]) -> Paint:
+    """The generator told labels into `categories`, which may be in another order than the model's own."""
+    paint, weights = serving.painter(model.gan, len(model.categories), model.generator, "any")
+    # A model that is not told the category takes any label.
+    own = [model.categories.index(name) if name in model.categories else 0 for name in categories]
+    compiled, weights, places = jax.jit(paint), jax.device_put(weights), np.array(own, np.int32)
+    return lambda sketch, label, colour: np.asarray(compiled(weights, sketch, places[label], colour))
 
 
 def better(metric: str, value: float, than: float | None) -> bool:
@@ -236,9 +201,7 @@ def _sorted(figures: dict[str, float]) -> dict[str, float]:
     return dict(sorted(figures.items(), key=lambda pair: order.index(pair[0].removesuffix("_sd"))))
 
 
-# ---------------------------------------------------------------- training.evaluating
-#
-# Evaluation while a generator trains, and the best weights so far.
+# ---------------------------------------------------------------- while a generator trains
 
 _TRAINING_PHOTOS = 100
 """Of each category, for the classifier and the search for copies."""
@@ -251,8 +214,6 @@ class Evaluating:
         self._config, self._data = config, data
         # At the start, so that a wrong file is noticed now and not in an hour.
         self._features = squeezenet_features(load_squeezenet(config.evaluation.features), SIZE)
-        self._examples: dict[str, np.ndarray] | None = None
-        self._reference: Reference | None = None
 
     def __call__(self, weights: Arrays, discriminator: Arrays, paint: Any, out: Path, step: int) -> dict[str, float]:
         """The figures by name, each after "val_"; keeps the weights when the named one is the best so far.
@@ -262,12 +223,7 @@ class Evaluating:
           discriminator: its weights, kept so that training can go on from there.
           paint: (sketch, label, colour) -> photo, with these weights.
         """
-        if self._examples is None or self._reference is None:
-            self._prepare()
-        assert self._examples is not None and self._reference is not None
-        found = evaluate(
-            lambda *batch: np.asarray(paint(*batch)), self._examples, self._data.categories, self._reference
-        )
+        found = evaluate(paint, self._examples, self._data.categories, self._reference)
         metric = self._config.evaluation.best
         value = found.figures.get(metric)
         if value is not None and better(metric, round(value, 6), best_value(out, metric)):
@@ -275,23 +231,24 @@ class Evaluating:
         # n is the same every time; val_l1 is a sample's figure, of fewer photos.
         return {f"val_{name}": value for name, value in found.figures.items() if name not in ("n", "l1")}
 
-    def _prepare(self) -> None:
+    @cached_property
+    def _examples(self) -> Examples:
         model = self._config.model
-        self._examples = loader.pair_examples(
+        return loader.pair_examples(
             self._data,
             "val",
             image_size=model.image_size,
             input_channels=model.input_channels,
             per_category=self._config.evaluation.per_category,
         )
+
+    @cached_property
+    def _reference(self) -> Reference:
+        channels = self._config.model.input_channels
         training = loader.pair_examples(
-            self._data,
-            "train",
-            image_size=SIZE,
-            input_channels=model.input_channels,
-            per_category=_TRAINING_PHOTOS,
+            self._data, "train", image_size=SIZE, input_channels=channels, per_category=_TRAINING_PHOTOS
         )
-        self._reference = reference(self._features, training, self._data.categories)
+        return reference(self._features, training, self._data.categories)
 
     def _keep(self, weights: Arrays, discriminator: Arrays, out: Path, step: int, value: float) -> None:
         metric = self._config.evaluation.best

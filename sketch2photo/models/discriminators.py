@@ -1,4 +1,7 @@
-"""The 70x70 PatchGAN discriminator of pix2pix (Isola et al. 2017, section 6.1.2), plain or conditional."""
+"""Discriminators: pix2pix's on patches of the photo, and Projected GAN's on the features of an ImageNet network.
+
+Both are given the sketch, and category and colour by a projection (Miyato & Koyama 2018, eq. 3).
+"""
 
 from collections.abc import Sequence
 
@@ -10,11 +13,15 @@ from jaxtyping import Array, Float
 from sketch2photo.config import GanModelConfig
 from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, style_size
 
-# ---------------------------------------------------------------- models.patchgan
+Map = Float[Array, "n h w c"]
+
+WIDTH = 64
+"""Channels of the first convolution of a projected head; the second has twice as many."""
 
 
 class PatchGAN(nnx.Module):
-    """Judges every 70x70 patch of a photo, given the sketch: real (large) or generated (small).
+    """Judges every 70x70 patch of a photo, given the sketch: real (large) or generated (small) (Isola et al. 2017,
+    section 6.1.2).
 
     Convolutions of ndf, 2ndf, 4ndf (stride 2), 8ndf and 1 channels (stride 1): 2.77 M parameters at ndf 64 and 3
     input channels. A conditional model adds a projection: the inner product of each patch's features with an
@@ -55,16 +62,6 @@ class PatchGAN(nnx.Module):
             scale = x.shape[-1] ** -0.5
             logits = logits + scale * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
         return logits, features
-
-
-# ---------------------------------------------------------------- models.projected
-#
-# Discriminators on the features of an ImageNet network (Projected GAN, Sauer et al. 2021).
-
-Map = Float[Array, "n h w c"]
-
-WIDTH = 64
-"""Channels of a head's first convolution; the second has twice as many."""
 
 
 class ProjectedHeads(nnx.Module):

@@ -1,7 +1,7 @@
-"""Features of a trained network for the perceptual loss and the discriminators on them.
+"""Trained networks whose features pictures are compared by: for losses and discriminators (`Perceptual`), and to judge.
 
-Read from a file of convolutions by `load`, or made of other weights (`of_squeezenet`, `of_classifier`). What is used
-for a loss must not be the only judge of its pictures.
+`load` reads VGG or SqueezeNet, by the kind of file; `of_classifier` takes our own VGG16. What is used for a loss must
+not be the only judge of its pictures: the losses use VGG where nothing else is asked for, evaluation SqueezeNet.
 
 A file of VGG convolutions holds `conv0_w/b` (1x1: turns RGB in [0, 1] into what the network was trained on) and
 `conv1_1_w/b` or `conv11_w/b` ... (3x3 HWIO kernels, any widths), up to `conv4_1`: VGG16, a full VGG-19, or one
@@ -25,12 +25,10 @@ from sketch2photo import images
 from sketch2photo.errors import ConfigError
 from sketch2photo.models import vgg
 
-# ---------------------------------------------------------------- models.squeezenet
-#
-# SqueezeNet 1.1 (Iandola et al. 2016) without its classifier: ImageNet features to judge by or to learn from.
-#
-# The weights are a user's file: a MATLAB file with, for `conv1`, `fire2/squeeze1x1`, `fire2/expand1x1`, ..., a kernel
-# (HWIO) and a bias. They take BGR from 0 to 255 with the mean taken off, as Caffe does.
+# ---------------------------------------------------------------- SqueezeNet
+# SqueezeNet 1.1 (Iandola et al. 2016) without its classifier. The file is MATLAB's, with, for `conv1`,
+# `fire2/squeeze1x1`, `fire2/expand1x1`, ..., a kernel (HWIO) and a bias, which take BGR from 0 to 255 with the mean
+# taken off, as Caffe does.
 
 SqueezeNetWeights = dict[str, tuple[Any, Any]]
 """Kernel (h, w, inputs, outputs) and bias (outputs,) by the layer's name."""
@@ -119,7 +117,40 @@ def _halve(x: jax.Array) -> jax.Array:
     return jnp.maximum(jnp.maximum(rows[:, :, 0:w:2], rows[:, :, 1 : w + 1 : 2]), rows[:, :, 2 : w + 1 : 2])
 
 
-# ---------------------------------------------------------------- models.perceptual
+Features = Callable[[np.ndarray], np.ndarray]
+"""Photos, uint8 (n, s, s, 3), to rows of features, float32 (n, d): the channels of fire9, averaged over the picture."""
+
+_CHUNK = 32
+
+
+def squeezenet_features(weights: SqueezeNetWeights, size: int) -> Features:
+    """The function from photos to features: they are resized to `size` pixels a side, 32 at a time, on the device."""
+    compiled, weights = jax.jit(mean_fire9), jax.device_put(weights)
+
+    def of(photos: np.ndarray) -> np.ndarray:
+        rows = []
+        for first in range(0, len(photos), _CHUNK):
+            chunk = np.stack([images.resize(photo, size) for photo in photos[first : first + _CHUNK]])
+            # Filled up, so that one shape is compiled.
+            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
+            rows.append(np.asarray(compiled(weights, filled))[: len(chunk)])
+        return np.concatenate(rows) if rows else np.zeros((0, DEPTH), np.float32)
+
+    return of
+
+
+def mean_fire9(weights: SqueezeNetWeights, photos: jax.Array) -> Float[Array, "n 512"]:
+    """fire9 averaged over the picture, of photos in 0..255, (n, s, s, 3) RGB."""
+    x = photos.astype(jnp.float32)[..., ::-1] - jnp.asarray(MEAN_BGR, jnp.float32)
+    x = jax.nn.relu(convolve(x, weights["conv1"], 2, "VALID"))
+    for i in FIRES:
+        if i in POOL_BEFORE:
+            x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "VALID")
+        x = fire(x, weights, i)
+    return x.mean((1, 2))
+
+
+# ---------------------------------------------------------------- for losses
 
 LARGEST = 128
 """Pixels a side of what the network looks at."""
@@ -154,13 +185,14 @@ class Perceptual:
 
 
 def load(path: str | Path) -> Perceptual:
-    """VGG-19's or VGG16's convolutions up to conv4_1, as far as the file goes, or SqueezeNet 1.1's (.mat).
+    """VGG-19's or VGG16's convolutions up to conv4_1, as far as the file goes (.npz), or SqueezeNet 1.1's (.mat).
 
     Raises:
       ConfigError: the file is missing or holds something else.
     """
     if str(path).endswith(".mat"):
-        return of_squeezenet(load_squeezenet(path))
+        convolutions = load_squeezenet(path)
+        return Perceptual(jax.tree.map(jnp.asarray, convolutions), squeezenet_maps, squeezenet_widths(convolutions))
     try:
         with np.load(path) as file:
             arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: file[name] for name in file}
@@ -181,11 +213,6 @@ def load(path: str | Path) -> Perceptual:
     return Perceptual(
         weights, partial(_vgg_maps, blocks, margin), [weights[name].shape[0] for name in firsts if name in weights]
     )
-
-
-def of_squeezenet(weights: SqueezeNetWeights) -> Perceptual:
-    """SqueezeNet 1.1's conv1, fire3, fire5 and fire9."""
-    return Perceptual(jax.tree.map(jnp.asarray, weights), squeezenet_maps, squeezenet_widths(weights))
 
 
 def of_classifier(weights: dict[str, Any]) -> Perceptual:
@@ -216,44 +243,4 @@ def _conv(weights: dict[str, jax.Array], name: str, x: jax.Array, margin: str) -
     kernel = weights[f"{name}_w"]
     if kernel.shape[0] == 3:
         x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=margin)
-    y = lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    return y + weights[f"{name}_b"]
-
-
-# ---------------------------------------------------------------- evaluation.squeezenet
-#
-# SqueezeNet's features (`models.squeezenet`) that pictures are judged by.
-#
-# The generator's losses use VGG-19 where nothing else is asked for, so these are a second opinion.
-
-Features = Callable[[np.ndarray], np.ndarray]
-"""Photos, uint8 (n, s, s, 3), to rows of features, float32 (n, d): the channels of fire9, averaged over the picture."""
-
-_CHUNK = 32
-
-
-def squeezenet_features(weights: SqueezeNetWeights, size: int) -> Features:
-    """The function from photos to features: they are resized to `size` pixels a side, 32 at a time, on the device."""
-    compiled, weights = jax.jit(mean_fire9), jax.device_put(weights)
-
-    def of(photos: np.ndarray) -> np.ndarray:
-        rows = []
-        for first in range(0, len(photos), _CHUNK):
-            chunk = np.stack([images.resize(photo, size) for photo in photos[first : first + _CHUNK]])
-            # Filled up, so that one shape is compiled.
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
-            rows.append(np.asarray(compiled(weights, filled))[: len(chunk)])
-        return np.concatenate(rows) if rows else np.zeros((0, DEPTH), np.float32)
-
-    return of
-
-
-def mean_fire9(weights: SqueezeNetWeights, photos: jax.Array) -> Float[Array, "n 512"]:
-    """fire9 averaged over the picture, of photos in 0..255, (n, s, s, 3) RGB."""
-    x = photos.astype(jnp.float32)[..., ::-1] - jnp.asarray(MEAN_BGR, jnp.float32)
-    x = jax.nn.relu(convolve(x, weights["conv1"], 2, "VALID"))
-    for i in FIRES:
-        if i in POOL_BEFORE:
-            x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "VALID")
-        x = fire(x, weights, i)
-    return x.mean((1, 2))
+    return convolve(x, (kernel, weights[f"{name}_b"]), 1, "VALID")

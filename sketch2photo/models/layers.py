@@ -1,4 +1,4 @@
-"""The layers both networks are made of, and the two functions between arrays of bytes and of the models."""
+"""The layers that all networks are made of: how they start, what they compute, and what goes in and comes out."""
 
 import math
 from collections.abc import Callable
@@ -13,17 +13,57 @@ from jaxtyping import Array, Float, Int, UInt8
 from sketch2photo.config import GanModelConfig
 from sketch2photo.kernels import conv, inference
 
-# ---------------------------------------------------------------- models.draws
-#
-# Fresh weights from one draw of random numbers.
-#
-# XLA makes a program of its own of every draw, and long ones: a U-Net and its discriminator, from sixty draws, take as
-# long to compile as their training step.
+Arrays = Any
+"""A nested dict of arrays, as `nnx.to_pure_dict` gives it."""
+Kind = Literal["down", "up", "flat", "resize"]
+Made = TypeVar("Made")
+
+
+def as_state(weights: Arrays) -> nnx.State:
+    """Weights as `nnx.merge` takes them."""
+    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
+
+
+def by_place(weights: Arrays) -> dict[str, Any]:
+    """The arrays by their place, such as "downs/0/kernel"."""
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): v for path, v in jax.tree.leaves_with_path(weights)}
+
+
+def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+    """Bytes as the networks take them. Line drawings (one channel): ink 0 -> +1, paper 255 -> -1; so that a blank
+    sheet's padding and the ground look alike. Colour (three channels): 0 -> -1, 255 -> +1."""
+    scaled = image.astype(jnp.float32) * (1 / 127.5) - 1.0
+    return -scaled if image.shape[-1] == 1 else scaled
+
+
+def to_photo(output: Float[Array, "n h w 3"]) -> UInt8[Array, "n h w 3"]:
+    """A generator's output in [-1, 1] as bytes."""
+    return jnp.clip(jnp.round((output + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def style_vector(
+    config: GanModelConfig, n_categories: int, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]
+) -> Float[Array, "n k"] | None:
+    """What the networks are told beside the sketch: the category one-hot, the RGB colour in [-1, 1]; or None."""
+    parts = []
+    if config.class_conditional:
+        parts.append(jax.nn.one_hot(label, n_categories, dtype=jnp.float32))
+    if config.colour_conditional:
+        parts.append(colour.astype(jnp.float32) * (1 / 127.5) - 1.0)
+    return jnp.concatenate(parts, -1) if parts else None
+
+
+def style_size(config: GanModelConfig, n_categories: int) -> int:
+    """The length of `style_vector`."""
+    return config.class_conditional * n_categories + config.colour_conditional * 3
+
+
+# ---------------------------------------------------------------- initial weights
+# One draw of random numbers for a whole network. XLA makes a program of its own of every draw, and long ones: a U-Net
+# and its discriminator, from sixty draws, take as long to compile as their training step.
 
 _CHUNK = 2**16
 """Numbers made at once."""
-
-Made = TypeVar("Made")
 
 
 class Draws:
@@ -66,21 +106,23 @@ def initialised(new: Callable[[Rngs], Made], key: jax.Array) -> Made:
     return new(Draws(key, counted.taken))
 
 
-# ---------------------------------------------------------------- models.spectral_norm
-#
-# Spectral normalisation (Miyato et al. 2018): a kernel divided by its largest singular value.
-#
-# The value is found by power iteration, one round a training step, from the left singular vector of the step before.
-# That vector has no gradient, yet lies among the weights (`singular` beside `kernel`): so a checkpoint holds it and a
-# resumed run goes on with the same numbers.
+def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
+    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
+    return deviation * standard_normal(rngs, shape)
 
 
-def start(rngs: Rngs, rows: int) -> Float[Array, " r"]:
+# ---------------------------------------------------------------- spectral normalisation
+# A kernel divided by its largest singular value (Miyato et al. 2018), which is found by power iteration, one round a
+# training step, from the left singular vector of the step before. That vector has no gradient, yet lies among the
+# weights (`singular` beside `kernel`): so a checkpoint holds it and a resumed run goes on with the same numbers.
+
+
+def initial_singular(rngs: Rngs, rows: int) -> Float[Array, " r"]:
     """A random vector of length 1 (algorithm 1, initialisation); 0 without `rngs`."""
     return jnp.zeros(rows, jnp.float32) if rngs is None else _unit(standard_normal(rngs, (rows,)))
 
 
-def normalised(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -> Float[Array, "r ..."]:
+def spectral_norm(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -> Float[Array, "r ..."]:
     """W / (u' W v) (eq. 8), W being the kernel's rows; u and v are constants to the gradient (eq. 11)."""
     matrix = kernel.reshape(kernel.shape[0], -1)
     u = lax.stop_gradient(singular)
@@ -88,7 +130,7 @@ def normalised(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -> F
     return kernel / (u @ matrix @ v)
 
 
-def iterate(weights: Any) -> Any:
+def power_iteration(weights: Any) -> Any:
     """The weights with every singular vector one round of power iteration further (algorithm 1, steps 1 and 2).
 
     Args:
@@ -100,50 +142,14 @@ def iterate(weights: Any) -> Any:
         matrix = weights["kernel"].reshape(weights["kernel"].shape[0], -1)
         v = _unit(weights["singular"] @ matrix)
         return {**weights, "singular": _unit(matrix @ v)}
-    return {name: iterate(value) for name, value in weights.items()}
+    return {name: power_iteration(value) for name, value in weights.items()}
 
 
 def _unit(vector: jax.Array) -> jax.Array:
     return vector / (jnp.linalg.norm(vector) + 1e-12)
 
 
-# ---------------------------------------------------------------- models.layers
-
-Kind = Literal["down", "up", "flat", "resize"]
-
-
-def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    """Bytes as the networks take them. Line drawings (one channel): ink 0 -> +1, paper 255 -> -1; so that a blank
-    sheet's padding and the ground look alike. Colour (three channels): 0 -> -1, 255 -> +1."""
-    scaled = image.astype(jnp.float32) * (1 / 127.5) - 1.0
-    return -scaled if image.shape[-1] == 1 else scaled
-
-
-def to_photo(output: Float[Array, "n h w 3"]) -> UInt8[Array, "n h w 3"]:
-    """A generator's output in [-1, 1] as bytes."""
-    return jnp.clip(jnp.round((output + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
-
-
-def style_vector(
-    config: GanModelConfig, n_categories: int, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]
-) -> Float[Array, "n k"] | None:
-    """What the networks are told beside the sketch: the category one-hot, the RGB colour in [-1, 1]; or None."""
-    parts = []
-    if config.class_conditional:
-        parts.append(jax.nn.one_hot(label, n_categories, dtype=jnp.float32))
-    if config.colour_conditional:
-        parts.append(colour.astype(jnp.float32) * (1 / 127.5) - 1.0)
-    return jnp.concatenate(parts, -1) if parts else None
-
-
-def style_size(config: GanModelConfig, n_categories: int) -> int:
-    """The length of `style_vector`."""
-    return config.class_conditional * n_categories + config.colour_conditional * 3
-
-
-def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
-    """Weights from N(0, 0.02), as pix2pix initialises every convolution (section 6.2)."""
-    return deviation * standard_normal(rngs, shape)
+# ---------------------------------------------------------------- layers
 
 
 class Conv(nnx.Module):
@@ -166,7 +172,7 @@ class Conv(nnx.Module):
         self.dtype = "float32"
         """What it computes in (`compute_in`)."""
         self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
-        self.singular = nnx.Param(start(rngs, small)) if spectral else None
+        self.singular = nnx.Param(initial_singular(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
         self.form: inference.Form | None = None
         """How the kernel is packed, if it is (`packed.pack`); for serving only."""
@@ -177,7 +183,7 @@ class Conv(nnx.Module):
             y = inference.apply(x, kernel, self.form)
         else:
             if self.singular is not None:
-                kernel = normalised(kernel, self.singular[...])
+                kernel = spectral_norm(kernel, self.singular[...])
             if self.kind == "resize":
                 kernel = conv.resize_kernel(kernel)
             convolve = {"down": conv.down, "up": conv.up, "flat": conv.flat, "resize": conv.up}[self.kind]
@@ -190,13 +196,13 @@ class Linear(nnx.Module):
 
     def __init__(self, inputs: int, outputs: int, *, deviation: float, spectral: bool = False, rngs: Rngs):
         self.kernel = nnx.Param(normal(rngs, (inputs, outputs), deviation))
-        self.singular = nnx.Param(start(rngs, inputs)) if spectral else None
+        self.singular = nnx.Param(initial_singular(rngs, inputs)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
 
     def __call__(self, x: Float[Array, "... c"]) -> Float[Array, "... o"]:
         kernel = self.kernel[...]
         if self.singular is not None:
-            kernel = normalised(kernel, self.singular[...])
+            kernel = spectral_norm(kernel, self.singular[...])
         return x @ kernel + self.bias[...]
 
 
@@ -281,21 +287,3 @@ def leaky_relu(x: jax.Array) -> jax.Array:
 
 
 leaky_relu.defvjp(lambda x: (y := leaky_relu(x), y), lambda y, g: (jnp.where(y >= 0, g, 0.2 * g),))
-
-
-# ---------------------------------------------------------------- training.state
-#
-# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
-
-Arrays = Any
-"""A nested dict of arrays, as `nnx.to_pure_dict` gives it."""
-
-
-def as_state(weights: Arrays) -> nnx.State:
-    """Weights as `nnx.merge` takes them."""
-    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
-
-
-def by_place(weights: Arrays) -> dict[str, Any]:
-    """The arrays by their place, such as "downs/0/kernel"."""
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): v for path, v in jax.tree.leaves_with_path(weights)}

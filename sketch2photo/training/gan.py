@@ -260,7 +260,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         sketch, photo = augment_pair(config.augment, augment_key, sketch, photo)
         discriminator_weights = state.discriminator
         if config.model.discriminator.spectral_norm:
-            discriminator_weights = layers.iterate(discriminator_weights)
+            discriminator_weights = layers.power_iteration(discriminator_weights)
         style = networks.style(batch["label"], batch["colour"])
 
         def generate(weights: Arrays) -> jax.Array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.evaluation import recognition, run
+from sketch2photo.evaluation import metrics, recognition
 
 CLASSES = ("car", "pear", "shoe")
 
@@ -63,16 +63,16 @@ def test_what_it_needs():
 
 def test_the_nearest_by_angle():
     training = np.array([[1.0, 0], [0, 2], [-3, 0]])
-    distance, place = run.nearest(np.array([[5.0, 0], [1, 1.1], [-1, 0.001]]), training)
+    distance, place = metrics.nearest(np.array([[5.0, 0], [1, 1.1], [-1, 0.001]]), training)
     assert place.tolist() == [0, 1, 2]
     np.testing.assert_allclose(distance, [0, 1 - 1.1 / np.hypot(1, 1.1), 0], atol=1e-6)
-    assert run.nearest(np.zeros((0, 2)), training)[0].shape == (0,)
+    assert metrics.nearest(np.zeros((0, 2)), training)[0].shape == (0,)
 
 
 def test_copies_are_suspicious_and_new_pictures_are_not():
     rng = np.random.default_rng(0)
     training, held_out, new = (rng.normal(size=(n, 20)) for n in (500, 300, 400))
-    of_real, _ = run.nearest(held_out, training)
-    assert run.suspicious(run.nearest(new, training)[0], of_real) < 0.05
+    of_real, _ = metrics.nearest(held_out, training)
+    assert metrics.suspicious(metrics.nearest(new, training)[0], of_real) < 0.05
     repeated = training[:400] + rng.normal(0, 0.02, (400, 20))
-    assert run.suspicious(run.nearest(repeated, training)[0], of_real) > 0.95
+    assert metrics.suspicious(metrics.nearest(repeated, training)[0], of_real) > 0.95

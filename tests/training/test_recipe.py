@@ -188,7 +188,7 @@ def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vector
     ]
     assert normed == kernels and len(kernels) == 12
     for _ in range(200):
-        weights = layers.iterate(weights)
+        weights = layers.power_iteration(weights)
     sketch, photo, style = pictures()
     judge = jax.jit(networks.judge)
     logits = judge(weights, sketch, photo, style).logits
