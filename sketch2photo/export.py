@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
-from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.files import write_atomic
+from sketch2photo.errors import ConfigError
+from sketch2photo.files import write_out
 from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
             ).encode(),
         }
     for path, data in files.items():
-        _write(path, data)
+        write_out(path, data)
         print(f"{path}: {len(data) / 1e6:.1f} MB")
 
 
@@ -141,14 +141,6 @@ def safetensors(model: "ReleasedModel") -> bytes:
     from sketch2photo.release.format import settings, weights_by_place
 
     return save(weights_by_place(model), {"format": "sketch2photo", "config": json.dumps(settings(model))})
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_atomic(path, data)
-    except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(f"{str(path)!r} could not be written ({reason}): make room or choose another") from None
 
 
 main = partial(cli.run, "export", "python -m sketch2photo.export")

@@ -26,6 +26,19 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         raise
 
 
+def write_out(path: Path, data: bytes | str) -> None:
+    """`write_atomic` of a file that the command's --out names, or that lies there.
+
+    Raises:
+      DataError: it could not be written.
+    """
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
+
+
 @contextlib.contextmanager
 def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
     """A folder beside `out`, to prepare what `put_in_place` moves there; one process at a time.

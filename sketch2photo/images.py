@@ -18,8 +18,8 @@ from PIL import Image, ImageOps
 
 from sketch2photo import cleanup
 from sketch2photo.cleanup import INK_BELOW, PAPER
-from sketch2photo.errors import ConfigError, DataError, ImageError
-from sketch2photo.files import write_atomic
+from sketch2photo.errors import ConfigError, ImageError
+from sketch2photo.files import write_out
 
 MIN_SIDE = 16
 MAX_PIXELS = 64 * 2**20
@@ -372,8 +372,4 @@ def stacked(grids: Sequence[np.ndarray], line: int = 2) -> np.ndarray:
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """An RGB picture as PNG; whole or not there. `DataError` where there is no room for it."""
-    try:
-        write_atomic(path, encode_png(picture))
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
+    write_out(path, encode_png(picture))

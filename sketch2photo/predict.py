@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
 from sketch2photo.errors import DataError, ImageError, choose
-from sketch2photo.files import write_atomic
+from sketch2photo.files import write_out
 from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ CHUNK = 16
 """Sketches that are decoded and painted at a time, so that memory does not grow with the folder."""
 _SVG_SIDE = 512
 
-Given = tuple[Path, str]
-"""A file, and its name below the folder that was given."""
+Given = tuple[Path, str, str]
+"""A file, its name below the folder that was given, and the name of its photo."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -65,11 +65,9 @@ def run(options: argparse.Namespace) -> None:
     studio = Studio(open_weights(options.checkpoint).model)
     if options.category is not None:
         choose("category", options.category, studio.categories)
-    targets = _targets([name for _, name in given])
     rows: list[dict[str, Any]] = []
     for first in range(0, len(given), CHUNK):
-        chunk = [(*one, target) for one, target in zip(given, targets, strict=True)][first : first + CHUNK]
-        rows += _paint(studio, chunk, options, skipped)
+        rows += _paint(studio, given[first : first + CHUNK], options, skipped)
         print(f"{min(first + CHUNK, len(given))}/{len(given)}", end="\r", flush=True)
     if not rows:
         name, reason = skipped[0]
@@ -81,8 +79,8 @@ def run(options: argparse.Namespace) -> None:
         "predictions": rows,
         "left_out": [{"file": name, "reason": reason} for name, reason in skipped],
     }
-    _write(out / JSON_FILE, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-    _write(out / CSV_FILE, _table(rows, studio.categories if studio.has_classifier else ()).encode())
+    write_out(out / JSON_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_out(out / CSV_FILE, _table(rows, studio.categories if studio.has_classifier else ()))
     for name, reason in skipped:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     painted = sum(row["photo"] is not None for row in rows)
@@ -98,24 +96,25 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
     """
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {str(out)!r} is a file: choose a folder")
-    given: dict[Path, Given] = {}
+    named: dict[Path, tuple[Path, str]] = {}
     for path in paths:
         if not path.exists():
             raise DataError(f"there is no {str(path)!r}: name folders of sketches, or files")
         if path.is_dir() and path.resolve() == out.resolve():
             raise DataError(f"--out {str(out)!r} is the folder of the sketches: choose another, they would be lost")
         for one in _inside(path, out, skipped) if path.is_dir() else iter([(path, path.name)]):
-            given.setdefault(one[0].resolve(), one)
-    if not given:
-        named = ", ".join(repr(str(path)) for path in paths)
-        raise DataError(f"no pictures in {named}: sketches are PNG, JPEG, SVG and other usual kinds of file")
-    for (file, _), target in zip(given.values(), _targets([name for _, name in given.values()]), strict=True):
-        if (out / target).resolve() in given:
+            named.setdefault(one[0].resolve(), one)
+    if not named:
+        places = ", ".join(repr(str(path)) for path in paths)
+        raise DataError(f"no pictures in {places}: sketches are PNG, JPEG, SVG and other usual kinds of file")
+    targets = _targets([name for _, name in named.values()])
+    for (file, _), target in zip(named.values(), targets, strict=True):
+        if (out / target).resolve() in named:
             raise DataError(f"--out {str(out)!r} would replace the sketch {str(file)!r}: choose another folder")
-    return list(given.values())
+    return [(*one, target) for one, target in zip(named.values(), targets, strict=True)]
 
 
-def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[Given]:
+def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
     from sketch2photo.data.example import Skipped
     from sketch2photo.data.raw_files import PICTURES, files_under
 
@@ -146,7 +145,7 @@ def _targets(names: list[str]) -> list[str]:
 
 
 def _paint(
-    studio: "Studio", chunk: list[tuple[Path, str, str]], options: argparse.Namespace, skipped: list[tuple[str, str]]
+    studio: "Studio", chunk: list[Given], options: argparse.Namespace, skipped: list[tuple[str, str]]
 ) -> list[dict[str, Any]]:
     from sketch2photo.images import encode_png
 
@@ -163,7 +162,7 @@ def _paint(
     rows = []
     for (name, target), one in zip(kept, found, strict=True):
         if one.photo is not None:
-            _write(options.out / target, encode_png(one.photo))
+            write_out(options.out / target, encode_png(one.photo))
         rows.append(
             {
                 "sketch": name,
@@ -205,14 +204,6 @@ def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
     for row in rows:
         table.writerow([*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)])
     return text.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_atomic(path, data)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{str(path)!r} could not be written ({reason}): make room or choose another --out") from None
 
 
 main = partial(cli.run, "predict", "python -m sketch2photo.predict")

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from sketch2photo import cli
-from sketch2photo.errors import CheckpointError, ConfigError
-from sketch2photo.files import write_atomic
+from sketch2photo.errors import ConfigError
+from sketch2photo.files import write_out
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -86,11 +86,7 @@ def _vgg16(options: argparse.Namespace) -> None:
     arrays = import_vgg16(options.file)
     content = io.BytesIO()
     np.savez(content, **arrays)  # pyright: ignore[reportArgumentType]
-    try:
-        write_atomic(out, content.getvalue())
-    except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(f"{str(out)!r} could not be written ({reason}): make room or choose another") from None
+    write_out(out, content.getvalue())
     widths = arrays["conv1_1_b"].size
     print(f"{out}: 13 convolutions of VGG16, width {widths}; {out.stat().st_size / 1e6:.1f} MB")
     print(f"python train.py classifier --init-convolutions {out} ...")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
 from sketch2photo.errors import ConfigError, DataError
-from sketch2photo.files import write_atomic
+from sketch2photo.files import write_out
 
 if TYPE_CHECKING:
     from sketch2photo.evaluation.run import Evaluation, Examples
@@ -112,7 +112,6 @@ def run(options: argparse.Namespace) -> None:
     found = evaluate(painter(model, data.categories), examples, data.categories, compare)
     print(table(found))
     if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
         content: dict[str, Any] = {
             "checkpoint": str(options.checkpoint),
             "data": str(options.data),
@@ -121,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
             "figures": found.figures,
             "by_category": found.by_category,
         }
-        write_atomic(options.out / "evaluation.json", json.dumps(content, indent=1) + "\n")
+        write_out(options.out / "evaluation.json", json.dumps(content, indent=1) + "\n")
         write_extremes(options.out / "pictures.png", found, examples, data.categories)
         print(f"written to {options.out}: evaluation.json, pictures.png (best, median and worst of each category)")
 
