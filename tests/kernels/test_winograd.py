@@ -12,7 +12,7 @@ DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 TILES = [(2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (4, 3), (2, 4), (3, 4)]
 """m and r of F(m, r)."""
 SIDES = [(5, 5), (8, 13), (7, 4)]
-"""Of inputs: as many rows as a tile gives, more, and fewer than one."""
+"""Rows and columns of inputs, hardly ever a whole number of tiles."""
 
 
 def plain(x, kernel):
