@@ -59,7 +59,7 @@ def read(table: Path) -> list[HumanSketch]:
     Raises:
       DataError: no such list.
     """
-    rows = raw_files.read(table, "--raw, human_val.csv", ("set", "category", "file", "key_id"))
+    rows = raw_files.read_csv(table, "--raw, human_val.csv", ("set", "category", "file", "key_id"))
     found = [
         HumanSketch(category_name(row["category"]), row["set"], table.parent / row["file"], row["key_id"])
         for _, row in rows

@@ -174,7 +174,7 @@ def _measure(judge: recognition.PhotoClassifier, dataset: Dataset, raw: Path, fe
 
 def _kept_back(raw: Path) -> set[str]:
     """Names of the Sketchy photos whose sketches nothing may train on."""
-    rows = raw_files.read(raw / "human_val.csv", "--raw, human_val.csv", ("set", "file"))
+    rows = raw_files.read_csv(raw / "human_val.csv", "--raw, human_val.csv", ("set", "file"))
     matches = (re.fullmatch(r"(n\d+_\d+)-\d+", Path(row["file"]).stem) for _, row in rows if row["set"] == "sketchy")
     return {match[1] for match in matches if match}
 

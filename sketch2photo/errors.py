@@ -45,6 +45,11 @@ class ServeError(UserError):
     """The page cannot be opened."""
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, for a sentence of ours; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextlib.contextmanager
 def exit_on_user_error(command: str) -> Iterator[None]:
     """Turn a `UserError` into one sentence on stderr and exit code 2; Ctrl-C into exit code 130."""

@@ -29,7 +29,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data import store
 from sketch2photo.data.example import SPLITS, decode, frame_pair
-from sketch2photo.errors import DataError
+from sketch2photo.errors import DataError, first_line
 from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
 FORMAT = 1
@@ -156,8 +156,7 @@ def _read(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"{str(path)!r} cannot be read as .npz ({reason}): export it again") from None
+        raise DataError(f"{str(path)!r} cannot be read as .npz ({first_line(error)}): export it again") from None
     sketch = found.get("sketch", found.get("arr_0"))
     photo = found.get("photo", found.get("arr_1"))
     if sketch is None or photo is None:

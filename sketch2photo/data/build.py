@@ -1,4 +1,9 @@
-"""From raw items to a finished dataset folder: nothing half-written, everything left out is accounted for."""
+"""From the options of prepare_data.py to a finished dataset folder.
+
+A plan says what is made of which raw items; processes make them; a journal on disk keeps what they made, so that a
+killed run goes on there. Then groups and splits are settled, and the dataset is written beside its place and moved
+there. Nothing is half-written, and everything left out is accounted for.
+"""
 
 import argparse
 import csv
@@ -11,7 +16,6 @@ import multiprocessing
 import os
 import pickle
 import struct
-import sys
 import time
 import zlib
 from collections import deque
@@ -43,12 +47,11 @@ from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, 
 from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.files import check_free, draft_beside, put_in_place, remove, sentences
 
-# ---------------------------------------------------------------- data.workers
-#
-# Work on many raw files at once, in order, with a bounded number of results waiting.
-
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+Say = Callable[[str], None]
+
+# ---------------------------------------------------------------- many raw files at once
 
 _CHUNK = 8
 _FEW = 200
@@ -94,46 +97,32 @@ def _each(function: Callable[[Given], Made], chunk: Iterable[Given]) -> list[Mad
     return [function(item) for item in chunk]
 
 
-# ---------------------------------------------------------------- data.progress
-#
-# How far a long preparation is: a bar on a terminal, a line now and then elsewhere.
-
-T = TypeVar("T")
-
 _INTERVAL = 15.0
-"""Seconds between lines where there is no terminal."""
+"""Seconds between lines of progress where there is no terminal."""
 
 
-def counted(things: Iterable[T], total: int, say: Callable[[str], None], *, done: int = 0) -> Iterator[T]:
-    """Pass things on and show how many of `total` there have been, with those `done` before."""
-    if sys.stderr.isatty():
-        yield from _bar(things, total, done)
-        return
-    started = last = time.monotonic()
-    for number, thing in enumerate(things, 1):
-        yield thing
-        now = time.monotonic()
-        if now - last > _INTERVAL:
-            last = now
-            left = (now - started) / number * (total - done - number)
-            say(f"{done + number} of {total}, {number / (now - started):.0f} a second, {left / 60:.0f} min left")
-
-
-def _bar(things: Iterable[T], total: int, done: int) -> Iterator[T]:
+def counted(things: Iterable[Made], total: int, say: Say, *, done: int = 0) -> Iterator[Made]:
+    """Pass things on and show how many of `total` there have been, with those `done` before: a bar on a terminal, a
+    line now and then elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
     columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total, completed=done)
-        for thing in things:
+        started = last = time.monotonic()
+        for number, thing in enumerate(things, 1):
             yield thing
             bar.advance(task)
+            now = time.monotonic()
+            if bar.disable and now - last > _INTERVAL:
+                last = now
+                left = (now - started) / number * (total - done - number)
+                say(f"{done + number} of {total}, {number / (now - started):.0f} a second, {left / 60:.0f} min left")
 
 
-# ---------------------------------------------------------------- data.spool
-#
-# What has been made so far, on disk: a killed run goes on from here, and pictures need no memory.
+# ---------------------------------------------------------------- the journal: what has been made so far, on disk
 #
 # One record for each raw item, in their order: its number, length and checksum, and a pickle of the `Example`s and
 # `Skipped`s it became. What follows the last whole record, because a kill cut it short, is cut off.
@@ -143,8 +132,8 @@ _HEAVY: dict = {"sketches": [], "photo": None, "strokes": None, "mask": None}
 """What stays on disk while the splits are decided."""
 
 
-class Spool:
-    """Examples on disk, in the order they came, read back in any order."""
+class Journal:
+    """Examples on disk, in the order they came, read back in any order: pictures need no memory."""
 
     def __init__(self, path: Path):
         self.light: list[Example] = []
@@ -216,7 +205,7 @@ class Spool:
         self._file.close()
 
 
-# ---------------------------------------------------------------- data.build
+# ---------------------------------------------------------------- building
 
 _FORM = 2
 """Counts up whenever the same settings would make other examples, so that no run goes on with those of an older one."""
@@ -239,7 +228,7 @@ class Plan:
     remarks: list[str] = field(default_factory=list)
     """What the report should say besides."""
     join_copies: bool = False
-    """See `groups.find`."""
+    """See `near_duplicates.find`."""
     input_channels: int = 1
     """3 where inputs are coloured."""
 
@@ -252,7 +241,7 @@ def build(
     overwrite: bool = False,
     workers: int | None = None,
     through_beam: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> report.Summary:
     """Make every item an example, decide groups and splits, and write the dataset `out` with its report.
 
@@ -275,24 +264,24 @@ def build(
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
     with sentences(out), draft_beside(out, key) as draft:
         plan = plan_in(draft)
-        spool = _made(plan, draft, workers, through_beam, say)
-        skipped, remarks = [*plan.skipped, *spool.skipped], list(plan.remarks)
-        if not spool.light:
+        journal = _made(plan, draft, workers, through_beam, say)
+        skipped, remarks = [*plan.skipped, *journal.skipped], list(plan.remarks)
+        if not journal.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
             raise DataError(f"none of the {len(plan.items)} files could be used{reason}: check what --raw names")
-        near_duplicates.find(spool.light, join_copies=plan.join_copies)
+        near_duplicates.find(journal.light, join_copies=plan.join_copies)
         if overwrite:
-            _keep_splits(spool.light, out)
-        remarks += settle(spool.light)
-        skipped += _without_too_near(spool)
-        categories = tuple(sorted({example.category for example in spool.light}))
+            _keep_splits(journal.light, out)
+        remarks += settle(journal.light)
+        skipped += _without_too_near(journal)
+        categories = tuple(sorted({example.category for example in journal.light}))
         content = draft / "dataset"
         remove(content)
         content.mkdir()
 
-        present = [name for name in SPLITS if any(example.split == name for example in spool.light)]
+        present = [name for name in SPLITS if any(example.split == name for example in journal.light)]
         readers: dict[str, Callable[[], Iterable[Example]]] = {
-            name: functools.partial(spool.split, name) for name in present
+            name: functools.partial(journal.split, name) for name in present
         }
         store.write(
             content,
@@ -300,27 +289,27 @@ def build(
             size=plan.size,
             input_channels=plan.input_channels,
             categories=categories,
-            sources={example.source: example.licence for example in spool.light},
+            sources={example.source: example.licence for example in journal.light},
             splits=readers,
         )
-        _write_manifest(content / "manifest.csv", spool.light)
-        summary = report.write(content, plan.kind, spool, skipped, remarks, settings)
+        _write_manifest(content / "manifest.csv", journal.light)
+        summary = report.write(content, plan.kind, journal, skipped, remarks, settings)
         _write_checksums(content)
-        spool.close()
+        journal.close()
         put_in_place(content, out)
     return summary
 
 
-def _made(plan: Plan, draft: Path, workers: int | None, through_beam: str | None, say: Callable[[str], None]) -> Spool:
+def _made(plan: Plan, draft: Path, workers: int | None, through_beam: str | None, say: Say) -> Journal:
     """All items made, those that a killed run had made taken over from it."""
     fingerprint = _fingerprint(plan)
     known = draft / "items"
     if not known.is_file() or known.read_text() != fingerprint:
-        remove(draft / "spool")
+        remove(draft / "journal")
         remove(draft / "beam")
         known.write_text(fingerprint)
-    spool = Spool(draft / "spool")
-    done, total = spool.items, len(plan.items)
+    journal = Journal(draft / "journal")
+    done, total = journal.items, len(plan.items)
     if done:
         say(f"going on after {done} of {total}, which an earlier run has made")
     if through_beam is None:
@@ -330,11 +319,11 @@ def _made(plan: Plan, draft: Path, workers: int | None, through_beam: str | None
         results = beam.in_order(plan.make, plan.items, done, draft / "beam", through_beam)
     try:
         for made in counted(results, total, say, done=done):
-            spool.add(made if isinstance(made, list) else [made])
+            journal.add(made if isinstance(made, list) else [made])
     except (KeyboardInterrupt, SystemExit):
-        say(f"stopped after {spool.items} of {total}: the same command goes on from there")
+        say(f"stopped after {journal.items} of {total}: the same command goes on from there")
         raise
-    return spool
+    return journal
 
 
 def _fingerprint(plan: Plan) -> str:
@@ -355,16 +344,16 @@ def check_out(out: Path, overwrite: bool) -> None:
     check_free(out, overwrite, is_ours=store.is_ours)
 
 
-def _without_too_near(spool: Spool) -> list[Skipped]:
+def _without_too_near(journal: Journal) -> list[Skipped]:
     """Take out the training pictures that are nearly equal to one for validation or test, which must stay unseen."""
-    near = near_duplicates.too_near(spool.light)
+    near = near_duplicates.too_near(journal.light)
     left_out = []
     for number, other in near.items():
-        example, like = spool[number], spool.light[other]
+        example, like = journal[number], journal.light[other]
         picture = b"" if example.photo is None else thumbnail(decode(example.photo, 3))
         reason = f"nearly the same as {like.file}, which is in {like.split}"
         left_out.append(Skipped(example.file, reason, picture))
-    spool.drop(set(near))
+    journal.drop(set(near))
     return left_out
 
 
@@ -398,11 +387,7 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
             example.split = known[example.content]
 
 
-# ---------------------------------------------------------------- data.plans
-#
-# What each subcommand of prepare_data.py makes a dataset of: from its options to a plan, archives unpacked.
-
-Say = Callable[[str], None]
+# ---------------------------------------------------------------- what each subcommand makes a dataset of
 
 
 def plan(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -432,7 +417,9 @@ def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
 def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
     chosen = styles.check(options.styles) if options.styles else styles.DEFAULT
-    return photos.maker(options.size, options.renderings, chosen, _cut(options))
+    return functools.partial(
+        photos.make_example, size=options.size, count=options.renderings, chosen=chosen, cut=_cut(options)
+    )
 
 
 def _cut(options: argparse.Namespace) -> segment.Cut:
@@ -451,7 +438,8 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
     folder = _folder(raw, draft, choose, say, inner=False)
     items, skipped = sketchy.find(folder, options.categories, drawings.renames(options.rename), options.rendering)
-    return Plan("pairs", options.size, items, segment.maker(sketchy.maker(options.size), _cut(options)), skipped)
+    make = segment.maker(functools.partial(sketchy.make_example, size=options.size), _cut(options))
+    return Plan("pairs", options.size, items, make, skipped)
 
 
 def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -465,7 +453,8 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     items, skipped = pairs.find(folders, direction, options.category, options.pairs)
     items = _with_names(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
     channels = options.input_channels or (3 if pairs.are_coloured(items) else 1)
-    make = segment.maker(pairs.maker(options.size, channels), _cut(options), channels)
+    make = functools.partial(pairs.make_example, size=options.size, input_channels=channels)
+    make = segment.maker(make, _cut(options), channels)
     remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
     return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
 
@@ -487,7 +476,7 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
         found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
     )
     items = _with_names(found.drawings, options, "")
-    make = drawings.maker(options.size)
+    make = functools.partial(drawings.make_example, size=options.size)
     return Plan("drawings", options.size, items, make, found.skipped, found.remarks, join_copies=True)
 
 
@@ -506,7 +495,7 @@ def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
         joined.kind,
         joined.size,
         joined.records,
-        merge.maker(joined),
+        functools.partial(merge.make_example, kind=joined.kind, size=joined.size, input_channels=joined.input_channels),
         remarks=joined.remarks,
         join_copies=True,
         input_channels=joined.input_channels,

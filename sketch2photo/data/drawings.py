@@ -1,4 +1,7 @@
-"""Sketches without photos: picture and SVG files by category, and Quick, Draw! files of strokes."""
+"""Sketches without photos: picture and SVG files by category, and Quick, Draw! files of strokes.
+
+They become datasets of drawings, and the few that a training run's sample grids are painted from.
+"""
 
 import difflib
 import functools
@@ -17,8 +20,6 @@ from sketch2photo.data import raw_files, strokes, svg
 from sketch2photo.data.example import Example, Skipped, decode, encode_sketch, read_sketch
 from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
-
-# ---------------------------------------------------------------- data.drawings
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
 
@@ -192,7 +193,7 @@ def _mark_val(found: Found, val: Path) -> None:
     files: set[Path] = set()
     lines: set[tuple[Path, int]] = set()
     keys: set[str] = set()
-    for _, row in raw_files.read(val, "--val", ("file",)):
+    for _, row in raw_files.read_csv(val, "--val", ("file",)):
         path, key = (val.parent / row["file"]).resolve(), row.get("key_id", "")
         line = re.fullmatch(r"line(\d+)", key)
         if line:
@@ -253,19 +254,12 @@ def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
     )
 
 
-def maker(size: int) -> functools.partial:
-    """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size)
-
-
-# ---------------------------------------------------------------- data.sample_drawings
-#
-# Drawings by people that a training run's sample grids are painted from; nothing is trained on them.
+# ---------------------------------------------------------------- drawings of a run's sample grids
 
 OPTION = "--sample-drawings"
 
 
-def read(
+def read_samples(
     path: Path,
     categories: Sequence[str],
     *,
@@ -274,7 +268,8 @@ def read(
     per_category: int,
     say: Callable[[str], None] = print,
 ) -> dict[str, np.ndarray]:
-    """Up to so many drawings of each category, always the same ones, framed as the page frames them.
+    """Up to so many drawings of each category, always the same ones, framed as the page frames them; nothing is trained
+    on them.
 
     What is of another category, or cannot be read, is left out and told in a sentence.
 
@@ -342,7 +337,7 @@ def _framed(raw: RawDrawing, size: int, channels: int) -> np.ndarray:
 def _listed(table: Path) -> list[RawDrawing]:
     """What the CSV file names; lines of ndjson files are looked for when they are needed."""
     found = []
-    for number, row in raw_files.read(table, OPTION, ("category", "file")):
+    for number, row in raw_files.read_csv(table, OPTION, ("category", "file")):
         path = table.parent / row["file"]
         kind = path.suffix.lower()
         key = row.get("key_id", "") if kind == ".ndjson" else ""

@@ -120,8 +120,3 @@ def _mask(data: bytes, size: int) -> bytes:
 def _photo(data: bytes, size: int) -> bytes:
     photo = decode(data, 3)
     return data if photo.shape[0] == size else encode_photo(images.resize(photo, size))
-
-
-def maker(joined: Joined) -> functools.partial:
-    """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, kind=joined.kind, size=joined.size, input_channels=joined.input_channels)

@@ -3,6 +3,7 @@
 Photos are compared by small thumbnails; what is nearly the same shares a group, and a group lies in one split.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -71,43 +72,29 @@ def find(examples: list[Example], *, join_copies: bool) -> None:
     if join_copies:
         _join_copies(examples)
     open_ones = [e for e in examples if not e.group]
-    if not open_ones:
-        return
-    sets = _Sets()
-    for i, j in near_pairs([e.fingerprint for e in open_ones]):
-        sets.join(open_ones[i].content, open_ones[j].content)
+    alike = ((open_ones[i].content, open_ones[j].content) for i, j in near_pairs([e.fingerprint for e in open_ones]))
+    smallest = _smallest_joined((e.content for e in open_ones), alike)
     for example in open_ones:
-        example.group = sets.smallest(example.content)[:16]
+        example.group = smallest[example.content][:16]
 
 
 def _join_copies(examples: list[Example]) -> None:
-    sets, group_of = _Sets(), {}
-    for example in examples:
-        if example.group:
-            sets.join(example.group, group_of.setdefault(example.content, example.group))
+    group_of: dict[str, str] = {}
+    copies = [(e.group, group_of.setdefault(e.content, e.group)) for e in examples if e.group]
+    smallest = _smallest_joined((group for group, _ in copies), copies)
     for example in examples:
         if example.group or example.content in group_of:
-            example.group = sets.smallest(example.group or group_of[example.content])
+            example.group = smallest[example.group or group_of[example.content]]
 
 
-class _Sets:
-    """Disjoint sets of names, each known by the smallest."""
+def _smallest_joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """For each name the smallest of those that pairs join it to, one way or another."""
+    from scipy.cluster.hierarchy import DisjointSet  # here, as worker processes import this module, too
 
-    def __init__(self) -> None:
-        self._leader: dict[str, str] = {}
-
-    def smallest(self, name: str) -> str:
-        path = []
-        while (above := self._leader.get(name, name)) != name:
-            path.append(name)
-            name = above
-        for passed in path:
-            self._leader[passed] = name
-        return name
-
-    def join(self, a: str, b: str) -> None:
-        low, high = sorted((self.smallest(a), self.smallest(b)))
-        self._leader[high] = low
+    sets = DisjointSet(names)
+    for a, b in pairs:
+        sets.merge(a, b)
+    return {name: min(joined) for joined in sets.subsets() for name in joined}
 
 
 def near_pairs(fingerprints: list[Fingerprint | None]) -> list[tuple[int, int]]:

@@ -7,7 +7,6 @@
 The direction AtoB makes A the input and B the photo. What is called sketch or photo is that, whatever the direction.
 """
 
-import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ def are_coloured(pairs: list[RawPair]) -> bool:
 
 
 def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
-    rows = raw_files.read(listed, "--pairs", ())
+    rows = raw_files.read_csv(listed, "--pairs", ())
     columns = next((names for names in _COLUMNS if rows and set(names) <= rows[0][1].keys()), None)
     if columns is None:
         raise DataError(f"{str(listed)!r} has no columns sketch and photo, nor A and B: its first line must name them")
@@ -268,8 +267,3 @@ def _half(picture: np.ndarray, raw: RawPair, other: bool = False) -> np.ndarray:
         )
     left = (raw.side == "left") != other
     return picture[:, : width // 2] if left else picture[:, width - width // 2 :]
-
-
-def maker(size: int, input_channels: int) -> functools.partial:
-    """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size, input_channels=input_channels)

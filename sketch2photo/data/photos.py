@@ -1,6 +1,5 @@
 """Photos by category, from folders or a manifest, with sketches rendered from them."""
 
-import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from sketch2photo import images
 from sketch2photo.data import near_duplicates, raw_files, segment, styles
 from sketch2photo.data.example import Example, Skipped, check_split, encode_photo, encode_sketch, read_photo, thumbnail
-from sketch2photo.data.raw_files import PICTURES, _is_folder, category_folders, check_folder, files_under, visible
+from sketch2photo.data.raw_files import PICTURES, category_folders, check_folder, files_under, is_folder, visible
 from sketch2photo.errors import DataError, ImageError
 
 _OPTIONAL = ("group", "split", "source", "licence")
@@ -42,7 +41,7 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
                 photos.append(RawPhoto(path, name, folder.name, source=raw.resolve().name))
             else:
                 skipped.append(Skipped(name, f"not a picture ({path.suffix or 'no extension'})"))
-    loose = [p for p in visible(raw) if not _is_folder(p)]
+    loose = [p for p in visible(raw) if not is_folder(p)]
     skipped.extend(Skipped(p.name, "not in a category folder") for p in loose)
     loose = [p for p in loose if p.suffix.lower() in PICTURES]
     if not photos:
@@ -60,7 +59,7 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     if raw is not None:
         check_folder(raw, "--raw")
     photos = []
-    for number, row in raw_files.read(manifest, "--manifest", ("file", "category")):
+    for number, row in raw_files.read_csv(manifest, "--manifest", ("file", "category")):
         where = f"--manifest {str(manifest)!r}, line {number}"
         if not row["file"] or not row["category"]:
             raise DataError(f"{where}: file and category must not be empty")
@@ -77,7 +76,12 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
 
 
 def make_example(
-    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...], cut: segment.Cut
+    raw: RawPhoto,
+    *,
+    size: int,
+    count: int,
+    chosen: tuple[str, ...] = styles.DEFAULT,
+    cut: segment.Cut = segment.NO_CUT,
 ) -> Example | Skipped:
     """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():
@@ -116,10 +120,3 @@ def make_example(
         content=hashlib.sha256(content).hexdigest(),
         fingerprint=near_duplicates.fingerprint(photo),
     )
-
-
-def maker(
-    size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: segment.Cut = segment.NO_CUT
-) -> functools.partial:
-    """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size, count=count, chosen=chosen, cut=cut)

@@ -60,11 +60,7 @@ def thin_out(paths: list[Path], drawn: list[Path], side: int, gap: float) -> lis
 
 def simplify(path: Path, tolerance: float) -> Path:
     """Fewer corners, then points two pixels apart again, rounded a little: strokes of a hand, not of a ruler."""
-    if is_closed(path):
-        corners = close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
-    else:
-        corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
-    return smooth(_resample(corners, 2.0), tolerance)
+    return smooth(polygon(path, tolerance), tolerance)
 
 
 def _resample(path: Path, spacing: float) -> Path:
@@ -90,28 +86,6 @@ def shake(path: Path, field: np.ndarray, tremor: float, rng: np.random.Generator
     if is_closed(path):
         noise[-1] = noise[0]
     return moved + cv2.resize(noise, (1, len(path)), interpolation=cv2.INTER_LINEAR).reshape(-1, 2)
-
-
-def open_up(path: Path, unit: float, rng: np.random.Generator) -> list[Path]:
-    """Now and then a gap, or an end that runs on past where it should stop.
-
-    Args:
-      path: with points two pixels apart.
-      unit: pixels of what is one pixel at 256.
-    """
-    if len(path) < 12:
-        return [path]
-    if is_closed(path) and rng.random() < 0.5:
-        path = np.roll(path[:-1], -rng.integers(len(path)), 0)
-        path = path[: len(path) - int(rng.integers(0, min(10, len(path) // 2)))]
-    elif len(path) > 40 and rng.random() < 0.3:
-        at, width = rng.integers(8, len(path) - 14), rng.integers(2, 6)
-        return [path[:at], path[at + width :]]
-    if rng.random() < 0.3 and not is_closed(path):
-        tangent = path[-1] - path[-4]
-        tangent /= max(float(np.hypot(*tangent)), 1e-3)
-        path = np.concatenate([path, path[-1:] + tangent * rng.uniform(2, 8) * unit])
-    return [path]
 
 
 def polygon(path: Path, tolerance: float) -> Path:

@@ -1,8 +1,9 @@
-"""Raw files straight from an archive: looked through first, and refused whole if any member means harm.
+"""Raw files, wherever they are: in folders, in tables that name them, in archives, on the network.
 
-.zip, .7z and .tar, the last also compressed by gzip, bzip2 or xz. Nothing is written before all members are checked:
-no name may lead out of the folder, nothing may be a link or a device, and nothing may unpack to a multiple of its size
-that no picture reaches.
+Archives are .zip, .7z and .tar, the last also compressed by gzip, bzip2 or xz. Nothing is written before all members
+are checked, and the whole is refused if any means harm: no name may lead out of the folder, nothing may be a link or a
+device, and nothing may unpack to a multiple of its size that no picture reaches. A download is whole or not there, goes
+on after a break, and is the same every time.
 """
 
 import contextlib
@@ -28,14 +29,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from sketch2photo.data.example import Skipped
-from sketch2photo.errors import ConfigError, DataError, choose
+from sketch2photo.errors import ConfigError, DataError, choose, first_line
 
-# ---------------------------------------------------------------- data.tables
-#
-# CSV files that people hand us: manifests and lists of validation drawings.
+# ---------------------------------------------------------------- tables: manifests, lists of validation drawings
 
 
-def read(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers; cells are stripped, missing ones "".
 
     Args:
@@ -62,7 +61,7 @@ def read(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int, di
         raise DataError(f"{what} {str(path)!r} is not a CSV file in UTF-8 ({error}): export it again") from None
 
 
-# ---------------------------------------------------------------- data.archives
+# ---------------------------------------------------------------- archives
 
 SUFFIXES = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_EXPANSION = 200
@@ -131,7 +130,6 @@ def unpack(
 
 def pictures_and_lists(names: list[str]) -> list[str]:
     """What readers of ours can read: pictures, drawings, tables; without what systems leave there unseen."""
-
     known = PICTURES | {".svg", ".ndjson", ".csv"}
     visible = [name for name in names if not any(part[:1] in (".", "_") for part in name.split("/"))]
     return [name for name in visible if Path(name).suffix.lower() in known]
@@ -182,8 +180,9 @@ def _readable(archive: Path) -> Iterator[None]:
 
 
 def _damaged(archive: Path, error: Exception) -> DataError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return DataError(f"{str(archive)!r} cannot be unpacked ({reason}): download it again or unpack it yourself")
+    return DataError(
+        f"{str(archive)!r} cannot be unpacked ({first_line(error)}): download it again or unpack it yourself"
+    )
 
 
 def _open(archive: Path) -> "_Zip | _Tar | _SevenZip":
@@ -294,9 +293,7 @@ def _plain(name: str) -> str:
     return re.sub(r"^(\./)+", "", name)
 
 
-# ---------------------------------------------------------------- data.download
-#
-# Raw data from the network: whole or not there, gone on with after a break, and the same every time.
+# ---------------------------------------------------------------- downloads
 #
 # FOLDER/NAME.part         what has come so far      FOLDER/NAME.part.json    of which version of which address
 # FOLDER/NAME              the whole file            FOLDER/NAME.sha256       its hash, recorded at first use
@@ -491,9 +488,7 @@ def _verify(path: Path, expected: str, say: Callable[[str], None]) -> None:
         say(f"sha256 {actual} recorded")
 
 
-# ---------------------------------------------------------------- data.photos
-#
-# Photos by category, from folders or a manifest, with sketches rendered from them.
+# ---------------------------------------------------------------- folders
 
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 
@@ -509,7 +504,7 @@ def category_folders(raw: Path) -> list[Path]:
     """The folders named for categories: those in `raw`, or in its folders that hold nothing but folders."""
     found = []
     for folder in visible(raw):
-        if not _is_folder(folder):
+        if not is_folder(folder):
             continue
         try:
             inside = visible(folder)
@@ -517,7 +512,7 @@ def category_folders(raw: Path) -> list[Path]:
             inside = [folder]  # cannot be read, which `files_under` will tell
         if folder.resolve() == raw.resolve():
             found.append(folder)  # a link back, which `files_under` will tell
-        elif inside and all(_is_folder(p) for p in inside):
+        elif inside and all(is_folder(p) for p in inside):
             found.extend(inside)
         elif inside:
             found.append(folder)
@@ -544,13 +539,14 @@ def _files(folder: Path, top: Path, above: tuple[Path, ...], skipped: list[Skipp
         skipped.append(Skipped(name, "a link to a folder that it is in"))
         return
     for path in inside:
-        if _is_folder(path):
+        if is_folder(path):
             yield from _files(path, top, (*above, real), skipped)
         else:
             yield path
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether it is one; what cannot be told is none."""
     try:
         return path.is_dir()
     except OSError:  # a link to itself

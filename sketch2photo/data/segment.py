@@ -19,8 +19,6 @@ from sketch2photo.data import edges
 from sketch2photo.data.example import Example, Skipped, decode, encode_photo, encode_sketch, thumbnail
 from sketch2photo.images import PAPER
 
-# ---------------------------------------------------------------- data.segment
-
 Method = Literal["none", "watershed", "grabcut", "auto"]
 METHODS: tuple[str, ...] = get_args(Method)
 
@@ -237,9 +235,7 @@ def _centre(shape: tuple[int, ...], share: float) -> np.ndarray:
     return (x / shape[1] - 0.5) ** 2 + (y / shape[0] - 0.5) ** 2 < share**2
 
 
-# ---------------------------------------------------------------- data.cutout
-#
-# Examples whose object was cut out and put on white: photo, mask and sketches moved by one transform.
+# ---------------------------------------------------------------- examples with their object on white
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ categories. Sketch and photo are only loosely aligned; how far, the rendering sa
     tx_000100000000   alone in the middle of the canvas; belongs to the photos cut to the object, of the same name
 """
 
-import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -184,8 +183,3 @@ def make_example(raw: RawPair, *, size: int) -> list[Example | Skipped]:
 
 def _name(raw: RawPair, path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
-
-
-def maker(size: int) -> functools.partial:
-    """`make_example` with its settings, picklable."""
-    return functools.partial(make_example, size=size)

@@ -21,7 +21,7 @@ import numpy as np
 
 from sketch2photo.data.edges import object_mask
 from sketch2photo.data.example import HUMAN, Example, decode, encode_sketch, frame_pair, palette
-from sketch2photo.errors import DataError
+from sketch2photo.errors import DataError, first_line
 
 NAME = "sketch_photo"
 """In dataset_info.json: how a dataset of ours is known."""
@@ -351,8 +351,7 @@ class _Table:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return DataError(f"{str(path)!r} is a damaged dataset ({reason}): make it again by prepare_data.py")
+    return DataError(f"{str(path)!r} is a damaged dataset ({first_line(error)}): make it again by prepare_data.py")
 
 
 def _parse(raw: bytes) -> Record:

@@ -135,10 +135,10 @@ class GanTask:
     def _read_drawings(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
         # Imported here: where there are none, training needs no OpenCV.
         from sketch2photo import images
-        from sketch2photo.data.drawings import read
+        from sketch2photo.data.drawings import read_samples
 
         config = self.config
-        found = read(
+        found = read_samples(
             Path(config.sample_drawings),
             self.categories,
             image_size=config.model.image_size,

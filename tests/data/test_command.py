@@ -51,10 +51,10 @@ def test_a_killed_run_is_gone_on_with(root, tmp_path, how):
     run = subprocess.Popen(
         [sys.executable, "prepare_data.py", *options, tmp_path / "out"], cwd=root, stderr=subprocess.DEVNULL
     )
-    spool = tmp_path / ".out-draft" / "spool"
+    journal = tmp_path / ".out-draft" / "journal"
     try:
         deadline = time.monotonic() + 120
-        while not (spool.is_file() and spool.stat().st_size > 200_000):
+        while not (journal.is_file() and journal.stat().st_size > 200_000):
             assert run.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
         run.send_signal(how)
@@ -62,8 +62,8 @@ def test_a_killed_run_is_gone_on_with(root, tmp_path, how):
     finally:
         run.kill()
     assert not (tmp_path / "out").exists(), "nothing half-written"
-    with spool.open("ab") as file:
-        file.write(spool.read_bytes()[:1000])  # half a record
+    with journal.open("ab") as file:
+        file.write(journal.read_bytes()[:1000])  # half a record
     said = subprocess.run(
         [sys.executable, "prepare_data.py", *options, tmp_path / "out"],
         cwd=root,
@@ -96,11 +96,11 @@ def test_another_command_does_not_go_on_with_it(tmp_path, capsys):
     from sketch2photo.files import draft_beside
 
     with pytest.raises(KeyboardInterrupt), draft_beside(tmp_path / "out", "one") as draft:
-        (draft / "spool").write_text("old")
+        (draft / "journal").write_text("old")
         raise KeyboardInterrupt
-    assert (draft / "spool").read_text() == "old"
+    assert (draft / "journal").read_text() == "old"
     with draft_beside(tmp_path / "out", "other") as draft:
-        assert not (draft / "spool").exists()
+        assert not (draft / "journal").exists()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,11 +108,11 @@ def test_a_defect_does_not_cost_what_was_made(tmp_path):
     from sketch2photo.files import draft_beside
 
     with pytest.raises(ModuleNotFoundError), draft_beside(tmp_path / "out", "one") as draft:
-        (draft / "spool").write_text("made for hours")
+        (draft / "journal").write_text("made for hours")
         raise ModuleNotFoundError("no such module")
-    assert (draft / "spool").read_text() == "made for hours"
+    assert (draft / "journal").read_text() == "made for hours"
     with pytest.raises(DataError), draft_beside(tmp_path / "out", "one") as draft:
-        assert (draft / "spool").exists()
+        assert (draft / "journal").exists()
         raise DataError("nothing in it can be used")
     assert list(tmp_path.iterdir()) == []
 
@@ -127,7 +127,7 @@ def test_changed_raw_files_are_made_anew(tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(store, "write", interrupt)
         prepare("photos", "--raw", raw, "--out", tmp_path / "out", "--size", 32)
-    assert (tmp_path / ".out-draft" / "spool").stat().st_size > 1000
+    assert (tmp_path / ".out-draft" / "journal").stat().st_size > 1000
     draw_raw_photos(raw, 1, ("triangle",))
     (raw / "circle" / "000.png").write_bytes((raw / "circle" / "001.png").read_bytes())
     prepare("photos", "--raw", raw, "--out", tmp_path / "out", "--size", 32)

@@ -167,7 +167,7 @@ def test_every_file_is_used_or_told(tmp_path_factory, files):
         (raw / folder).mkdir(exist_ok=True)
         write_kind(raw / folder / f"{number}.png", kind, number)
     items, skipped = photos.from_folders(raw)
-    made = [photos.maker(32, 1)(item) for item in items]
+    made = [photos.make_example(item, size=32, count=1) for item in items]
     used = [one.file for one in made if not isinstance(one, Skipped)]
     told = [one.file for one in [*skipped, *made] if isinstance(one, Skipped)]
     assert sorted(used + told) == sorted(p.relative_to(raw).as_posix() for p in raw.rglob("*") if p.is_file())

@@ -36,7 +36,7 @@ def folder(tmp_path):
 def read(path, said=None, **settings):
     settings = {"image_size": 64, "per_category": 3, **settings}
     say = (said if said is not None else []).append
-    return drawings.read(path, tiny.CATEGORIES, say=say, **settings)
+    return drawings.read_samples(path, tiny.CATEGORIES, say=say, **settings)
 
 
 def test_a_folder_gives_a_few_of_each_category_framed_as_the_page_does(folder):
