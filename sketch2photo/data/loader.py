@@ -7,11 +7,12 @@ that the accelerator can do as well (mirror, zoom, warp) is not done here.
 
 import contextlib
 import functools
+import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import grain
@@ -105,15 +106,17 @@ def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> 
       weights: how often each pool has its turn, relative to the others; positive.
     """
     # Of 31 bits: Grain counts up from them.
-    seeds = np.random.SeedSequence(seed).generate_state(len(pools) + 1) >> 1
+    own_seed, *seeds = np.random.SeedSequence(seed).generate_state(len(pools) + 1) >> 1
+    ends = np.cumsum([len(pool) for pool in pools])
     endless = [
-        grain.MapDataset.source(cast(Sequence[int], pool)).repeat(-(-_SPAN // len(pool))).shuffle(int(own)).repeat()
-        for pool, own in zip(pools, seeds[1:], strict=True)
+        grain.MapDataset.range(int(end) - len(pool), int(end)).repeat(-(-_SPAN // len(pool))).shuffle(int(own)).repeat()
+        for pool, end, own in zip(pools, ends, seeds, strict=True)
     ]
-    if len(endless) == 1:
-        return endless[0]
-    mixed = grain.MapDataset.mix(endless, weights)
-    return grain.experimental.WindowShuffleMapDataset(mixed, window_size=_SPAN, seed=int(seeds[0]))
+    places = endless[0]
+    if len(pools) > 1:
+        mixed = grain.MapDataset.mix(endless, weights)
+        places = grain.experimental.WindowShuffleMapDataset(mixed, window_size=_SPAN, seed=int(own_seed))
+    return places.map(functools.partial(operator.getitem, np.concatenate(pools)))
 
 
 def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:
