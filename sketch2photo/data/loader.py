@@ -7,7 +7,6 @@ that the accelerator can do as well (mirror, zoom, warp) is not done here.
 
 import contextlib
 import functools
-import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -116,7 +115,11 @@ def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> 
     if len(pools) > 1:
         mixed = grain.MapDataset.mix(endless, weights)
         places = grain.experimental.WindowShuffleMapDataset(mixed, window_size=_SPAN, seed=int(own_seed))
-    return places.map(functools.partial(operator.getitem, np.concatenate(pools)))
+    return places.map(functools.partial(_at, np.concatenate(pools)))
+
+
+def _at(numbers: np.ndarray, place: int) -> int:
+    return numbers[place]
 
 
 def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:
