@@ -14,6 +14,8 @@ from sketch2photo.errors import CheckpointError
 from sketch2photo.models import vgg
 from sketch2photo.release import __main__ as release
 from sketch2photo.release import format
+from sketch2photo.release.__main__ import loss_of_packing
+from sketch2photo.release.weights import open_weights
 from sketch2photo.training import classifier, run_folder
 from sketch2photo.training.classifier import ClassifierState
 from sketch2photo.training.gan import GanState
@@ -57,6 +59,12 @@ def classifier_run(path, *, categories=SWAPPED, calibrated=True):
     if calibrated:
         (path / "calibration.json").write_text(json.dumps(dataclasses.asdict(CALIBRATION)))
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_packing_loss(monkeypatch):
+    """What a release costs is measured in a test of its own: two models are compiled for it."""
+    monkeypatch.setattr(release, "loss_of_packing", lambda model: (0.5, 0.01))
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +188,41 @@ def test_a_card_and_what_lies_beside_it_are_kept(runs, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
 
 
+# ---------------------------------------------------------------- opening weights
+
+
+def test_runs_and_releases_are_opened_alike(runs, tmp_path):
+    gan, classifier = map(open_weights, runs)
+    assert gan.steps == {"gan": 700, "images": 2800} and classifier.steps == {"classifier": 90}
+    assert (gan.categories, gan.gan, gan.palette) == (tiny.CATEGORIES, tiny.GAN, tiny.PALETTE)
+    assert (classifier.categories, classifier.classifier_config) == (SWAPPED, tiny.CLASSIFIER)
+    assert classifier.calibration == CALIBRATION and "scale" in classifier.classifier["convs"][0]
+    np.testing.assert_array_equal(gan.generator["last"]["kernel"], tiny.generator(seed=2)["last"]["kernel"])
+    format.write(tiny.model(), tmp_path / "mine", "card")
+    released = open_weights(tmp_path / "mine")
+    assert released.steps == {} and released.discriminator is None and released.model is released.released
+    np.testing.assert_array_equal(released.classifier["head"]["kernel"], tiny.classifier()["head"]["kernel"])
+
+
+def test_what_a_folder_has_not_is_said_with_the_option(runs):
+    gan, classifier = runs
+    for ask, said in (
+        (
+            lambda: open_weights(classifier).generator,
+            f"{str(classifier)!r} is a classifier run: name one of train.py gan",
+        ),
+        (lambda: open_weights(classifier).model, "name one of train.py gan"),
+        (lambda: open_weights(classifier, "--init").discriminator, "--init .* is a classifier run"),
+        (
+            lambda: open_weights(gan, "--average-with").classifier,
+            "--average-with .* is a gan run: name one of train.py",
+        ),
+        (lambda: open_weights(gan / "none", "--init"), "--init: there is no folder"),
+    ):
+        with pytest.raises(CheckpointError, match=said):
+            ask()
+
+
 # ---------------------------------------------------------------- int8
 
 
@@ -204,7 +247,7 @@ def test_small_arrays_and_silent_channels_are_exact():
 
 
 def test_int8_costs_little():
-    photo, probability = release.loss_of_packing(tiny.model(), count=4)
+    photo, probability = loss_of_packing(tiny.model(), count=4)
     assert 0 < photo < 4
     assert 0 < probability < 0.05
 
