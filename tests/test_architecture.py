@@ -269,14 +269,14 @@ def test_no_two_modules_have_one_name():
 def test_the_building_is_no_larger_than_it_was_drawn():
     assert len(MODULES) <= 85
     assert sum(LINES.values()) <= 16_500
-    assert len(list((ROOT / PACKAGE).glob("*.py"))) <= 10, "loose files beside the folders"
+    loose = sorted(path.stem for path in (ROOT / PACKAGE).glob("*.py") if path.stem != "__init__")
+    assert len(loose) <= 10, loose
 
 
 def test_no_module_is_longer_than_600_lines():
     assert {name: lines for name, lines in LINES.items() if lines > 600} == {}
 
 
-@STILL_BUILT
 def test_no_module_is_too_short_to_be_a_subject():
     short = {name: lines for name, lines in LINES.items() if lines < 60 and MODULES[name].stem not in ENTRIES}
     assert {name: lines for name, lines in short.items() if not _is_a_table(MODULES[name])} == {}
