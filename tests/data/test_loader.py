@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shutil
 import threading
 
 import cv2
@@ -47,28 +46,6 @@ def assert_resumes_exactly(make):
     batches.set_state(state)
     assert_equal(take(batches, 4), expected)
     assert_equal(take(make(), 2), take(make(), 2))
-
-
-def test_what_a_dataset_says_of_itself(pairs, pairs_folder):
-    assert pairs.kind == "pairs" and pairs.path == pairs_folder and pairs.size == 64
-    assert pairs.categories == ("circle", "square")
-    labels = pairs.labels("train")
-    assert labels.dtype == np.int32 and labels.shape == (pairs.sizes["train"],)
-    colours = pairs.colours("train")
-    assert colours.dtype == np.uint8 and colours.shape == (pairs.sizes["train"], 3)
-    assert pairs.labels("test").shape == (0,)
-    palette = pairs.palette(3)
-    assert set(palette) == {"circle", "square"}
-    for category in palette.values():
-        assert 1 <= len(category) <= 3
-        assert all(len(c) == 7 and c[0] == "#" and int(c[1:], 16) >= 0 for c in category)
-
-
-def test_colours_are_the_photos_own(pairs):
-    for number, colour in enumerate(pairs.colours("train")[:10]):
-        photo = decode(pairs.record("train", number).photo, 3)
-        # The stored photo went through JPEG, the colour is the raw one's.
-        assert np.abs(images.dominant_colour(photo).astype(int) - colour).max() <= 6
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -307,37 +284,6 @@ def test_drawings_are_no_pairs(drawings):
         loader.pair_batches(drawings, "train", batch_size=2, image_size=32, seed=0)
     with pytest.raises(DataError, match="there are no colours in it"):
         drawings.colours("train")
-
-
-def test_no_dataset(tmp_path, pairs_folder):
-    with pytest.raises(DataError, match=r"does not exist: give a folder that prepare_data\.py made"):
-        store.open_dataset(tmp_path / "no")
-    with pytest.raises(DataError, match=r"is not a dataset: make one .* prepare_data\.py photos"):
-        store.open_dataset(tmp_path)
-    with pytest.raises(DataError, match="is a file"):
-        store.open_dataset(pairs_folder / "report.json")
-
-
-@pytest.mark.parametrize("how", ["features", "info", "records"])
-def test_a_damaged_dataset(pairs_folder, tmp_path, how):
-    broken = shutil.copytree(pairs_folder, tmp_path / "broken")
-    if how == "features":
-        (broken / "features.json").write_text("{")
-    elif how == "info":
-        (broken / "dataset_info.json").write_text("nonsense")
-    else:
-        for file in broken.glob("*array_record*"):
-            file.unlink()
-    with pytest.raises(DataError, match=r"is a damaged dataset .* make it again by prepare_data\.py"):
-        store.open_dataset(broken).labels("train")
-
-
-def test_truncated_records(pairs_folder, tmp_path):
-    broken = shutil.copytree(pairs_folder, tmp_path / "broken")
-    for file in broken.glob("*array_record*"):
-        file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(DataError, match=r"is a damaged dataset"):
-        store.open_dataset(broken).labels("train")
 
 
 def test_a_manifest_with_one_split_only(tmp_path):

@@ -150,9 +150,9 @@ def test_nested_category_folders(tmp_path):
 
 
 def test_adding_photos_moves_no_old_one(tmp_path):
-    raw = draw_raw_photos(tmp_path / "raw", 25)
+    raw = draw_raw_photos(tmp_path / "raw", 14)
     prepare("photos", "--raw", raw, "--out", tmp_path / "before", *SMALL)
-    draw_raw_photos(raw, 40, ("circle", "triangle"))
+    draw_raw_photos(raw, 20, ("circle", "triangle"))
     prepare("photos", "--raw", raw, "--out", tmp_path / "after", *SMALL)
     before, after = splits_of(tmp_path / "before"), splits_of(tmp_path / "after")
     assert set(before.values()) == {"train", "val"}
@@ -161,7 +161,7 @@ def test_adding_photos_moves_no_old_one(tmp_path):
 
 
 def test_rebuilding_keeps_the_split_even_where_a_new_copy_would_change_it(tmp_path):
-    raw = draw_raw_photos(tmp_path / "raw", 25)
+    raw = draw_raw_photos(tmp_path / "raw", 14)
     out = tmp_path / "out"
     prepare("photos", "--raw", raw, "--out", out, *SMALL)
     before = splits_of(out)
