@@ -74,7 +74,12 @@ def draw(out: Path) -> bytes:
     if not panels:
         return b""
     rows = -(-len(panels) // _COLUMNS)
-    figure = Figure(figsize=(4.2 * _COLUMNS, 2.6 * rows), dpi=100, layout="constrained")
+    # Margins in inches: to let matplotlib find them took as long as to draw.
+    width, height = 4.2 * _COLUMNS, 2.6 * rows + 0.3
+    figure = Figure(figsize=(width, height), dpi=100)
+    figure.subplots_adjust(
+        left=0.7 / width, right=1 - 0.2 / width, bottom=0.6 / height, top=1 - 0.3 / height, wspace=0.2, hspace=0.3
+    )
     FigureCanvasAgg(figure)
     for place, (name, (steps, values), marked) in enumerate(panels, 1):
         axes = figure.add_subplot(rows, _COLUMNS, place)
@@ -88,6 +93,7 @@ def draw(out: Path) -> bytes:
                 axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         axes.set_title(name, fontsize=10)
         axes.tick_params(labelsize=8)
+        axes.locator_params(nbins=6)
         axes.grid(alpha=0.3)
     figure.supxlabel("step", fontsize=9)
     file = io.BytesIO()
