@@ -13,10 +13,10 @@ sys.path.insert(0, str(ROOT))
 
 from sketch2photo import runtime  # noqa: E402
 
-# What XLA compiles runs for moments here, and compiling took most of the suite's time: the step of `debug` and its first
-# weights 62 s of a processor, 19 s unoptimised, and a third of that again by the older of XLA's two code generators. XLA
-# of jax 0.10.2 gets the gradient of batch norm before a maximum wrong for some shapes unoptimised (12 maps of 2x2: NaN):
-# a test that fails by a NaN is to be tried without.
+# What XLA compiles runs for moments here, and compiling took most of the suite's time: the step of `debug` and its
+# first weights 62 s of a processor, 19 s unoptimised, and a third of that again by the older of XLA's two code
+# generators. XLA of jax 0.10.2 gets the gradient of batch norm before a maximum wrong for some shapes unoptimised (12
+# maps of 2x2: NaN): a test that fails by a NaN is to be tried without.
 for flag in ("--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"):
     if flag.partition("=")[0] not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()

@@ -1,4 +1,4 @@
-"""scripts/app and scripts/test, on a small copy of the repository without requirements."""
+"""The scripts, on a small copy of the repository without requirements."""
 
 import os
 import shutil
@@ -104,6 +104,54 @@ def test_a_python_without_ensurepip_is_said(copy: Path, tmp_path: Path):
     assert result.returncode == 2
     assert "ensurepip is missing" in result.stderr and "sudo apt install python3-venv" in result.stderr
     assert not (copy / ".venv").exists()
+
+
+@pytest.fixture
+def set_up(copy: Path) -> Path:
+    """The same, with an environment in which nothing is left to install."""
+    venv.create(copy / ".venv", symlinks=True)
+    files = ["requirements.txt", "requirements-dev.txt", "constraints.txt"]
+    content = b"".join((copy / name).read_bytes() for name in files)
+    total = subprocess.run(["cksum"], input=content, capture_output=True, check=True).stdout
+    (copy / ".venv/installed-dev").write_bytes(total)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ([], ["--numprocesses", "2", "--dist", "loadfile", "--quiet", "-m", "not slow"]),
+        (["tests/test_images.py", "-x"], ["tests/test_images.py", "-x"]),
+        (
+            ["--all", "--durations=15"],
+            ["--numprocesses", "2", "--dist", "loadfile", "--quiet", "--hypothesis-profile", "thorough"]
+            + ["--durations=15"],
+        ),
+    ],
+    ids=["quick", "some", "all"],
+)
+def test_tests_are_run_in_two_processes_or_as_asked(set_up: Path, given: list[str], asked: list[str]):
+    (set_up / "pytest.py").write_text(SHOW)
+    said = run(set_up / "scripts/test", *given, cwd=set_up)
+    assert said.stdout.splitlines() == [str(set_up), str(set_up / ".venv"), str(asked)], said.stderr
+
+
+def test_beam_is_tested_only_where_what_names_it_has_changed(set_up: Path):
+    for name in ("sketch2photo/beam.py", "sketch2photo/other.py", "tests/data/test_beam.py"):
+        (set_up / name).parent.mkdir(parents=True, exist_ok=True)
+        (set_up / name).write_text("# Beam\n" if "beam" in name else "# nothing\n")
+    naming = ["sketch2photo/beam.py", "tests/data/test_beam.py"]
+    sums = subprocess.run(["sha256sum", *naming], cwd=set_up, capture_output=True, text=True, check=True).stdout
+    (set_up / "tests/data/beam.sha256").write_text(sums)
+    same = run(set_up / "scripts/test-beam", cwd=set_up)
+    assert (same.returncode, same.stdout) == (
+        0,
+        "scripts/test-beam: nothing that names Beam has changed since its tests passed\n",
+    )
+    (set_up / "sketch2photo/other.py").write_text("import beam\n")
+    changed = run(set_up / "scripts/test-beam", cwd=set_up, PIP_NO_INDEX="1")
+    assert changed.returncode != 0 and changed.stdout == "", "it found something to install offline"
+    assert (set_up / "tests/data/beam.sha256").read_text() == sums
 
 
 def test_bench_lists_and_refuses(root: Path, copy: Path):
