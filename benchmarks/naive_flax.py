@@ -13,7 +13,7 @@ from flax import nnx
 
 from sketch2photo.config import GanConfig, GanModelConfig
 from sketch2photo.models.layers import Arrays
-from sketch2photo.training.gan import GanNetworks, Opinion
+from sketch2photo.training.gan import DiscriminatorOutput, GanNetworks
 
 MARGIN = ((1, 1), (1, 1))
 
@@ -129,9 +129,11 @@ class NaiveNetworks(GanNetworks):
         """Photos in [-1, 1]. `train` changes nothing: see the class."""
         return self._network(self._generator, weights, self._generator_averages)(sketch, key=key)
 
-    def judge(self, weights: Arrays, sketch: jax.Array, photo: jax.Array, style: jax.Array | None) -> Opinion:
+    def discriminate(
+        self, weights: Arrays, sketch: jax.Array, photo: jax.Array, style: jax.Array | None
+    ) -> DiscriminatorOutput:
         logits, maps = self._network(self._discriminator, weights, self._discriminator_averages)(sketch, photo)
-        return Opinion(logits, maps, [], [], [])
+        return DiscriminatorOutput(logits, maps, [], [], [])
 
     @staticmethod
     def _network(structure: Any, weights: Arrays, averages: Any) -> Any:

@@ -27,7 +27,7 @@ class TorchProcess:
       ConfigError: there is no such interpreter, or no PyTorch in it.
     """
 
-    def __init__(self, python: str = "", *, malloc: bool = False):
+    def __init__(self, python: str = ""):
         self._python = python or sys.executable
         try:
             self._process = subprocess.Popen(
@@ -43,8 +43,6 @@ class TorchProcess:
                 "name a Python interpreter"
             ) from None
         try:
-            if malloc:
-                self.ask("keep_large_temporaries")
             self.about = self.ask("about")
         except TorchError:
             self._process.kill()

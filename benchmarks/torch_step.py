@@ -7,7 +7,6 @@ has PyTorch, and imports nothing of ours. One JSON object a line, in and out; se
 # pyright: reportMissingImports=false, reportPrivateImportUsage=false
 
 import contextlib
-import ctypes
 import json
 import sys
 import time
@@ -175,13 +174,6 @@ class Steps:
             "device": torch.cuda.get_device_name() if cuda else "cpu",
             "kind": "cuda" if cuda else "cpu",
         }
-
-    def keep_large_temporaries(self) -> dict[str, Any]:
-        """The settings of malloc that our training makes (`sketch2photo.runtime`)."""
-        library = ctypes.CDLL("libc.so.6")
-        for option, value in ((-4, 0), (-1, 2**31 - 1), (-8, 1), (-2, 1 << 28)):
-            library.mallopt(option, value)
-        return {}
 
     def make(self, size: int, width: int, batch: int, way: str, bfloat16: bool = False) -> dict[str, Any]:
         """A network and its first step, in which it may be compiled."""

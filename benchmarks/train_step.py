@@ -10,7 +10,7 @@ at 256 px, width 64, batch 8.
 
 from sketch2photo import runtime
 
-runtime.prepare(training=True)
+runtime.prepare()
 
 import json  # noqa: E402  (after the process is prepared)
 import subprocess  # noqa: E402
@@ -143,7 +143,6 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES), help="size/width/batch")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each block of a round (default: %(default)s)")
     parser.add_argument("--compile", action="store_true", help="torch.compile too (takes minutes)")
-    parser.add_argument("--torch-malloc", action="store_true", help="give torch the malloc settings of our training")
     parser.add_argument("--only", choices=("times", "memory"), help="one of the two questions")
     parser.add_argument("--peak", choices=list(CASES), help="print the peak memory of this process after some steps")
     args = parser.parse_args()
@@ -153,7 +152,7 @@ def main() -> None:
         ways = (*WAYS, *(f"{way} compile" for way in WAYS)) if args.compile else WAYS
         figures: dict[str, Any] = {"machine": compare.machine()}
         print(", ".join(f"{key} {value}" for key, value in figures["machine"].items() if value is not None))
-        with TorchProcess(args.torch_python, malloc=args.torch_malloc) as torch:
+        with TorchProcess(args.torch_python) as torch:
             figures["torch"] = torch.about
             print(f"torch {torch.about['version']}, {torch.about['threads']} threads, {torch.about['device']}")
             if args.only != "memory":

@@ -56,7 +56,7 @@ def run(name: str, prog: str, arguments: Sequence[str] | None = None) -> None:
         if name != "prepare":
             from sketch2photo import runtime
 
-            runtime.prepare(training=name == "train")
+            runtime.prepare()
         (_train if name == "train" else importlib.import_module(COMMANDS[name].module).run)(options)
 
 
@@ -75,8 +75,8 @@ def _train(options: argparse.Namespace) -> None:
     from sketch2photo.training import distributed, loop
     from sketch2photo.training.command import describe
 
-    with distributed.join(options.devices) as together:
-        layout = distributed.lay_out(options.devices.mesh, options.config.batch_size, together.say)
+    with distributed.join(options.devices):
+        layout = distributed.lay_out(options.devices.mesh, options.config.batch_size)
         if options.kind == "gan":
             from sketch2photo.training.gan_task import GanTask
 
@@ -85,11 +85,11 @@ def _train(options: argparse.Namespace) -> None:
                 # Here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
                 from sketch2photo.evaluation.run import Evaluating as evaluator
 
-            task: loop.Task = GanTask(options.config, options.data, together.say, evaluator)
+            task: loop.Task = GanTask(options.config, options.data, distributed.say, evaluator)
         else:
             from sketch2photo.training.classifier_task import ClassifierTask
 
-            task = ClassifierTask(options.config, options.data, together.say)
-        together.say(describe(options.config))
+            task = ClassifierTask(options.config, options.data, distributed.say)
+        distributed.say(describe(options.config))
         start = {"init": options.init, "resume": options.resume, "allow_change": tuple(options.allow_change)}
-        loop.train(task, options.out, **start, layout=layout, hosts=together)
+        loop.train(task, options.out, **start, layout=layout)

@@ -22,20 +22,25 @@ from jaxtyping import Array, Float
 
 from sketch2photo.kernels import winograd
 
-# ---------------------------------------------------------------- stride_one
+NHWC = ("NHWC", "HWIO", "NHWC")
+"""How every convolution's input, kernel and output lie."""
+
+
+def pad(x: Float[Array, "n h w c"], by: int = 1) -> Float[Array, "n H W c"]:
+    """A margin of zeros."""
+    return jnp.pad(x, ((0, 0), (by, by), (by, by), (0, 0)))
+
+
+# ---------------------------------------------------------------- stride 1: PatchGAN's last layers (4x4), VGG16's (3x3)
 #
-# Convolutions of stride 1 with their gradients: PatchGAN's last layers (4x4) and VGG16's (3x3).
-#
-# Large ones take Winograd's tiles on a CPU (`winograd`), all three products; the weight gradient of the others is one
-# product of windows, because XLA:CPU runs that of a 4x4 convolution naively. Which form is compiled follows the
-# platform lowered for, as in `ops`.
+# Large ones take Winograd's tiles on a CPU, all three products; the weight gradient of the others is one product of
+# windows, because XLA:CPU runs that of a 4x4 convolution naively.
 
 LARGE_FLAT = 2**12
 """Pairs of channels from which tiles pay."""
 FEW = 100
 """Fewer tiles than this and the transform of the kernel costs more than it saves."""
 
-_NHWC = ("NHWC", "HWIO", "NHWC")
 _FlatKernel = Float[Array, "r r o c"]
 
 
@@ -103,28 +108,22 @@ def tile(n: int, side: int, r: int, o: int, c: int, dtype: Any = jnp.float32) ->
     return m if large and n * (-(-side // m)) ** 2 >= FEW else 0
 
 
-def _margin(x: jax.Array, by: int) -> jax.Array:
-    return jnp.pad(x, ((0, 0), (by, by), (by, by), (0, 0)))
-
-
 def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     return lax.conv_general_dilated(
-        x, kernel.transpose(0, 1, 3, 2), (1, 1), ((margin, margin), (margin, margin)), dimension_numbers=_NHWC
+        x, kernel.transpose(0, 1, 3, 2), (1, 1), ((margin, margin), (margin, margin)), dimension_numbers=NHWC
     )
 
 
 def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
     if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c, x.dtype):
-        return winograd.convolve(_margin(x, margin), winograd.pack(kernel, m), m)
+        return winograd.convolve(pad(x, margin), winograd.pack(kernel, m), m)
     return _lax(x, kernel, margin=margin)
 
 
 def _adjoint_flat_lax(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     rest = kernel.shape[0] - 1 - margin
-    return lax.conv_general_dilated(
-        g, kernel[::-1, ::-1], (1, 1), ((rest, rest), (rest, rest)), dimension_numbers=_NHWC
-    )
+    return lax.conv_general_dilated(g, kernel[::-1, ::-1], (1, 1), ((rest, rest), (rest, rest)), dimension_numbers=NHWC)
 
 
 def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
@@ -145,12 +144,12 @@ def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> 
     n, h, _, o = g.shape
     c = x.shape[-1]
     if m := tile(n, h, r, o, c, g.dtype):
-        return winograd.kernel_gradient(g, _margin(x, margin), m)
+        return winograd.kernel_gradient(g, pad(x, margin), m)
     # One product with the windows of the narrower of the two.
     if o < c:
-        product = lax.dot_general(_windows(_margin(g, r - 1 - margin), r), x.reshape(-1, c), (((0,), (0,)), ((), ())))
+        product = lax.dot_general(_windows(pad(g, r - 1 - margin), r), x.reshape(-1, c), (((0,), (0,)), ((), ())))
         return product.reshape(r, r, o, c)[::-1, ::-1]
-    product = lax.dot_general(g.reshape(-1, o), _windows(_margin(x, margin), r), (((0,), (0,)), ((), ())))
+    product = lax.dot_general(g.reshape(-1, o), _windows(pad(x, margin), r), (((0,), (0,)), ((), ())))
     return product.reshape(o, r, r, c).transpose(1, 2, 0, 3)
 
 
@@ -162,7 +161,7 @@ def _windows(x: jax.Array, r: int) -> jax.Array:
     return jnp.concatenate(pieces, -1).reshape(n * h * w, r * r * c)
 
 
-# ---------------------------------------------------------------- ops
+# ---------------------------------------------------------------- stride 2: the convolution S and its adjoint T
 
 DEEP = 8
 """Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
@@ -172,17 +171,7 @@ shifted sums (CPU)."""
 LARGE = 2**14
 """Pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)."""
 
-NHWC = ("NHWC", "HWIO", "NHWC")
-"""How every convolution's input, kernel and output lie."""
 _Kernel = Float[Array, "o 4 4 c"]
-
-
-# ---------------------------------------------------------------- the strided convolution S and its adjoint T
-
-
-def pad(x: Float[Array, "n h w c"]) -> Float[Array, "n h+2 w+2 c"]:
-    """A margin of one zero."""
-    return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
 def patches(x: jax.Array) -> jax.Array:
@@ -373,9 +362,6 @@ def resize_kernel(kernel: Float[Array, "o 3 3 c"]) -> _Kernel:
         tap = jnp.split(kernel, 3, axis)
         kernel = jnp.concatenate([tap[2], tap[1] + tap[2], tap[0] + tap[1], tap[0]], axis)
     return kernel
-
-
-# ---------------------------------------------------------------- the stride-1 convolution of PatchGAN's last layers
 
 
 def flat(x: Float[Array, "n h w c"], kernel: _Kernel) -> Float[Array, "n h-1 w-1 o"]:

@@ -17,10 +17,6 @@ from sketch2photo.models.layers import Arrays
 from sketch2photo.models.vgg import VGG16
 from sketch2photo.training.augment import rectangles
 
-# ---------------------------------------------------------------- training.state
-#
-# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
-
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -34,8 +30,6 @@ class ClassifierState:
     optimiser: optax.OptState
     key: jax.Array
 
-
-# ---------------------------------------------------------------- training.classifier
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]

@@ -25,7 +25,7 @@ from sketch2photo.training.init_weights import (
     initialise_classifier,
     with_convolutions,
 )
-from sketch2photo.training.loop import Batches, Metrics
+from sketch2photo.training.loop import Batches, Metrics, Task
 
 EVALUATED = 1500
 """Validation drawings an evaluation looks at, at most; the last one looks at all."""
@@ -34,11 +34,10 @@ MEASURED = 256
 _CHUNK = 32
 
 
-class ClassifierTask:
-    """See `training.loop.Task`."""
+class ClassifierTask(Task):
+    """The classifier; see `training.loop.Task`."""
 
-    kind = "classifier"
-    evaluation_every = 0  # its samples measure all there is to measure
+    config: ClassifierConfig
 
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
         self._data = loader.open_sketches(data)
@@ -51,7 +50,7 @@ class ClassifierTask:
         self._others = tuple(sorted(others))
         model = dataclasses.replace(config.model, others=max(1, len(others)))
         self.config = dataclasses.replace(config, categories=self.categories, model=model)
-        self.palette: dict[str, tuple[str, ...]] = {}
+        self.palette = {}
         self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
         self._near_kin = self._nearest(present, say)
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories), self._near_kin)
@@ -127,13 +126,14 @@ class ClassifierTask:
         """With batch norm's averages measured on training sketches as they are; training does not use them."""
         return dataclasses.replace(state, params=self._measured(state.params))
 
-    def sample(self, state: ClassifierState, folder: Path, step: int) -> dict[str, float]:
+    def sample(self, state: ClassifierState, out: Path, step: int) -> dict[str, float]:
         """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn.
 
         val_none_recall is the share of other categories' finished drawings that are recognised as none of these,
         where 5% of the known categories' are.
         """
         figures: dict[str, float] = {}
+        grid_file = out / "samples" / f"{step:07d}.png"
         state = self.before_saving(state)
         for name, fraction in (("val_accuracy", 1.0), ("val_accuracy_half_drawn", 0.5)):
             examples = self._examples(fraction, EVALUATED)
@@ -142,20 +142,17 @@ class ClassifierTask:
                 if fraction == 1.0:  # nothing to measure on, but still something to look at
                     seen = self._examples(1.0, _CHUNK * 4, "train")["sketch"]
                     answers = self._all_logits(state, seen)[:, : len(self.categories)].argmax(-1)
-                    write_picture(folder / f"{step:07d}.png", self._answers_grid(seen, answers))
+                    write_picture(grid_file, self._answers_grid(seen, answers))
                 continue
             logits = self._all_logits(state, examples["sketch"])
             answers = logits[:, : len(self.categories)].argmax(-1)
             figures[name] = float((answers == examples["label"])[known].mean())
             if fraction == 1.0:
-                write_picture(folder / f"{step:07d}.png", self._answers_grid(examples["sketch"], answers))
+                write_picture(grid_file, self._answers_grid(examples["sketch"], answers))
                 if not known.all():
                     none = none_probability(logits, 1.0)
                     figures["val_none_recall"] = float((none[~known] > none_threshold(none[known])).mean())
         return figures
-
-    def evaluate(self, state: ClassifierState, out: Path, step: int) -> dict[str, float]:
-        return {}
 
     def finish(self, state: ClassifierState, out: Path, say: Callable[[str], None]) -> None:
         """Calibrate on the validation drawings, finished and (where strokes are known) half drawn alike, and write

@@ -1,7 +1,9 @@
-"""One step of the GAN: pure, jit-compiled, its randomness a function of the step's number."""
+"""The GAN: generator and discriminators as pure functions of their weights, their losses, and one training step.
+
+A step is pure and jit-compiled; its randomness is a function of its number.
+"""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -19,10 +21,6 @@ from sketch2photo.models.features import Perceptual
 from sketch2photo.models.layers import Arrays, Rngs
 from sketch2photo.models.unet import UNet
 from sketch2photo.training.augment import augment_pair, diffaugment
-
-# ---------------------------------------------------------------- training.state
-#
-# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
 
 
 @jax.tree_util.register_dataclass
@@ -46,18 +44,16 @@ class GanState:
     key: jax.Array
 
 
-# ---------------------------------------------------------------- training.networks
-#
-# Generator and discriminators as pure functions of their weights.
+# ---------------------------------------------------------------- the networks
 
 
-class Opinion(NamedTuple):
-    """What the discriminators make of a photo."""
+class DiscriminatorOutput(NamedTuple):
+    """What the discriminators give for a photo."""
 
     logits: jax.Array
     """PatchGAN's, (n, p, p, 1)."""
     maps: list[jax.Array]
-    """PatchGAN's layers, for feature matching; those of the second scale after the first's."""
+    """Feature maps of PatchGAN's layers, for feature matching; those of the second scale after the first's."""
     half: list[jax.Array]
     """The logits on the picture of half the size; [] with one scale."""
     heads: list[jax.Array]
@@ -103,14 +99,14 @@ class GanNetworks:
             return PatchGAN(model, self.n_categories, rngs=rngs)
 
         discriminator = layers.initialised(patchgan, of_discriminator)
-        judges = nnx.to_pure_dict(nnx.state(discriminator))
+        discriminators = nnx.to_pure_dict(nnx.state(discriminator))
         if model.discriminator.scales == 2:
             half = layers.initialised(patchgan, of_half)
-            judges = {**judges, _HALF: nnx.to_pure_dict(nnx.state(half))}
+            discriminators = {**discriminators, _HALF: nnx.to_pure_dict(nnx.state(half))}
         if self._heads is not None:
             heads = layers.initialised(self._new_heads, of_heads)
-            judges = {**judges, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
-        return nnx.to_pure_dict(nnx.state(generator)), judges
+            discriminators = {**discriminators, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
+        return nnx.to_pure_dict(nnx.state(generator)), discriminators
 
     def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
         assert self.features is not None
@@ -128,26 +124,26 @@ class GanNetworks:
     ) -> Float[Array, "n s s 3"]:
         return nnx.merge(self._generator, _state(weights), copy=True)(sketch, style, **options)
 
-    def judge(
+    def discriminate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: jax.Array | None
-    ) -> Opinion:
-        """What PatchGAN makes of it, at one scale or two; without heads and features."""
+    ) -> DiscriminatorOutput:
+        """PatchGAN at one scale or two; without heads and features."""
         own = {name: value for name, value in weights.items() if name not in (_HEADS, _HALF)}
         logits, maps = nnx.merge(self._discriminator, _state(own), copy=True)(sketch, photo, style)
         if _HALF not in weights:
-            return Opinion(logits, maps, [], [], [])
+            return DiscriminatorOutput(logits, maps, [], [], [])
         smaller = (shrink(image, image.shape[1] // 2) for image in (sketch, photo))
         half, half_maps = nnx.merge(self._discriminator, _state(weights[_HALF]), copy=True)(*smaller, style)
-        return Opinion(logits, [*maps, *half_maps], [half], [], [])
+        return DiscriminatorOutput(logits, [*maps, *half_maps], [half], [], [])
 
-    def judge_both(
+    def discriminate_both(
         self,
         weights: Arrays,
         sketch: Float[Array, "n s s c"],
         photo: Float[Array, "n s s 3"],
         fake: Float[Array, "n s s 3"],
         style: jax.Array | None,
-    ) -> tuple[Opinion, Opinion]:
+    ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """On the true and on the generated photo."""
         loss = self.config.loss
         real_maps: list[jax.Array] = []
@@ -165,8 +161,8 @@ class GanNetworks:
                 for maps in (real_maps, fake_maps)
             )
         return (
-            self.judge(weights, sketch, photo, style)._replace(heads=real_heads, features=real_maps),
-            self.judge(weights, sketch, fake, style)._replace(heads=fake_heads, features=fake_maps),
+            self.discriminate(weights, sketch, photo, style)._replace(heads=real_heads, features=real_maps),
+            self.discriminate(weights, sketch, fake, style)._replace(heads=fake_heads, features=fake_maps),
         )
 
 
@@ -174,9 +170,7 @@ def _state(weights: Arrays) -> nnx.State:
     return nnx.State(jax.tree.map(lambda x: nnx.Param(x), weights))
 
 
-# ---------------------------------------------------------------- training.optimiser
-#
-# Adam for both networks of a GAN: rates over the steps, and the limit on gradients.
+# ---------------------------------------------------------------- the optimisers
 
 
 def optimisers(config: GanConfig) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
@@ -195,13 +189,9 @@ def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
     start = min(int(o.decay_from * steps), steps - 1)
     if o.schedule == "linear":
         return optax.linear_schedule(rate, rate * o.decay_to, steps - start, transition_begin=start)
-
-    def cosine(step: jax.typing.ArrayLike) -> jax.Array:
-        """Loshchilov & Hutter 2017, eq. 5, without restarts."""
-        share = jnp.clip((jnp.asarray(step) - start) / (steps - start), 0.0, 1.0)
-        return rate * (o.decay_to + (1.0 - o.decay_to) * 0.5 * (1.0 + jnp.cos(math.pi * share)))
-
-    return cosine
+    # Loshchilov & Hutter 2017, eq. 5, without restarts.
+    cosine = optax.cosine_decay_schedule(rate, steps - start, alpha=o.decay_to)
+    return optax.join_schedules([optax.constant_schedule(rate), cosine], [start])
 
 
 def update(
@@ -223,7 +213,7 @@ def update(
     return optax.apply_updates(weights, updates), state
 
 
-# ---------------------------------------------------------------- training.gan
+# ---------------------------------------------------------------- the step
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
@@ -266,19 +256,19 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         def generate(weights: Arrays) -> jax.Array:
             return networks.generate(weights, sketch, style, train=True, key=dropout_key)
 
-        def judge(weights: Arrays, fake: jax.Array) -> tuple[Opinion, Opinion]:
+        def discriminate(weights: Arrays, fake: jax.Array) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
             if not config.augment.diffaugment:
-                return networks.judge_both(weights, sketch, photo, fake, style)
+                return networks.discriminate_both(weights, sketch, photo, fake, style)
             c = sketch.shape[-1]
             stacked = diffaugment(diffaugment_key, jnp.concatenate([sketch, photo, fake], -1))
             moved = jnp.split(stacked, (c, c + 3), -1)
-            return networks.judge_both(weights, moved[0], moved[1], moved[2], style)
+            return networks.discriminate_both(weights, moved[0], moved[1], moved[2], style)
 
         fake, generator_pullback = jax.vjp(generate, state.generator)
-        judged, judge_pullback = jax.vjp(judge, discriminator_weights, fake)
+        outputs, discriminator_pullback = jax.vjp(discriminate, discriminator_weights, fake)
 
-        loss_d, from_d = jax.value_and_grad(lambda j: discriminator_objective(config, j))(judged)
-        discriminator_gradient, _ = judge_pullback(from_d)
+        loss_d, from_d = jax.value_and_grad(lambda o: discriminator_objective(config, o))(outputs)
+        discriminator_gradient, _ = discriminator_pullback(from_d)
         penalty: Metrics = {}
         if config.loss.r1:
             real = (sketch, photo)
@@ -290,10 +280,10 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             weight = config.loss.r1 * config.loss.r1_every
             discriminator_gradient = jax.tree.map(lambda g, r: g + weight * r, discriminator_gradient, of_penalty)
 
-        (_, terms), (from_j, from_fake) = jax.value_and_grad(
-            lambda j, f: generator_objective(config, j, f, photo), argnums=(0, 1), has_aux=True
-        )(judged, fake)
-        _, through_d = judge_pullback(from_j)
+        (_, terms), (from_outputs, from_fake) = jax.value_and_grad(
+            lambda o, f: generator_objective(config, o, f, photo), argnums=(0, 1), has_aux=True
+        )(outputs, fake)
+        _, through_d = discriminator_pullback(from_outputs)
         (generator_gradient,) = generator_pullback(through_d + from_fake)
 
         clip = config.optimiser.clip
@@ -303,15 +293,15 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         discriminator, discriminator_optimiser = update(
             of_discriminator, discriminator_gradient, state.discriminator_optimiser, discriminator_weights, clip
         )
-        real_opinion, fake_opinion = judged
+        real_output, fake_output = outputs
         metrics = {
             **terms,
             **penalty,
             "loss_discriminator": loss_d,
-            "logit_real": real_opinion.logits.mean(),
-            "logit_fake": fake_opinion.logits.mean(),
-            **_named("logits_real", real_opinion),
-            **_named("logits_fake", fake_opinion),
+            "logit_real": real_output.logits.mean(),
+            "logit_fake": fake_output.logits.mean(),
+            **_named("logits_real", real_output),
+            **_named("logits_fake", fake_output),
         }
         return dataclasses.replace(
             state,
@@ -335,8 +325,8 @@ def r1(
     """
 
     def summed(photo: jax.Array) -> jax.Array:
-        opinion = networks.judge(weights, sketch, photo, style)
-        return sum((logits.mean((1, 2, 3)).sum() for logits in opinion.half), opinion.logits.mean((1, 2, 3)).sum())
+        output = networks.discriminate(weights, sketch, photo, style)
+        return sum((logits.mean((1, 2, 3)).sum() for logits in output.half), output.logits.mean((1, 2, 3)).sum())
 
     return 0.5 * jnp.square(jax.grad(summed)(photo)).sum((1, 2, 3)).mean()
 
@@ -355,9 +345,9 @@ def _r1_gradient(
     return jax.lax.cond(due, measured, none, weights)
 
 
-def discriminator_objective(config: GanConfig, judged: tuple[Opinion, Opinion]) -> jax.Array:
+def discriminator_objective(config: GanConfig, outputs: tuple[DiscriminatorOutput, DiscriminatorOutput]) -> jax.Array:
     """The discriminators' loss: PatchGAN's at every scale, and the mean of the heads', who share no weights with it."""
-    real, fake = judged
+    real, fake = outputs
     kind = config.loss.adversarial
     loss = losses.discriminator_loss(kind, real.logits, fake.logits)
     # A sum over scales, as in pix2pixHD, eq. 5.
@@ -367,11 +357,11 @@ def discriminator_objective(config: GanConfig, judged: tuple[Opinion, Opinion]) 
 
 
 def generator_objective(
-    config: GanConfig, judged: tuple[Opinion, Opinion], output: jax.Array, photo: jax.Array
+    config: GanConfig, outputs: tuple[DiscriminatorOutput, DiscriminatorOutput], output: jax.Array, photo: jax.Array
 ) -> tuple[jax.Array, Metrics]:
     """The generator's loss and its terms by name, unweighted."""
     weights = config.loss
-    real, fake = judged
+    real, fake = outputs
     adversarial = losses.generator_loss(weights.adversarial, fake.logits)
     for logits in fake.half:
         adversarial = adversarial + losses.generator_loss(weights.adversarial, logits)
@@ -389,10 +379,10 @@ def generator_objective(
     return total, {**terms, "loss_generator": total}
 
 
-def _named(name: str, opinion: Opinion) -> Metrics:
+def _named(name: str, output: DiscriminatorOutput) -> Metrics:
     """The logits of every discriminator, whole: PatchGAN's, the second scale's, the heads'."""
-    half = {f"{name}_half": logits for logits in opinion.half}
-    return {name: opinion.logits, **half, **{f"{name}_head{i}": x for i, x in enumerate(opinion.heads, 1)}}
+    half = {f"{name}_half": logits for logits in output.half}
+    return {name: output.logits, **half, **{f"{name}_head{i}": x for i, x in enumerate(output.heads, 1)}}
 
 
 def _mean(terms: list[jax.Array]) -> jax.Array:

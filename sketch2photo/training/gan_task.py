@@ -19,7 +19,7 @@ from sketch2photo.release.weights import averaged, open_features, open_weights
 from sketch2photo.training import gan
 from sketch2photo.training.gan import GanState
 from sketch2photo.training.init_weights import initialise_gan
-from sketch2photo.training.loop import Batches, Metrics
+from sketch2photo.training.loop import Batches, Metrics, Task
 
 SHOWN = 4
 """Examples of each category in a sample grid, and examples a row."""
@@ -41,14 +41,14 @@ class Evaluator(Protocol):
         ...
 
 
-class GanTask:
-    """See `training.loop.Task`.
+class GanTask(Task):
+    """The generator and its discriminators; see `training.loop.Task`.
 
     Args:
       evaluator: makes what measures the generator on the config's `evaluation` settings; nothing is measured without.
     """
 
-    kind = "gan"
+    config: GanConfig
 
     def __init__(
         self,
@@ -76,7 +76,6 @@ class GanTask:
         self._human: dict[str, np.ndarray] = {}
         self._drawings = self._read_drawings(say) if config.sample_drawings else None
         self._evaluate = None if evaluator is None else evaluator(config, self._data)
-        self.evaluation_every = config.evaluation.every if self._evaluate else 0
         self._generate = jax.jit(self._generate_photos)
 
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
@@ -100,10 +99,23 @@ class GanTask:
     def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
         return initialise_gan(state, open_weights(source, "--init"), self.config.model, self.categories, say)
 
-    def before_saving(self, state: GanState) -> GanState:
-        return state
+    def is_due(self, step: int) -> bool:
+        return super().is_due(step) or self._evaluation_is_due(step)
 
-    def sample(self, state: GanState, folder: Path, step: int) -> dict[str, float]:
+    def _evaluation_is_due(self, step: int) -> bool:
+        return self._evaluate is not None and step % self.config.evaluation.every == 0
+
+    def sample(self, state: GanState, out: Path, step: int) -> dict[str, float]:
+        """A grid, and at every `evaluation.every` steps and the last KID, feature distance, recognition and lines on
+        validation photos; the best weights go to RUN/best."""
+        weights = averaged(state.generator, state.ema)
+        figures = self._write_grid(weights, out / "samples" / f"{step:07d}.png")
+        if self._evaluate is not None and (self._evaluation_is_due(step) or step == self.config.steps):
+            paint = functools.partial(self._generate, weights)
+            figures |= self._evaluate(weights, state.discriminator, paint, out, step)
+        return figures
+
+    def _write_grid(self, weights: Arrays, path: Path) -> dict[str, float]:
         """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them.
 
         Below them the same of validation sketches that people drew, if the data hold any, and then drawing and
@@ -115,18 +127,17 @@ class GanTask:
             self._examples = loader.pair_examples(self._data, "val", **settings)
             self._human = loader.human_examples(self._data, "val", **settings)
         examples = self._examples
-        weights = averaged(state.generator, state.ema)
         photos = self._paint(weights, examples)
         grids = [_trios(examples, photos)]
         if self._human:
             grids.append(_trios(self._human, self._paint(weights, self._human)))
         if self._drawings:
             grids.append(_by_category(self._drawings, self._paint(weights, self._drawings)))
-        write_picture(folder / f"{step:07d}.png", stacked(grids))
+        write_picture(path, stacked(grids))
         difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
         return {"val_l1": float(difference.mean() / 127.5), **_spread(photos, examples["photo"])}
 
-    def _paint(self, weights: Any, examples: dict[str, np.ndarray]) -> np.ndarray:
+    def _paint(self, weights: Arrays, examples: dict[str, np.ndarray]) -> np.ndarray:
         """uint8 (n, s, s, 3), one after the other, so that it takes no more memory than training."""
         given = [examples[name] for name in ("sketch", "label", "colour")]
         one = [self._generate(weights, *(x[i : i + 1] for x in given)) for i in range(len(examples["label"]))]
@@ -150,17 +161,10 @@ class GanTask:
         own = [(self.palette.get(name) or ("#808080",))[0] for name in self.categories]
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
 
-    def evaluate(self, state: GanState, out: Path, step: int) -> dict[str, float]:
-        """KID, feature distance, recognition and lines on validation photos; the best weights go to RUN/best."""
-        if self._evaluate is None:
-            return {}
-        weights = averaged(state.generator, state.ema)
-        return self._evaluate(weights, state.discriminator, functools.partial(self._generate, weights), out, step)
-
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
         say(f"done: release it by  python -m sketch2photo.release --gan {out} --out checkpoints/NAME")
 
-    def _generate_photos(self, weights: Any, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
+    def _generate_photos(self, weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = self._networks.style(label, colour)
         return layers.to_photo(self._networks.generate(weights, layers.to_model(jnp.asarray(sketch)), style))
 

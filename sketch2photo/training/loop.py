@@ -10,38 +10,25 @@ Order of a start:
 On several hosts all do the same, and the first alone writes and speaks; checkpoints are written and read by all.
 """
 
+import abc
 import dataclasses
 import time
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
 
-from sketch2photo import runtime
-from sketch2photo.config import ClassifierConfig, GanConfig
+from sketch2photo.config import ClassifierConfig, GanConfig, to_dict
 from sketch2photo.errors import TrainingError
-from sketch2photo.training import run_folder
-from sketch2photo.training.distributed import ALONE, Hosts, Interruption, Layout, check_hosts
-from sketch2photo.training.run_folder import LOCK_FILE, RunLock, check_folder, check_unchanged
-from sketch2photo.training.run_log import Silent, Watched, advice
+from sketch2photo.training import distributed, run_folder
+from sketch2photo.training.distributed import Layout, State
+from sketch2photo.training.run_log import RunLog, advice, check_finite
 
-# ---------------------------------------------------------------- training.state
-#
-# The training states: frozen dataclasses of plain arrays, so that a step is a pure function and a state one tree.
-
-
-def without_optimisers(state: Any) -> Any:
-    """The state for those who only look at weights."""
-    optimisers = [f.name for f in dataclasses.fields(state) if f.name.endswith("optimiser")]
-    return dataclasses.replace(state, **dict.fromkeys(optimisers))
-
-
-# ---------------------------------------------------------------- training.loop
-
-State = Any
 Metrics = dict[str, jax.Array]
 
 
@@ -53,52 +40,48 @@ class Batches(Protocol):
     def set_state(self, state: dict[str, Any]) -> None: ...
 
 
-class Task(Protocol):
-    """What the loop needs to know of what it trains."""
+class Task(abc.ABC):
+    """What is trained, as the loop sees it."""
 
-    kind: str
-    """"gan" or "classifier"."""
+    config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
+    """Colours of each category, for a generator that is told one."""
+    sources: dict[str, str]
+    """Where the data are from, each with its licence."""
 
-    evaluation_every: int
-    """Steps between calls of `evaluate`; 0 for never."""
-
-    @property
-    def config(self) -> GanConfig | ClassifierConfig: ...
-
+    @abc.abstractmethod
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         """A host's share, by its number and the number of hosts, of batches of `config.batch_size` in all."""
-        ...
 
+    @abc.abstractmethod
     def initial_state(self, key: jax.Array) -> State:
         """Fresh weights; is jitted."""
-        ...
 
+    @abc.abstractmethod
     def step(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, Metrics]:
         """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of
         a figure, which are looked at where a grid is made."""
-        ...
 
+    @abc.abstractmethod
     def initialise(self, state: State, source: str, say: Callable[[str], None]) -> State:
         """The state with the weights of another run or release where they fit; says what did not."""
-        ...
+
+    def is_due(self, step: int) -> bool:
+        """Whether to look at the state after this step; it is looked at after the last one in any case."""
+        return step % self.config.sample_every == 0
+
+    @abc.abstractmethod
+    def sample(self, state: State, out: Path, step: int) -> dict[str, float]:
+        """Write a grid of pictures to `out`/samples; figures for evaluation.jsonl, if any."""
 
     def before_saving(self, state: State) -> State:
         """The state with what only others than the step use brought up to date."""
-        ...
+        return state
 
-    def sample(self, state: State, folder: Path, step: int) -> dict[str, float]:
-        """Write a grid of pictures to the folder; figures of an evaluation, if any, for evaluation.jsonl."""
-        ...
-
-    def evaluate(self, state: State, out: Path, step: int) -> dict[str, float]:
-        """Figures for evaluation.jsonl that take longer than a sample; may keep the best weights in `out`."""
-        ...
-
+    @abc.abstractmethod
     def finish(self, state: State, out: Path, say: Callable[[str], None]) -> None:
         """Last words, written to the run's folder."""
-        ...
 
 
 def train(
@@ -109,13 +92,11 @@ def train(
     resume: bool = False,
     allow_change: tuple[str, ...] = (),
     layout: Layout | None = None,
-    hosts: Hosts = ALONE,
 ) -> State:
     """Train up to `task.config.steps` and return the last state. SIGTERM saves and ends early.
 
     Args:
       layout: on which devices; one when None.
-      hosts: who trains together.
 
     Raises:
       CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
@@ -124,143 +105,162 @@ def train(
       ConfigError: the hosts have other settings or data.
       TrainingError: a loss or a weight is no number any more. The last checkpoint is from before.
     """
-    config = task.config
-    layout = layout or Layout(jax.devices()[:1], {"data": 1, "fsdp": 1})
-    if hosts.first:
-        check_folder(out, resume)
-    with RunLock(out) as lock:
-        if resume and hosts.first:
-            check_unchanged(out, config, task.categories, allow_change)
-        check_hosts(hosts, task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
-        batches = task.batches(hosts.shard)
-        state = None if resume else _fresh(task, init, layout, hosts)  # may fail: the folder is not made before
+    layout = layout or distributed.one_device()
+    writes = jax.process_index() == 0
+    if writes:
+        run_folder.check_folder(out, resume)
+    with run_folder.RunLock(out) as lock:
+        if resume and writes:
+            run_folder.check_unchanged(out, task.config, task.categories, allow_change)
+        _check_processes(task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
+        batches = task.batches((jax.process_index(), jax.process_count()))
+        state = None if resume else _fresh(task, init, layout)  # may fail: the folder is not made before
         lock.take()
-        if hosts.first:
-            check_folder(out, resume)  # another run may have come and gone meanwhile
+        if writes:
+            run_folder.check_folder(out, resume)  # another run may have come and gone meanwhile
             if not resume:
-                run_folder.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-        hosts.share_folder(out, out / LOCK_FILE)
-        with run_folder.RunCheckpoints(out) as saved, Interruption(hosts) as interruption:
-            first = 0
-            if resume:
-                abstract = layout.abstract(jax.eval_shape(task.initial_state, jax.random.key(config.seed)))
-                state, position = saved.restore(abstract)
+                _write_run(task, out)
+        distributed.check_shared(out, out / run_folder.LOCK_FILE)
+        with run_folder.RunCheckpoints(out) as checkpoints, distributed.stop_signal() as stopping:
+            if state is None:
+                abstract = jax.eval_shape(task.initial_state, jax.random.key(task.config.seed))
+                state, position = checkpoints.restore(layout.abstract(abstract))
                 batches.set_state(position)
-                first = int(state.step)
-                if hosts.first:
-                    run_folder.write_run(out, task.kind, config, task.categories, task.palette, sources_of(task))
-            watched = Watched(out, first, config) if hosts.first else Silent(out)
+                if writes:
+                    _write_run(task, out)
+            log = RunLog(out, int(state.step), task.config) if writes else None
             try:
-                state = _Run(task, out, layout, hosts, batches, saved, watched, interruption).steps(state, first)
-                watched.finish()
+                state = _steps(task, out, state, batches, layout, checkpoints, log, stopping)
+                if log:
+                    log.finish()
             finally:
-                watched.close()
-            if int(state.step) >= config.steps:
+                if log:
+                    log.close()
+            if int(state.step) >= task.config.steps:
                 seen = layout.local(without_optimisers(state))
-                if hosts.first:
-                    task.finish(seen, out, watched.say)
+                if log:
+                    task.finish(seen, out, log.say)
     return state
 
 
-def _fresh(task: Task, init: str, layout: Layout, hosts: Hosts) -> State:
+def _check_processes(task: Task, options: dict[str, Any]) -> None:
+    """Refuse to train what would be a mixture. On one host there is nothing to check.
+
+    Of the data the first batch of all hosts is compared: which examples are in it depends on how many there are of
+    every category, and on the seed.
+
+    Args:
+      options: what else of the command line changes the run.
+    """
+    if jax.process_count() > 1:
+        distributed.agree("settings", {**run_folder.flat(to_dict(task.config)), **options})
+        first = b"".join(np.ascontiguousarray(rows).tobytes() for _, rows in sorted(next(task.batches()).items()))
+        distributed.agree("data", {"categories": list(task.categories), "first batch": f"{zlib.crc32(first):08x}"})
+
+
+def _fresh(task: Task, init: str, layout: Layout) -> State:
     """The state a run starts from, where a step takes it."""
     state = jax.jit(task.initial_state)(jax.random.key(task.config.seed))
     if init:
-        state = task.initialise(state, init, hosts.say)
+        state = task.initialise(state, init, distributed.say)
     return layout.place(state)
 
 
-def sources_of(task: Task) -> dict[str, str]:
-    """Where a task's data are from, each with its licence; nothing where it does not know."""
-    return getattr(task, "sources", {})
+def _write_run(task: Task, out: Path) -> None:
+    run_folder.write_run(out, task.config, task.categories, task.palette, task.sources)
 
 
-@dataclass
-class _Run:
-    """One run on its way."""
+class _Made(NamedTuple):
+    """A step that is under way or done."""
 
-    task: Task
-    out: Path
-    layout: Layout
-    hosts: Hosts
-    batches: Batches
-    saved: run_folder.RunCheckpoints
-    watched: Watched | Silent
-    interruption: Interruption
+    step: int
+    metrics: Metrics
+    data_wait: float
+    """Seconds."""
 
-    def steps(self, state: State, first: int) -> State:
-        """From after step `first` to the last, or until it is interrupted."""
-        task, config, watched = self.task, self.task.config, self.watched
-        step_function: Callable[..., tuple[State, Metrics]] | None = None
-        pending: tuple[int, Metrics, float] | None = None
-        since = time.perf_counter()
 
-        def settle(sampled: bool = False) -> None:
-            """Wait for the step under way and report it; one step late, so that an accelerator never waits for us."""
-            nonlocal pending, since
-            if pending is None:
-                return
-            step, metrics, waited = pending
+def _steps(
+    task: Task,
+    out: Path,
+    state: State,
+    batches: Batches,
+    layout: Layout,
+    checkpoints: run_folder.RunCheckpoints,
+    log: RunLog | None,
+    stopping: Callable[[int], bool],
+) -> State:
+    """From the state's step to the last, or until it is to stop."""
+    config = task.config
+    make_step = layout.jit(task.step, state)
+    pending: _Made | None = None
+    since = time.perf_counter()
+    for step in range(int(state.step) + 1, config.steps + 1):
+        started = time.perf_counter()
+        rows = next(batches)
+        data_wait = time.perf_counter() - started
+        batch = layout.put(rows)
+        try:
+            state, metrics = make_step(state, batch)
+        except ValueError as error:  # so jax calls it where the step before, still under way, has failed
+            raise jax.errors.JaxRuntimeError(str(error)) from error
+        if pending:  # one step late, so that an accelerator never waits for us
+            since = _report(pending, since, config.batch_size, out, log)
+        pending = _Made(step, metrics, data_wait)
+        last = stopping(step) or step == config.steps
+        sampling = last or task.is_due(step)
+        saving = last or step % config.save_every == 0
+        if sampling or saving:
+            _report(pending, since, config.batch_size, out, log)
             pending = None
-            scalars = {name: float(value) for name, value in metrics.items() if not value.ndim}
-            now = time.perf_counter()
-            timing = {"images_per_second": config.batch_size / (now - since), "data_wait": waited}
-            since = now
-            watched.step(step, scalars, timing)
-            if sampled:
-                values = self.layout.local({name: value for name, value in metrics.items() if value.ndim})
-                watched.distributions(step, values)
-
-        for step in range(first + 1, config.steps + 1):
-            started = time.perf_counter()
-            rows = next(self.batches)
-            waited = time.perf_counter() - started
-            batch = self.layout.put(rows)
-            if step_function is None:
-                step_function = self.layout.step(task.step, state).lower(state, batch).compile()
-                jax.block_until_ready(state)
-                runtime.give_memory_back()
-            if self.layout.on_cpu:
-                settle()
-            state, metrics = step_function(state, batch)
-            settle()
-            pending = (step, metrics, waited)
-            last = step == config.steps or self.interruption.asked(step)
-            evaluating = task.evaluation_every and (step == config.steps or step % task.evaluation_every == 0)
-            sampling = bool(last or evaluating or step % config.sample_every == 0)
             if sampling:
-                settle(sampled=True)
-                self._sample(state, step, bool(evaluating))
-            last = last or self.interruption.asked(step)  # it may have been asked while sampling
-            saving = last or step % config.save_every == 0
+                _sample(task, out, state, metrics, layout, log)
             if saving:
-                settle()
-                state = self._save(state, step)
-            if sampling or saving:
-                since = time.perf_counter()
-            if self.interruption.asked(step):
-                watched.say(f"stopped after step {step}, saved: go on with --resume")
-                break
-        return state
+                if log:
+                    log.flush()
+                state = _save(task, out, state, batches, layout, checkpoints)
+            since = time.perf_counter()
+        if last:
+            if log and step < config.steps:
+                log.say(f"stopped after step {step}, saved: go on with --resume")
+            break
+    return state
 
-    def _sample(self, state: State, step: int, evaluating: bool) -> None:
-        seen = self.layout.local(without_optimisers(state))
-        if self.hosts.first:
-            figures = self.task.sample(seen, self.out / "samples", step)
-            if evaluating:
-                figures |= self.task.evaluate(seen, self.out, step)
-            self.watched.sample(step, figures)
-        # Here rather than in the next step: devices that wait for others keep busy, and some give up.
-        self.hosts.wait()
 
-    def _save(self, state: State, step: int) -> State:
-        self.watched.flush()
-        if not _all_finite(state):
-            # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
-            raise TrainingError(f"a weight became no number at step {step}{advice(self.out)}")
-        state = self.layout.place(self.task.before_saving(state))
-        self.saved.save(step, state, self.batches.get_state())
-        return state
+def _report(made: _Made, since: float, batch_size: int, out: Path, log: RunLog | None) -> float:
+    """Wait for a step and log it; the time at which it was done.
+
+    Args:
+      since: the time at which the one before was.
+    """
+    values = {name: float(value) for name, value in made.metrics.items() if not value.ndim}
+    now = time.perf_counter()
+    if log:
+        log.step(made.step, values, {"images_per_second": batch_size / (now - since), "data_wait": made.data_wait})
+    check_finite(made.step, values, out)
+    return now
+
+
+def _sample(task: Task, out: Path, state: State, metrics: Metrics, layout: Layout, log: RunLog | None) -> None:
+    arrays = layout.local({name: value for name, value in metrics.items() if value.ndim})
+    seen = layout.local(without_optimisers(state))
+    if log:
+        step = int(seen.step)
+        log.distributions(step, arrays)
+        log.sample(step, task.sample(seen, out, step))
+    # Here rather than in the next step: devices that wait for others keep busy, and some give up.
+    multihost_utils.sync_global_devices("sampled")
+
+
+def _save(
+    task: Task, out: Path, state: State, batches: Batches, layout: Layout, checkpoints: run_folder.RunCheckpoints
+) -> State:
+    step = int(state.step)
+    if not _all_finite(state):
+        # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
+        raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
+    state = layout.place(task.before_saving(state))
+    checkpoints.save(step, state, batches.get_state())
+    return state
 
 
 @jax.jit
@@ -268,3 +268,9 @@ def _all_finite(state: State) -> jax.Array:
     """Whether every float of a state is a number."""
     numbers = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]
     return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in numbers]))
+
+
+def without_optimisers(state: Any) -> Any:
+    """The state for those who only look at weights."""
+    optimisers = [f.name for f in dataclasses.fields(state) if f.name.endswith("optimiser")]
+    return dataclasses.replace(state, **dict.fromkeys(optimisers))

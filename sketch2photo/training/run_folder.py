@@ -21,15 +21,18 @@ from typing import IO, Any, Self
 import jax
 import numpy as np
 
+from sketch2photo import files
 from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
 from sketch2photo.errors import CheckpointError, ConfigError, choose
-from sketch2photo.files import write_atomic
 
-# ---------------------------------------------------------------- checkpoints
-
+FORMAT = 2
+"""Of run.json. A run of format 1, which names none, had its examples in another order: it opens for everything but
+--resume."""
 KEPT = 2
+"""Checkpoints."""
 _RUN_FILE = "run.json"
 _STATE = "state"
+_CONFIGS = {"gan": GanConfig, "classifier": ClassifierConfig}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +40,35 @@ class RunInfo:
     """What run.json says."""
 
     path: Path
-    kind: str
+    format: int
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
-    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    sources: dict[str, str]
     """Where the training data are from, each with its licence."""
+
+    @property
+    def kind(self) -> str:
+        """ "gan" or "classifier"."""
+        return _kind(self.config)
+
+
+def _kind(config: GanConfig | ClassifierConfig) -> str:
+    return next(kind for kind, config_type in _CONFIGS.items() if type(config) is config_type)
 
 
 def write_run(
     path: Path,
-    kind: str,
     config: GanConfig | ClassifierConfig,
     categories: tuple[str, ...],
     palette: dict[str, tuple[str, ...]] | None = None,
     sources: dict[str, str] | None = None,
 ) -> RunInfo:
     """Make a run's folder and say in it what is trained. Written whole or not at all."""
-    content = {"kind": kind, "config": to_dict(config), "categories": list(categories), "palette": palette or {}}
-    content["sources"] = sources or {}
+    content = {"format": FORMAT, "kind": _kind(config), "config": to_dict(config), "categories": list(categories)}
+    content |= {"palette": palette or {}, "sources": sources or {}}
     try:
-        write_atomic(path / _RUN_FILE, (json.dumps(content, indent=2) + "\n").encode())
+        files.write_atomic(path / _RUN_FILE, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise CheckpointError(
             f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"
@@ -70,16 +81,31 @@ def read_run(path: str | Path) -> RunInfo:
     path = Path(path)
     try:
         content = json.loads((path / _RUN_FILE).read_text())
-        kind = content["kind"]
-        config = from_dict({"gan": GanConfig, "classifier": ClassifierConfig}[kind], content["config"])
-        palette = {name: tuple(colours) for name, colours in content.get("palette", {}).items()}
-        return RunInfo(path, kind, config, tuple(content["categories"]), palette, dict(content.get("sources", {})))
+        return RunInfo(
+            path,
+            int(content.get("format", 1)),
+            from_dict(_CONFIGS[content["kind"]], content["config"]),
+            tuple(content["categories"]),
+            {name: tuple(colours) for name, colours in content.get("palette", {}).items()},
+            dict(content.get("sources", {})),
+        )
     except FileNotFoundError:
         raise CheckpointError(
             f"{str(path)!r} is not a training run (it has no {_RUN_FILE}): name the --out folder of train.py"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise CheckpointError(f"{str(path / _RUN_FILE)!r} cannot be read ({error}): restore or retrain it") from None
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a .jsonl file of a run; one that was being written, or that tells no step, is left out."""
+    found = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        with contextlib.suppress(ValueError):
+            values = json.loads(line)
+            if isinstance(values, dict) and isinstance(values.get("step"), int):
+                found.append(values)
+    return found
 
 
 def is_run(path: str | Path) -> bool:
@@ -236,9 +262,7 @@ def _as_state(values: dict[str, Any], like: Any) -> Any:
     return dataclasses.replace(like, **values)
 
 
-# ---------------------------------------------------------------- training.folder
-#
-# A run's folder: whether it may be trained in, by whom, and with which settings.
+# ---------------------------------------------------------------- who may train in a run's folder, with which settings
 
 LOCK_FILE = "lock"
 FREE = ("preset", "steps", "save_every", "sample_every", "sample_drawings", "evaluation.")
@@ -250,10 +274,15 @@ def check_folder(out: Path, resume: bool) -> None:
     """Whether a run may start in the folder, or go on in it.
 
     Raises:
-      CheckpointError: it holds a run and `resume` is not set, or holds none and it is; or it is a file.
+      CheckpointError: it holds a run and `resume` is not set, or holds none and it is, or one of an older format; or it
+        is a file.
     """
     if resume:
-        read_run(out)
+        if read_run(out).format != FORMAT:
+            raise CheckpointError(
+                f"{str(out)!r} was started when examples came in another order and cannot go on as it would have: "
+                f"start another run with --init {out}"
+            )
         if not saved_steps(out):
             raise CheckpointError(f"nothing is saved in {str(out)!r} yet: start it without --resume")
     elif is_run(out) and saved_steps(out):
@@ -312,11 +341,6 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def lasting(config: GanConfig | ClassifierConfig) -> dict[str, Any]:
-    """Settings by name, without those in `FREE`."""
-    return {name: value for name, value in flat(to_dict(config)).items() if not name.startswith(FREE)}
-
-
 class RunLock:
     """Keeps a second process out of a run's folder. The system lets go of it with the process, however that ends, so
     a killed run leaves none. A context manager; entering takes it where a run is there already."""
@@ -338,8 +362,6 @@ class RunLock:
         """
         if self._file is not None or jax.process_index() != 0:
             return
-        import fcntl  # where there is none (Windows) array_record, and so training, is missing too
-
         try:
             self._out.mkdir(parents=True, exist_ok=True)
             file = (self._out / LOCK_FILE).open("a+")
@@ -347,7 +369,7 @@ class RunLock:
             reason = error.strerror or error
             raise CheckpointError(f"{str(self._out)!r} cannot be written to ({reason}): choose another --out") from None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files.lock(file)
         except BlockingIOError:
             file.seek(0)
             who = file.read().strip() or "another process"
@@ -355,8 +377,6 @@ class RunLock:
             raise CheckpointError(
                 f"{str(self._out)!r} is being trained by {who}: wait for it, end it, or choose another --out"
             ) from None
-        except OSError:
-            pass  # a file system without locks: nothing keeps the other out, but training works
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()

@@ -1,13 +1,13 @@
-"""Everything a run shows and keeps of its figures: progress, stats, evaluations, alarms, curves and its page."""
+"""What a run tells while it trains: a progress bar, stats.jsonl, evaluation.jsonl, alarms.jsonl and TensorBoard."""
 
 import contextlib
 import json
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -15,45 +15,137 @@ from PIL import Image
 from sketch2photo.config import ClassifierConfig, GanConfig
 from sketch2photo.errors import CheckpointError, TrainingError
 from sketch2photo.files import write_atomic
-from sketch2photo.training import run_folder
-
-# ---------------------------------------------------------------- training.report
-#
-# What a run shows while it trains: stats.jsonl (the truth), a progress bar and grids of pictures.
+from sketch2photo.training import run_folder, run_report
+from sketch2photo.training.run_folder import read_json_lines
 
 
-class Stats:
-    """stats.jsonl: one JSON object a step with `step`, every metric by name, `images_per_second`, `data_wait`.
+class RunLog:
+    """The figures of one run, from the first step after `first` on; every method but `close` raises `CheckpointError`
+    when they could not be written."""
+
+    def __init__(self, out: Path, first: int, config: GanConfig | ClassifierConfig):
+        self._out = out
+        self._told = False
+        with self._writing():
+            self._stats = JsonLines(out / "stats.jsonl", first)
+            self._evaluations = JsonLines(out / "evaluation.jsonl", first)
+            self._alarms = Alarms(out / "alarms.jsonl", first)
+            self._tensorboard = TensorBoard(out / "tensorboard", first)
+        self._progress = ProgressBar(first, config.steps, config.batch_size)
+
+    def step(self, step: int, metrics: dict[str, float], timing: dict[str, float]) -> None:
+        """A step's metrics."""
+        with self._writing():
+            self._stats.write(step, metrics | timing)
+            self._tensorboard.scalars(step, metrics | timing)
+            self._progress.show(step, metrics | timing)
+            for alarm in self._alarms.step(step, metrics):
+                self.say(alarm)
+
+    def distributions(self, step: int, arrays: Mapping[str, Any]) -> None:
+        """Arrays of a step's metrics, such as all logits."""
+        with self._writing():
+            for name, array in arrays.items():
+                self._tensorboard.histogram(step, name, np.asarray(array))
+
+    def sample(self, step: int, figures: dict[str, float]) -> None:
+        """Figures of a sample grid or an evaluation."""
+        with self._writing():
+            if figures:
+                self._evaluations.write(step, figures)
+                self._evaluations.flush()
+            alarms = self._alarms.sample(step, figures)
+            self._tensorboard.scalars(step, figures)
+            self._tensorboard.picture(step, self._out / "samples" / f"{step:07d}.png")
+            self._stats.flush()
+            self._draw_curves()
+        told = [f"step {step}: " + "  ".join(f"{name} {v:.3f}" for name, v in figures.items())] if figures else []
+        for text in (*told, *alarms):
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """A line for whoever looks on."""
+        self._progress.say(text)
+
+    def finish(self) -> None:
+        """The page of the run."""
+        with self._writing():
+            write_atomic(self._out / "run.html", run_report.page(self._out, self._draw_curves()))
+
+    def _draw_curves(self) -> bytes:
+        """curves.png, and what it holds."""
+        try:
+            picture = run_report.draw_curves(self._out)
+        except ImportError:
+            if not self._told:
+                self._told = True
+                self.say("no curves.png: there is no matplotlib (pip install matplotlib)")
+            return b""
+        if picture:
+            write_atomic(self._out / "curves.png", picture)
+        return picture
+
+    def flush(self) -> None:
+        """Before a checkpoint: no step is in it that is not on disk."""
+        with self._writing():
+            self._stats.flush()
+
+    def close(self) -> None:
+        """Never fails: it is also called where something else has."""
+        self._progress.close()
+        for writer in (self._stats, self._evaluations, self._alarms, self._tensorboard):
+            with contextlib.suppress(OSError):
+                writer.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            kept = run_folder.saved_steps(self._out)
+            untouched = f"the checkpoint of step {kept[-1]} is untouched" if kept else "nothing had been saved"
+            raise CheckpointError(
+                f"figures could not be written to {str(self._out)!r} ({error.strerror or error}): make room; "
+                f"{untouched}"
+            ) from None
+
+
+class JsonLines:
+    """A .jsonl file: one JSON object a step, with `step` and values by name; made when there is a first one.
 
     A resumed run goes on after the step it was resumed from: later lines of the killed run are cut off, so no step
     is in the file twice.
     """
 
     def __init__(self, path: Path, from_step: int):
-        lines = []
+        self._path = path
+        self._file: IO[str] | None = None
         if path.is_file():
-            for line in path.read_text().splitlines():
-                try:
-                    if json.loads(line)["step"] <= from_step:
-                        lines.append(line)
-                except (ValueError, KeyError, TypeError):
-                    break  # the line that was being written when the run was killed
-        write_atomic(path, "".join(line + "\n" for line in lines))
-        self._file = path.open("a")
+            kept = [line for line in read_json_lines(path) if line["step"] <= from_step]
+            write_atomic(path, "".join(json.dumps(line) + "\n" for line in kept))
 
-    def write(self, step: int, values: dict[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, float | str]) -> None:
         """Append one line. Values that are no numbers (NaN, infinite) are written as null."""
-        clean = {name: round(v, 6) if math.isfinite(v) else None for name, v in values.items()}
-        self._file.write(json.dumps({"step": step, **clean}) + "\n")
+        if self._file is None:
+            self._file = self._path.open("a")
+        self._file.write(json.dumps({"step": step} | {name: _written(value) for name, value in values.items()}) + "\n")
 
     def flush(self) -> None:
-        self._file.flush()
+        if self._file is not None:
+            self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
-class Progress:
+def _written(value: float | str) -> float | str | None:
+    if isinstance(value, str):
+        return value
+    return round(value, 6) if math.isfinite(value) else None
+
+
+class ProgressBar:
     """A bar with losses, images a second and time left on a terminal; a line now and then elsewhere."""
 
     def __init__(self, first: int, steps: int, batch_size: int, interval: float = 15.0):
@@ -94,9 +186,45 @@ class Progress:
         self._bar.stop()
 
 
-# ---------------------------------------------------------------- training.alarms
-#
-# What goes wrong while a GAN trains, noticed early and said with what to do about it.
+# ---------------------------------------------------------------- TensorBoard: RUN/tensorboard, by tensorboardX
+
+
+class TensorBoard:
+    """Writes nothing where tensorboardX is not installed."""
+
+    def __init__(self, folder: Path, first: int):
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            self._writer: Any = None
+            return
+        # What a killed run wrote after its last checkpoint is not shown.
+        self._writer = SummaryWriter(str(folder), purge_step=first + 1, flush_secs=30)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def histogram(self, step: int, name: str, values: np.ndarray) -> None:
+        """How the values are distributed, in TensorBoard's own bins, which grow by a tenth from one to the next."""
+        finite = values[np.isfinite(values)]
+        if self._writer is not None and finite.size:
+            self._writer.add_histogram(name, finite, step)
+
+    def picture(self, step: int, path: Path) -> None:
+        """A sample grid, if it was made."""
+        if self._writer is not None and path.is_file():
+            with Image.open(path) as picture:
+                self._writer.add_image("samples", np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+# ---------------------------------------------------------------- alarms: what goes wrong while a GAN trains
 
 WINDOW = 1000
 """Steps that a discriminator must have won for: it is often far ahead at first, and caught up with."""
@@ -113,21 +241,13 @@ class Alarms:
     """Watches the figures of a run. An alarm is kept in alarms.jsonl; said again only after `WINDOW` steps without."""
 
     def __init__(self, path: Path, first: int):
-        self._path = path
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._raised: dict[str, int] = {}
         """What was said, with the last step at which it was true: losses that diverge swing about any threshold."""
-        self.said = [one for one in read_alarms(path) if one["step"] <= first]
-        if path.is_file():
-            path.write_text("".join(json.dumps(one) + "\n" for one in self.said))
+        self._file = JsonLines(path, first)
 
     def step(self, step: int, values: dict[str, float]) -> list[str]:
-        """New alarms by a step's metrics.
-
-        Raises:
-          TrainingError: a loss is no number any more.
-        """
-        check_finite(step, values)
+        """New alarms by a step's metrics."""
         if "loss_discriminator" not in values:
             return []
         self._recent.append(values["loss_discriminator"])
@@ -166,6 +286,9 @@ class Alarms:
             "lower --optimiser.generator-rate",
         )
 
+    def close(self) -> None:
+        self._file.close()
+
     def _say(self, step: int, kind: str, wrong: bool, text: str) -> list[str]:
         raised = self._raised.get(kind)
         if not wrong:
@@ -175,194 +298,16 @@ class Alarms:
         self._raised[kind] = step
         if raised is not None:
             return []
-        self.said.append({"step": step, "alarm": text})
-        with self._path.open("a") as file:
-            file.write(json.dumps(self.said[-1]) + "\n")
+        self._file.write(step, {"alarm": text})
+        self._file.flush()
         return [f"ALARM at step {step}: {text}"]
 
 
-def check_finite(step: int, values: dict[str, float]) -> None:
+def check_finite(step: int, metrics: dict[str, float], out: Path) -> None:
     """Raises `TrainingError` when a metric of this step is no number."""
-    lost = [name for name, value in values.items() if not math.isfinite(value)]
+    lost = [name for name, value in metrics.items() if not math.isfinite(value)]
     if lost:
-        raise TrainingError(f"{' and '.join(lost)} became {values[lost[0]]} at step {step}")
-
-
-def read_alarms(path: Path) -> list[dict]:
-    """The alarms of a run so far; lines that were not finished are left out."""
-    found = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            one = json.loads(line)
-            found.append({"step": int(one["step"]), "alarm": str(one["alarm"])})
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
-
-
-# ---------------------------------------------------------------- training.board
-#
-# The same figures and sample grids for TensorBoard, and histograms, in RUN/tensorboard (written by tensorboardX).
-
-
-class Board:
-    """Writes nothing where tensorboardX is not installed."""
-
-    def __init__(self, folder: Path, first: int):
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            self._writer: Any = None
-            return
-        # What a killed run wrote after its last checkpoint is not shown.
-        self._writer = SummaryWriter(str(folder), purge_step=first + 1, flush_secs=30)
-
-    def scalars(self, step: int, values: dict[str, float]) -> None:
-        if self._writer is not None:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
-
-    def histogram(self, step: int, name: str, values: np.ndarray) -> None:
-        """How the values are distributed, in TensorBoard's own bins, which grow by a tenth from one to the next."""
-        finite = values[np.isfinite(values)]
-        if self._writer is not None and finite.size:
-            self._writer.add_histogram(name, finite, step)
-
-    def picture(self, step: int, path: Path) -> None:
-        """A sample grid, if it was made."""
-        if self._writer is not None and path.is_file():
-            with Image.open(path) as picture:
-                self._writer.add_image("samples", np.asarray(picture.convert("RGB")), step, dataformats="HWC")
-            self._writer.flush()
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-# ---------------------------------------------------------------- training.watched
-
-
-class Watched:
-    """The figures of one run, from the first step after `first` on."""
-
-    def __init__(self, out: Path, first: int, config: GanConfig | ClassifierConfig):
-        self._out = out
-        self._told = False
-        try:
-            self._stats, self._evaluations = Stats(out / "stats.jsonl", first), Stats(out / "evaluation.jsonl", first)
-            self._alarms = Alarms(out / "alarms.jsonl", first)
-            self._board = Board(out / "tensorboard", first)
-        except OSError as error:
-            raise _no_room(out, error) from None
-        self.progress = Progress(first, config.steps, config.batch_size)
-
-    def step(self, step: int, values: dict[str, float], timing: dict[str, float]) -> None:
-        """A step's metrics.
-
-        Raises:
-          TrainingError: one is no number.
-          CheckpointError: they could not be written.
-        """
-        try:
-            self._stats.write(step, values | timing)
-            self._board.scalars(step, values | timing)
-            self.progress.show(step, values | timing)
-            for alarm in self._alarms.step(step, values):
-                self.say(alarm)
-        except TrainingError as error:
-            self.flush()
-            raise TrainingError(f"{error}{advice(self._out)}") from None
-        except OSError as error:
-            raise _no_room(self._out, error) from None
-
-    def distributions(self, step: int, values: Mapping[str, Any]) -> None:
-        """Arrays of a step's metrics, such as all logits. Raises as `step`."""
-        try:
-            for name, array in values.items():
-                self._board.histogram(step, name, np.asarray(array))
-        except OSError as error:
-            raise _no_room(self._out, error) from None
-
-    def sample(self, step: int, figures: dict[str, float]) -> None:
-        """Figures of a sample grid or an evaluation. Raises as `step`."""
-        try:
-            if figures:
-                self._evaluations.write(step, figures)
-                self._evaluations.flush()
-            alarms = self._alarms.sample(step, figures)
-            self._board.scalars(step, figures)
-            self._board.picture(step, self._out / "samples" / f"{step:07d}.png")
-            self._stats.flush()
-            self._draw()
-        except OSError as error:
-            raise _no_room(self._out, error) from None
-        told = [f"step {step}: " + "  ".join(f"{name} {v:.3f}" for name, v in figures.items())] if figures else []
-        for text in (*told, *alarms):
-            self.say(text)
-
-    def say(self, text: str) -> None:
-        """A line for whoever looks on."""
-        self.progress.say(text)
-
-    def finish(self) -> None:
-        """The page of the run. Raises as `step`."""
-        from sketch2photo.training.run_report import page
-
-        try:
-            write_atomic(self._out / "run.html", page(self._out, self._draw()).encode())
-        except OSError as error:
-            raise _no_room(self._out, error) from None
-
-    def _draw(self) -> bytes:
-        """curves.png, and what it holds."""
-        from sketch2photo.training import run_report
-
-        try:
-            picture = run_report.draw(self._out)
-        except ImportError:
-            if not self._told:
-                self._told = True
-                self.say("no curves.png: there is no matplotlib (pip install matplotlib)")
-            return b""
-        if picture:
-            write_atomic(self._out / "curves.png", picture)
-        return picture
-
-    def flush(self) -> None:
-        """Before a checkpoint: no step is in it that is not on disk. Raises as `step`."""
-        try:
-            self._stats.flush()
-        except OSError as error:
-            raise _no_room(self._out, error) from None
-
-    def close(self) -> None:
-        """Never fails: it is also called where something else has."""
-        self.progress.close()
-        for stats in (self._stats, self._evaluations, self._board):
-            with contextlib.suppress(OSError):
-                stats.close()
-
-
-class Silent:
-    """What the other hosts of a run have in its place: they only notice that figures are none any more."""
-
-    def __init__(self, out: Path):
-        self._out = out
-
-    def step(self, step: int, values: dict[str, float], timing: dict[str, float]) -> None:
-        """Raises `TrainingError` as `Watched.step` does on the first host."""
-        try:
-            check_finite(step, values)
-        except TrainingError as error:
-            raise TrainingError(f"{error}{advice(self._out)}") from None
-
-    def distributions(self, step: int, values: Mapping[str, Any]) -> None: ...
-    def sample(self, step: int, figures: dict[str, float]) -> None: ...
-    def say(self, text: str) -> None: ...
-    def finish(self) -> None: ...
-    def flush(self) -> None: ...
-    def close(self) -> None: ...
+        raise TrainingError(f"{' and '.join(lost)} became {metrics[lost[0]]} at step {step}{advice(out)}")
 
 
 def advice(out: Path) -> str:
@@ -372,11 +317,3 @@ def advice(out: Path) -> str:
     if not steps:
         return f": nothing had been saved; start again {lower}"
     return f": the checkpoint of step {steps[-1]} is from before; go on from it by --resume {lower}"
-
-
-def _no_room(out: Path, error: OSError) -> CheckpointError:
-    kept = run_folder.saved_steps(out)
-    untouched = f"the checkpoint of step {kept[-1]} is untouched" if kept else "nothing had been saved"
-    return CheckpointError(
-        f"figures could not be written to {str(out)!r} ({error.strerror or error}): make room; {untouched}"
-    )

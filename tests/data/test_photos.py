@@ -367,7 +367,7 @@ def test_sources_and_licences_go_with_the_dataset_and_the_card(tmp_path):
     assert info["redistributionInfo"]["license"] == "mine: CC0; theirs: not stated"
     sources = store.open_dataset(tmp_path / "out").sources()
     assert sources == {"mine": "CC0", "theirs": ""}
-    run_folder.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("ball",), {}, sources)
+    run_folder.write_run(tmp_path / "run", GAN_PRESETS["debug"], ("ball",), {}, sources)
     card = release.model_card(
         "x", tiny.model(), {"gan": 1, "images": 4, "classifier": 1}, release.sources(tmp_path / "run", None)
     )

@@ -47,14 +47,14 @@ def judged(features, config=PROJECTED):
 
 def test_a_head_for_every_map_but_the_first(features):
     networks, weights = judged(features)
-    judge = jax.jit(networks.judge_both)
+    discriminate = jax.jit(networks.discriminate_both)
     assert features.widths == [4, 6, 8, 10]
     sketch, photo, fake, style = pictures()
-    real, other = judge(weights, sketch, photo, fake, style)
+    real, other = discriminate(weights, sketch, photo, fake, style)
     assert [logits.shape for logits in real.heads] == [(4, 8, 8, 1), (4, 4, 4, 1), (4, 2, 2, 1)]
     assert all(jnp.abs(a - b).max() > 0 for a, b in zip(real.heads, other.heads, strict=True))
-    again, _ = judge(weights, -sketch, photo, fake, style)
-    styled, _ = judge(weights, sketch, photo, fake, -style)
+    again, _ = discriminate(weights, -sketch, photo, fake, style)
+    styled, _ = discriminate(weights, sketch, photo, fake, -style)
     for a, b, c in zip(real.heads, again.heads, styled.heads, strict=True):
         assert jnp.abs(a - b).max() > 1e-6, "a head does not see the sketch"
         assert jnp.abs(a - c).max() > 1e-6, "a head does not know category and colour"
@@ -79,7 +79,7 @@ def test_the_heads_learn_and_teach_the_generator(features):
     @jax.jit
     def gradients(weights, fake):
         def both(weights, fake):
-            return networks.judge_both(weights, sketch, photo, fake, style)
+            return networks.discriminate_both(weights, sketch, photo, fake, style)
 
         heads = jax.grad(lambda w: gan.discriminator_objective(PROJECTED, both(w, fake)))(weights)["projected"]
         term = jax.grad(lambda f: gan.generator_objective(PROJECTED, both(weights, f), f, f)[1]["loss_projected"])

@@ -27,7 +27,7 @@ CALIBRATION = format.Calibration(temperature=1.25, unsure_below=0.4, none_above=
 
 
 def save(path, kind, config, categories, state, palette=None):
-    run_folder.write_run(path, kind, config, categories, palette)
+    run_folder.write_run(path, config, categories, palette)
     with run_folder.RunCheckpoints(path) as saved:
         saved.save(int(state.step), jax.tree.map(jnp.asarray, state), {})
     return path
@@ -279,7 +279,7 @@ def test_folders_that_are_no_finished_run_are_refused(runs, tmp_path, capsys):
     out = tmp_path / "mine"
     said = refused(capsys, "--gan", tmp_path / "nowhere", "--out", out)
     assert "nowhere' is not a training run" in said
-    run_folder.write_run(tmp_path / "new", "gan", GanConfig(model=tiny.GAN), tiny.CATEGORIES)
+    run_folder.write_run(tmp_path / "new", GanConfig(model=tiny.GAN), tiny.CATEGORIES)
     assert "nothing is saved in" in refused(capsys, "--gan", tmp_path / "new", "--out", out)
     unfinished = classifier_run(tmp_path / "unfinished", calibrated=False)
     said = refused(capsys, "--gan", runs[0], "--classifier", unfinished, "--out", out)

@@ -1,4 +1,4 @@
-"""Processes that train together on this machine, every wait limited."""
+"""Processes that train on this machine, every wait limited, and the data they train on."""
 
 import json
 import os
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-LIMIT = 400
+LIMIT = 800
 """Seconds any of them may take on a busy machine; usually a tenth."""
-_TRAIN = "import json, sys, train\nfor arguments in json.loads(sys.argv[1]): train.main(arguments)"
 
 
 def start(root: Path, *command: object, devices: int = 1) -> subprocess.Popen[str]:
     """A python process that sees so many CPU devices; compiled quickly rather than well."""
     flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
+    flags += " --xla_cpu_use_fusion_emitters=false"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "SLURM_"))}
+    environment |= {name: value for name, value in os.environ.items() if name.startswith(("JAX_COMP", "JAX_PERS"))}
     environment |= {"XLA_FLAGS": flags, "PYTHONPATH": str(root), "COLUMNS": "200"}
     arguments = [sys.executable, *map(str, command)]
     return subprocess.Popen(
@@ -37,33 +38,12 @@ def finish(*processes: subprocess.Popen[str]) -> list[tuple[int, str, str]]:
                 process.communicate()
 
 
-def free_port() -> int:
+def together(root: Path, *command: object, devices: int = 1) -> list[tuple[int, str, str]]:
+    """Exit code, output and errors of two processes of one command, which takes its number and a port as well."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def train(root: Path, *commands: list[object], devices: int = 1) -> str:
-    """Several train.py commands, one after the other in one process; what they printed."""
-    texts = json.dumps([[str(a) for a in command] for command in commands])
-    ((code, said, errors),) = finish(start(root, "-c", _TRAIN, texts, devices=devices))
-    assert code == 0, errors[-3000:]
-    return said
-
-
-def together(count: int, index: int, port: int) -> list[object]:
-    """The options of one of so many processes."""
-    coordinator = ["--coordinator-address", f"127.0.0.1:{port}"]
-    return ["--distributed", *coordinator, "--num-processes", count, "--process-id", index]
-
-
-def train_together(root: Path, command: list[object], devices: int = 1) -> list[str]:
-    """One train.py command in two processes; what each printed."""
-    port = free_port()
-    ends = finish(*(start(root, "train.py", *command, *together(2, i, port), devices=devices) for i in range(2)))
-    for code, _, errors in ends:
-        assert code == 0, "\n---\n".join(errors[-3000:] for _, _, errors in ends)
-    return [said for _, said, _ in ends]
+        port = probe.getsockname()[1]
+    return finish(*(start(root, *command, index, port, devices=devices) for index in range(2)))
 
 
 def write_pairs(path: Path, n: int = 24) -> Path:

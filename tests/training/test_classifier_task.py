@@ -96,7 +96,7 @@ def fresh(config=SMALL, categories=2, seed=0):
 
 def as_run(folder, state, categories=("cat", "dog")):
     """A run's folder with this state as its only checkpoint."""
-    run_folder.write_run(folder, "classifier", SMALL, categories)
+    run_folder.write_run(folder, SMALL, categories)
     with run_folder.RunCheckpoints(folder) as saved:
         saved.save(1, state, {})
 
@@ -289,7 +289,7 @@ def test_one_output_of_none_becomes_many_that_say_the_same():
 
 
 def test_runs_and_releases_without_a_classifier_are_refused(tmp_path):
-    run_folder.write_run(tmp_path / "gan", "gan", GAN_PRESETS["debug"], ("cat",))
+    run_folder.write_run(tmp_path / "gan", GAN_PRESETS["debug"], ("cat",))
     with pytest.raises(CheckpointError, match=r"is a gan run: name one of train.py classifier"):
         _ = open_weights(tmp_path / "gan").classifier
     model = format.ReleasedModel(GAN_PRESETS["debug"].model, ("cat",), {}, {"w": np.zeros(2, np.float32)})

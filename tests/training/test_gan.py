@@ -81,15 +81,17 @@ def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
 
     def textbook(weights):
         fake = networks.generate(weights, sketch, style, train=True)
-        judged = networks.judge_both(discriminator, sketch, photo, fake, style)
-        return gan.generator_objective(config, judged, fake, photo)[0]
+        outputs = networks.discriminate_both(discriminator, sketch, photo, fake, style)
+        return gan.generator_objective(config, outputs, fake, photo)[0]
 
     fake, pullback = jax.vjp(lambda w: networks.generate(w, sketch, style, train=True), generator)
-    judged, judge_pullback = jax.vjp(lambda w, f: networks.judge_both(w, sketch, photo, f, style), discriminator, fake)
-    from_j, from_fake = jax.grad(lambda j, f: gan.generator_objective(config, j, f, photo)[0], argnums=(0, 1))(
-        judged, fake
+    outputs, discriminator_pullback = jax.vjp(
+        lambda w, f: networks.discriminate_both(w, sketch, photo, f, style), discriminator, fake
     )
-    ours = pullback(judge_pullback(from_j)[1] + from_fake)[0]
+    from_outputs, from_fake = jax.grad(lambda j, f: gan.generator_objective(config, j, f, photo)[0], argnums=(0, 1))(
+        outputs, fake
+    )
+    ours = pullback(discriminator_pullback(from_outputs)[1] + from_fake)[0]
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(jax.grad(textbook)(generator)), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4 * float(jnp.abs(b).max()) + 1e-6)
 

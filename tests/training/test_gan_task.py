@@ -16,12 +16,12 @@ from sketch2photo.data import loader
 from sketch2photo.errors import DataError
 from sketch2photo.models import layers
 from sketch2photo.training import gan, loop, run_folder
-from sketch2photo.training.gan import Opinion
+from sketch2photo.training.gan import DiscriminatorOutput
 from sketch2photo.training.gan_task import GanTask
 from tests import tiny
 from tests.training.processes import metrics, write_pairs
 from tests.training.test_recipe import changed
-from tests.training.test_watched import events
+from tests.training.test_run_log import events
 
 DEBUG = dataclasses.replace(GAN_PRESETS["debug"], augment=AugmentConfig(flip=False))
 TWO_SCALES = changed(DEBUG, model__discriminator__scales=2, steps=2, save_every=1, sample_every=2)
@@ -48,13 +48,13 @@ def test_histograms_hold_the_logits_that_the_loss_saw(run):
     networks = gan.GanNetworks(TWO_SCALES, 2)
 
     @jax.jit
-    def judged(state, batch):
+    def outputs(state, batch):
         sketch, photo = layers.to_model(batch["sketch"]), layers.to_model(batch["photo"])
         style = networks.style(batch["label"], batch["colour"])
         fake = networks.generate(state["generator"], sketch, style, train=True)
-        return networks.judge_both(state["discriminator"], sketch, photo, fake, style)
+        return networks.discriminate_both(state["discriminator"], sketch, photo, fake, style)
 
-    real, fake = judged(state, {name: jnp.asarray(rows) for name, rows in batch.items()})
+    real, fake = outputs(state, {name: jnp.asarray(rows) for name, rows in batch.items()})
     expected = {
         "logits_real": real.logits,
         "logits_fake": fake.logits,
@@ -86,7 +86,7 @@ def test_stats_hold_single_figures_only(run):
 
 def test_every_discriminators_logits_have_a_name():
     a, b, c, d = (jnp.full((1, 2, 2, 1), float(i)) for i in range(4))
-    named = gan._named("logits_fake", Opinion(a, [], [b], [c, d], []))
+    named = gan._named("logits_fake", DiscriminatorOutput(a, [], [b], [c, d], []))
     assert {name: float(value.mean()) for name, value in named.items()} == {
         "logits_fake": 0, "logits_fake_half": 1, "logits_fake_head1": 2, "logits_fake_head2": 3
     }  # fmt: skip
@@ -153,7 +153,7 @@ def test_validation_sketches_by_people_are_shown_below_the_others(run, tmp_path,
         jax.eval_shape(task.initial_state, jax.random.key(0)), **run_folder.restore_state(out, 2)
     )
     other.sample(state, tmp_path, 2)
-    with Image.open(tmp_path / "0000002.png") as file:
+    with Image.open(tmp_path / "samples" / "0000002.png") as file:
         row = cells(np.asarray(file), top=78)[0]
     np.testing.assert_array_equal(row[0][..., 0], human["sketch"][0, ..., 0])
     np.testing.assert_array_equal(row[2], human["photo"][0])

@@ -80,7 +80,7 @@ def test_neither_run_nor_release(tmp_path):
     tmp_path.joinpath("x").mkdir()
     with pytest.raises(CheckpointError, match="is not a released model"):
         open_weights(tmp_path / "x")
-    run_folder.write_run(tmp_path / "run", "gan", DEBUG, ("a",))
+    run_folder.write_run(tmp_path / "run", DEBUG, ("a",))
     with pytest.raises(CheckpointError, match="nothing is saved"):
         _ = open_weights(tmp_path / "run").generator
 

@@ -15,7 +15,7 @@ from sketch2photo.errors import CheckpointError
 from sketch2photo.images import grid, write_picture
 from sketch2photo.training import loop, run_folder
 from sketch2photo.training.classifier import ClassifierState
-from sketch2photo.training.run_log import Stats
+from sketch2photo.training.run_log import JsonLines
 
 
 class Counting:
@@ -26,7 +26,7 @@ class Counting:
 
     def __next__(self):
         self.position += 1
-        return {"x": np.float32(np.sin(self.position))}
+        return {"x": np.sin([self.position], dtype=np.float32)}
 
     def get_state(self):
         return {"position": self.position}
@@ -35,13 +35,12 @@ class Counting:
         self.position = state["position"]
 
 
-class Walk:
+class Walk(loop.Task):
     """A task small enough to follow by hand: params move by the batch, plus noise from key and step."""
 
-    kind = "classifier"
-    evaluation_every = 0
     categories = ("a", "b")
     palette: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    sources: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(self, steps=6, save_every=2, stop_at=None):
         self.config = ClassifierConfig(steps=steps, save_every=save_every, sample_every=3, batch_size=4)
@@ -65,11 +64,8 @@ class Walk:
     def initialise(self, state, source, say):
         return dataclasses.replace(state, params={"w": jnp.full(3, float(source))})
 
-    def before_saving(self, state):
-        return state
-
-    def sample(self, state, folder, step):
-        write_picture(folder / f"{step:07d}.png", np.zeros((8, 8, 3), np.uint8))
+    def sample(self, state, out, step):
+        write_picture(out / "samples" / f"{step:07d}.png", np.zeros((8, 8, 3), np.uint8))
         if step == self.stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
         return {"val_size": float(jnp.abs(state.params["w"]).sum())}
@@ -187,7 +183,7 @@ def test_resume_with_another_model_says_so(tmp_path):
 def test_checkpoints_say_what_is_wrong(tmp_path):
     with pytest.raises(CheckpointError, match="is not a training run"):
         run_folder.restore_state(tmp_path)
-    run_folder.write_run(tmp_path / "run", "gan", GAN_PRESETS["debug"], ("a",), {"a": ("#112233",)})
+    run_folder.write_run(tmp_path / "run", GAN_PRESETS["debug"], ("a",), {"a": ("#112233",)})
     with pytest.raises(CheckpointError, match="nothing is saved"):
         run_folder.restore_state(tmp_path / "run")
     (tmp_path / "run" / "run.json").write_text("{")
@@ -196,7 +192,7 @@ def test_checkpoints_say_what_is_wrong(tmp_path):
 
 
 def test_numbers_that_are_none_are_null(tmp_path):
-    stats = Stats(tmp_path / "stats.jsonl", 0)
+    stats = JsonLines(tmp_path / "stats.jsonl", 0)
     stats.write(1, {"loss": float("nan"), "rate": 1.5})
     stats.close()
     assert json.loads((tmp_path / "stats.jsonl").read_text()) == {"step": 1, "loss": None, "rate": 1.5}

@@ -85,21 +85,21 @@ def pictures(n=2, size=SIZE):
     return draw(n, size, size, 1), draw(n, size, size, 3), draw(n, CATEGORIES + 3)
 
 
-def judges(config):
+def discriminators(config):
     networks = gan.GanNetworks(config, CATEGORIES)
     return networks, networks.init(jax.random.key(0))[1]
 
 
 @pytest.mark.parametrize("scales", [1, 2])
 def test_r1_is_half_the_squared_slope(scales):
-    networks, weights = judges(changed(PARTS["r1"], model__discriminator__scales=scales))
+    networks, weights = discriminators(changed(PARTS["r1"], model__discriminator__scales=scales))
     weights = jax.tree.map(lambda w: w * 5 if w.ndim == 4 else w, weights)  # so that there is something to see
     sketch, photo, style = pictures()
 
     @jax.jit
     def mean_logit(photo):
-        opinion = networks.judge(weights, sketch, photo, style)
-        return sum(logits.mean((1, 2, 3)) for logits in [opinion.logits, *opinion.half])
+        output = networks.discriminate(weights, sketch, photo, style)
+        return sum(logits.mean((1, 2, 3)) for logits in [output.logits, *output.half])
 
     penalty = jax.jit(lambda weights: gan.r1(networks, weights, sketch, photo, style))
     # Along its own gradient the mean logit of each picture grows by the gradient's length.
@@ -153,16 +153,16 @@ def test_the_step_adds_the_weighted_penalty_to_the_discriminators_gradient():
 
 
 def test_the_second_scale_judges_the_halved_picture_and_both_count():
-    networks, weights = judges(PARTS["two scales"])
+    networks, weights = discriminators(PARTS["two scales"])
     sketch, photo, style = pictures()
-    opinion = jax.jit(networks.judge)(weights, sketch, photo, style)
-    assert opinion.logits.shape == (2, 6, 6, 1) and [logits.shape for logits in opinion.half] == [(2, 2, 2, 1)]
-    assert len(opinion.maps) == 8
+    output = jax.jit(networks.discriminate)(weights, sketch, photo, style)
+    assert output.logits.shape == (2, 6, 6, 1) and [logits.shape for logits in output.half] == [(2, 2, 2, 1)]
+    assert len(output.maps) == 8
     one = gan.GanNetworks(DEBUG, CATEGORIES)
     halved = [x.reshape(2, SIZE // 2, 2, SIZE // 2, 2, -1).mean((2, 4)) for x in (sketch, photo)]
-    alone = jax.jit(one.judge)(weights["half"], *halved, style)
-    np.testing.assert_allclose(opinion.half[0], alone.logits, rtol=1e-5, atol=1e-6)
-    # Sums over scales (pix2pixHD, eq. 5): the same opinion twice counts twice.
+    alone = jax.jit(one.discriminate)(weights["half"], *halved, style)
+    np.testing.assert_allclose(output.half[0], alone.logits, rtol=1e-5, atol=1e-6)
+    # Sums over scales (pix2pixHD, eq. 5): the same output twice counts twice.
     once = alone._replace(half=[])
     twice = alone._replace(maps=[*alone.maps, *alone.maps], half=[alone.logits])
     fake = jnp.zeros_like(photo)
@@ -179,7 +179,7 @@ def test_the_second_scale_judges_the_halved_picture_and_both_count():
 
 
 def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vectors_move_on():
-    networks, weights = judges(changed(PARTS["spectral norm"], model__discriminator__scales=2))
+    networks, weights = discriminators(changed(PARTS["spectral norm"], model__discriminator__scales=2))
     normed = [
         jax.tree_util.keystr(path[:-1]) for path, _ in jax.tree.leaves_with_path(weights) if path[-1].key == "singular"
     ]
@@ -190,10 +190,10 @@ def test_every_kernel_of_a_spectrally_normalised_discriminator_is_and_the_vector
     for _ in range(200):
         weights = layers.power_iteration(weights)
     sketch, photo, style = pictures()
-    judge = jax.jit(networks.judge)
-    logits = judge(weights, sketch, photo, style).logits
+    discriminate = jax.jit(networks.discriminate)
+    logits = discriminate(weights, sketch, photo, style).logits
     larger = jax.tree.map_with_path(lambda path, w: w * 7 if path[-1].key == "kernel" else w, weights)
-    np.testing.assert_allclose(logits, judge(larger, sketch, photo, style).logits, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(logits, discriminate(larger, sketch, photo, style).logits, rtol=1e-3, atol=1e-4)
 
 
 def test_diffaugment_changes_sketch_true_and_generated_photo_alike(monkeypatch):
@@ -215,12 +215,12 @@ def test_diffaugment_changes_sketch_true_and_generated_photo_alike(monkeypatch):
     style = networks.style(data["label"], data["colour"])
 
     @jax.jit
-    def judged(generator, discriminator):
+    def outputs(generator, discriminator):
         fake = networks.generate(generator, sketch, style, train=True)
         mirrored = (image[:, :, ::-1] for image in (sketch, photo, fake))
-        return [opinion.logits for opinion in networks.judge_both(discriminator, *mirrored, style)]
+        return [output.logits for output in networks.discriminate_both(discriminator, *mirrored, style)]
 
-    real, fake = judged(state.generator, state.discriminator)
+    real, fake = outputs(state.generator, state.discriminator)
     np.testing.assert_allclose(said["logits_real"], real, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(said["logits_fake"], fake, rtol=1e-3, atol=1e-4)
 
@@ -230,11 +230,11 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms():
     rng = np.random.default_rng(0)
     draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
 
-    def opinion():
+    def output():
         maps, features = ([jnp.abs(draw(2, 4, 4, 3)), jnp.abs(draw(2, 2, 2, 6))] for _ in range(2))
-        return gan.Opinion(draw(2, 6, 6, 1), maps, [draw(2, 2, 2, 1)], [draw(2, 2, 2, 1)], features)
+        return gan.DiscriminatorOutput(draw(2, 6, 6, 1), maps, [draw(2, 2, 2, 1)], [draw(2, 2, 2, 1)], features)
 
-    total, terms = gan.generator_objective(config, (opinion(), opinion()), draw(2, 8, 8, 3), draw(2, 8, 8, 3))
+    total, terms = gan.generator_objective(config, (output(), output()), draw(2, 8, 8, 3), draw(2, 8, 8, 3))
     weights = {"adversarial": 1, "l1": 3, "feature_matching": 5, "perceptual": 7, "projected": 11}
     assert {f"loss_{name}" for name in weights} | {"loss_generator"} == terms.keys()
     np.testing.assert_allclose(total, sum(w * terms[f"loss_{name}"] for name, w in weights.items()), rtol=1e-5)
@@ -249,8 +249,8 @@ def test_bfloat16_stays_near_float32_and_norms_stay_in_float32():
     def of(networks, precise):
         def loss(weights):
             fake = networks.generate(weights, sketch, style, train=True)
-            judged = networks.judge_both(discriminator, sketch, photo, fake, style)
-            return gan.generator_objective(DEBUG, judged, fake, photo)[0]
+            outputs = networks.discriminate_both(discriminator, sketch, photo, fake, style)
+            return gan.generator_objective(DEBUG, outputs, fake, photo)[0]
 
         return jax.jit(jax.value_and_grad(loss))(generator)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sketch2photo.errors import CheckpointError
 from sketch2photo.training import loop, run_report
-from sketch2photo.training.run_log import Watched
+from sketch2photo.training.run_log import RunLog
 from tests.training.test_loop import Walk
 
 
@@ -62,7 +62,7 @@ def test_broken_lines_and_no_numbers_are_left_out(tmp_path):
     )
     found = run_report.read_curves(tmp_path / "stats.jsonl")
     assert list(found) == ["a"] and list(found["a"][1]) == [2]
-    assert run_report.draw(tmp_path / "nowhere") == b""
+    assert run_report.draw_curves(tmp_path / "nowhere") == b""
 
 
 def test_smoothing_keeps_the_mean_and_the_order():
@@ -99,14 +99,14 @@ def test_tensorboard_gets_figures_and_grids_each_step_once(run):
 
 
 def test_a_disk_that_takes_no_figures_is_one_sentence(run, tmp_path, monkeypatch):
-    watched = Watched(tmp_path, 0, Walk().config)
+    log = RunLog(tmp_path, 0, Walk().config)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(watched._stats, "flush", full)
+    monkeypatch.setattr(log._stats, "flush", full)
     with pytest.raises(
         CheckpointError, match=r"could not be written .*\(No space left on device\): make room; nothing"
     ):
-        watched.flush()
-    watched.close()
+        log.flush()
+    log.close()

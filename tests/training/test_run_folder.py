@@ -1,6 +1,7 @@
 """Who may train in a run's folder, and with which settings."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -73,7 +74,7 @@ def test_a_folder_that_is_nobodys_run_is_left_as_it_is(tmp_path):
 @pytest.fixture
 def run(tmp_path):
     config = GAN_PRESETS["debug"]
-    run_folder.write_run(tmp_path, "gan", config, ("a", "b"))
+    run_folder.write_run(tmp_path, config, ("a", "b"))
     return tmp_path, config
 
 
@@ -131,3 +132,17 @@ def test_the_loop_asks(tmp_path):
     assert run_folder.read_run(tmp_path / "run").config.learning_rate == 0.0003
     loop.train(Other(learning_rate=0.1), tmp_path / "run", resume=True, allow_change=("learning_rate",))
     assert run_folder.read_run(tmp_path / "run").config.learning_rate == 0.1
+
+
+def test_a_run_that_had_its_examples_in_another_order_opens_and_does_not_go_on(tmp_path):
+    out = tmp_path / "run"
+    loop.train(Walk(steps=2), out)
+    content = json.loads((out / "run.json").read_text())
+    assert content.pop("format") == run_folder.FORMAT == 2
+    (out / "run.json").write_text(json.dumps(content))
+    with pytest.raises(
+        CheckpointError, match=rf"'.*run' was started when .*another order .*another run with --init {out}$"
+    ):
+        loop.train(Walk(steps=4), out, resume=True)
+    assert (run_folder.read_run(out).format, run_folder.read_run(out).kind) == (1, "classifier")
+    assert int(run_folder.restore_state(out)["step"]) == 2
