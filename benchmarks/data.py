@@ -7,9 +7,9 @@ after the first rounds of training where memory allows, and with every picture d
 The wait is that of a training run of its own, from its stats.jsonl. Without --data a small demo set is made.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 import contextlib  # noqa: E402  (after the process is prepared)
 import dataclasses  # noqa: E402

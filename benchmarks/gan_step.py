@@ -3,9 +3,9 @@
 Both run in this process, 16 pairs of 128 px at width 48.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 import jax  # noqa: E402  (after the process is prepared)
 import numpy as np  # noqa: E402

@@ -5,9 +5,9 @@ same function, with batch norm over the picture itself as pix2pix tests; "naive 
 instead, which is less work.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402

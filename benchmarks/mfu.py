@@ -15,9 +15,9 @@ same device. The step is that of pix2pix (`--size --width`) or of a preset (`--p
 step of pix2pix in bfloat16, compiled and channels_last; its FLOP are taken by the same formula.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 import os  # noqa: E402  (after the process is prepared)
 

@@ -5,9 +5,9 @@ given to `Studio.predict` in this process, so that whatever else the machine doe
 1.3 times `predict` and 60 ms.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 import base64  # noqa: E402  (after the process is prepared)
 import json  # noqa: E402

@@ -8,9 +8,9 @@ torch.compile too). Both take turns; the fastest of PyTorch's counts. Memory is 
 at 256 px, width 64, batch 8.
 """
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
-runtime.prepare()
+kernels.prepare()
 
 import json  # noqa: E402  (after the process is prepared)
 import subprocess  # noqa: E402

@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 
 from experiments import human_sketches, studio_judge
-from sketch2photo import runtime
+from sketch2photo import kernels
 from sketch2photo.config import GanConfig
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import ConfigError, exit_on_user_error
 from sketch2photo.files import write_atomic
 from sketch2photo.training import run_folder
 
-runtime.prepare()
+kernels.prepare()
 
 SIZE = 64
 BATCH = 8

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 from sketch2photo.errors import exit_on_user_error
 
-runtime.prepare()
+kernels.prepare()
 
 SIDE = 256
 COLOURS = {

@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 from sketch2photo.errors import ConfigError, exit_on_user_error
 
-runtime.prepare()
+kernels.prepare()
 
 _SCRIPTS = Path(__file__).parents[1] / "sketch2photo" / "page" / "js"
 _PRINT = """

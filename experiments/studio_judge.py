@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sketch2photo import images, runtime
+from sketch2photo import images, kernels
 from sketch2photo.data import raw_files
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import Dataset, open_dataset
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
 
 def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) -> recognition.PhotoClassifier:
     """Train the judge, measure it on held-out photos, and write both to the cache."""
-    runtime.prepare()
+    kernels.prepare()
     from sketch2photo.models.features import load_squeezenet, squeezenet_features
 
     features = squeezenet_features(load_squeezenet(features_file(raw)), SIZE)

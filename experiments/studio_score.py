@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmarks import compare
 from experiments import human_sketches, studio_headline, studio_judge
-from sketch2photo import runtime
+from sketch2photo import kernels
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import UserError, exit_on_user_error
 
-runtime.prepare()
+kernels.prepare()
 
 
 @dataclass(frozen=True)

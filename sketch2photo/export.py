@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
+from sketch2photo.cli import add_checkpoint
 from sketch2photo.errors import ConfigError
 from sketch2photo.files import write_out
-from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
     from sketch2photo.release.format import ReleasedModel

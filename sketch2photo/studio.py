@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sketch2photo import images, runtime
+from sketch2photo import images, kernels
 from sketch2photo.errors import ConfigError, choose
 from sketch2photo.images import parse_colour
 from sketch2photo.release import format
 from sketch2photo.release.calibration import none_probability, probabilities
 
-runtime.prepare()
+kernels.prepare()
 
 import jax  # noqa: E402  (after the process is prepared)
 

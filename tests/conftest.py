@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sketch2photo import runtime  # noqa: E402
+from sketch2photo import kernels  # noqa: E402
 
 # What XLA compiles runs for moments here, and compiling took most of the suite's time: the step of `debug` and its
 # first weights 62 s of a processor, 19 s unoptimised, and a third of that again by the older of XLA's two code
@@ -27,11 +27,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(name, "1")
 
 # The steps that a person's own runs keep are not pushed out by those of tests.
-_cache = runtime._cache_folder()
+_cache = kernels._cache_folder()
 if _cache is not None:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache.with_name("xla-of-tests")))
 
-runtime.prepare()
+kernels.prepare()
 
 # `scripts/test --all` asks for the thorough one.
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)

@@ -78,7 +78,7 @@ def _pix2pix(options: argparse.Namespace) -> None:
 def _vgg16(options: argparse.Namespace) -> None:
     import numpy as np
 
-    from sketch2photo.convert.vgg import import_vgg16
+    from sketch2photo.convert.vgg_weights import import_vgg16
 
     out: Path = options.out
     if out.suffix != ".npz" or out.is_dir():

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from sketch2photo.cli import Parser
 from sketch2photo.errors import ConfigError
-from sketch2photo.options import Parser
 
 _EPILOG = """examples:
   prepare_data.py photos --raw photos/ --out datasets/mine

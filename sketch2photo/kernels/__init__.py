@@ -1,1 +1,48 @@
-"""Convolutions written for the machine at hand, and the settings of the process that they were measured with."""
+"""Convolutions written for the machine at hand; here, what the process is set to before jax is first imported.
+
+The XLA flag keeps convolutions out of a fusion that slows them (measured on AVX-512 machines), and the compilation
+cache takes the first step from 20 s to 3 s from the second start on.
+"""
+
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+
+_FUSION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
+_JAXLIB_THAT_KNOWS_IT = ((0, 10), (0, 11))
+"""An unknown XLA flag aborts the process, so it is set only for versions it was tried with: from, up to."""
+
+
+def prepare() -> None:
+    """Set XLA flags and the compilation cache. Never fails, never overrides."""
+    if "jax" in sys.modules:
+        return
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "ynn_fusion" not in flags and _jaxlib_knows_the_flag():
+        os.environ["XLA_FLAGS"] = f"{flags} {_FUSION_FLAG}".strip()
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    cache = _cache_folder()
+    if cache is not None:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+
+
+def _jaxlib_knows_the_flag() -> bool:
+    try:
+        version = tuple(int(part) for part in importlib.metadata.version("jaxlib").split(".")[:2])
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+    least, beyond = _JAXLIB_THAT_KNOWS_IT
+    return least <= version < beyond
+
+
+def _cache_folder() -> Path | None:
+    """A folder of this person's for compiled programs, or None where nothing can be written."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(home) / "sketch2photo" / "xla"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None

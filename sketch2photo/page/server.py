@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from sketch2photo.cli import add_checkpoint
 from sketch2photo.errors import ServeError
-from sketch2photo.options import add_checkpoint
 
 if TYPE_CHECKING:
     import gradio as gr

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import ClassifierConfig
-from sketch2photo.convert.vgg import Convolution
+from sketch2photo.convert.vgg_weights import Convolution
 from sketch2photo.data import loader
 from sketch2photo.data.loader import Mix
 from sketch2photo.errors import ConfigError, DataError

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+from sketch2photo.cli import Parser, add_fields, with_fields
 from sketch2photo.config import (
     CLASSIFIER_PRESETS,
     GAN_PRESETS,
@@ -17,7 +18,6 @@ from sketch2photo.config import (
     from_dict,
 )
 from sketch2photo.errors import ConfigError, choose
-from sketch2photo.options import Parser, add_fields, with_fields
 
 
 class Kind(NamedTuple):

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import GanModelConfig
-from sketch2photo.convert.vgg import Convolution, read_vgg
+from sketch2photo.convert.vgg_weights import Convolution, read_vgg
 from sketch2photo.models import layers, unet, vgg
 from sketch2photo.models.layers import Arrays
 from sketch2photo.release.weights import Weights

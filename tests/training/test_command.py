@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import mfu
 from sketch2photo import cli
+from sketch2photo.cli import with_fields
 from sketch2photo.config import CLASSIFIER_PRESETS, GAN_PRESETS, to_dict
 from sketch2photo.errors import ConfigError
-from sketch2photo.options import with_fields
 from sketch2photo.training.command import ABOUT
 
 GIVEN = ["--data", "d", "e", "--out", "o"]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sketch2photo import runtime
+from sketch2photo import kernels
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def before_jax(monkeypatch, tmp_path):
 
 
 def test_flag_and_cache_are_set(before_jax):
-    runtime.prepare()
-    assert os.environ["XLA_FLAGS"] == runtime._FUSION_FLAG
+    kernels.prepare()
+    assert os.environ["XLA_FLAGS"] == kernels._FUSION_FLAG
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(before_jax / "sketch2photo" / "xla")
     assert (before_jax / "sketch2photo" / "xla").is_dir()
 
@@ -26,23 +26,23 @@ def test_flag_and_cache_are_set(before_jax):
 def test_what_is_set_stays(before_jax):
     own = {"XLA_FLAGS": "--xla_cpu_experimental_ynn_fusion_type=all", "JAX_COMPILATION_CACHE_DIR": "elsewhere"}
     os.environ.update(own)
-    runtime.prepare()
+    kernels.prepare()
     assert {name: os.environ[name] for name in own} == own
 
 
 def test_a_flag_that_jaxlib_may_not_know_is_left_out(before_jax, monkeypatch):
-    monkeypatch.setattr(runtime.importlib.metadata, "version", lambda name: "0.12.0")
-    runtime.prepare()
+    monkeypatch.setattr(kernels.importlib.metadata, "version", lambda name: "0.12.0")
+    kernels.prepare()
     assert "XLA_FLAGS" not in os.environ
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(before_jax):
     (before_jax / "sketch2photo").write_text("")
-    runtime.prepare()
+    kernels.prepare()
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
 
 
 def test_once_jax_is_imported_nothing_is_changed(before_jax, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", sys)
-    runtime.prepare()
+    kernels.prepare()
     assert "XLA_FLAGS" not in os.environ

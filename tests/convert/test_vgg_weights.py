@@ -10,7 +10,7 @@ from flax import nnx
 
 from sketch2photo.config import ClassifierModelConfig
 from sketch2photo.convert.__main__ import main
-from sketch2photo.convert.vgg import import_vgg16, read_vgg
+from sketch2photo.convert.vgg_weights import import_vgg16, read_vgg
 from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.models import features, layers
 from sketch2photo.models.vgg import VGG16
