@@ -5,6 +5,7 @@ import io
 import os
 import runpy
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -40,7 +41,10 @@ def answer(*words: object, columns: int = 200) -> Answer:
         mock.patch.dict(os.environ, {"COLUMNS": str(columns)}),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        warnings.catch_warnings(),
     ):
+        # That a command's module was imported before, by another test, does no harm.
+        warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning, "runpy")
         try:
             if module:
                 runpy.run_module(name, run_name="__main__", alter_sys=True)

@@ -115,4 +115,5 @@ def build(models: ModelPool | Model, queue: BatchQueue | None = None, network_ad
         api.add_endpoints(pool, queue)
     gradio_patches.patch(blocks)
     blocks.queue(max_size=MAX_QUEUED, status_update_rate=10, default_concurrency_limit=1)
+    gradio_patches.look_less_often(blocks)
     return blocks

@@ -32,6 +32,13 @@ def preprocess(blocks: gr.Blocks, inputs: list) -> list:
     return asyncio.run(blocks.preprocess_data(blocks.fns[0], inputs, None))
 
 
+def test_an_idle_page_looks_for_work_fifty_times_a_second(blocks):
+    blocks.queue()
+    assert blocks._queue.sleep_when_free < 0.02, "no longer needed"
+    gradio_patches.look_less_often(blocks)
+    assert (blocks._queue.sleep_when_free, blocks._queue.progress_update_sleep_when_free) == (0.02, 0.1)
+
+
 def test_addresses_are_fetched_by_gradio(monkeypatch):
     fetched = []
 

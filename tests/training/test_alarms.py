@@ -95,6 +95,7 @@ def test_losses_of_no_sane_size_are_told(tmp_path):
     assert [alarm for i in range(2 * WINDOW) for alarm in alarms.step(i, {"loss_discriminator": 8.0})] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rates", "told"),
     [((2e-3, 1e-3), ""), ((0.0, 1e-3), "the discriminator has won"), ((10.0, 10.0), "training has diverged")],
