@@ -87,7 +87,7 @@ def _train(options: argparse.Namespace) -> None:
 
             evaluator = None
             if options.config.evaluation.features:
-                # Here: where nothing is evaluated, training needs neither OpenCV nor SciPy.
+                # Here: where nothing is evaluated, training needs no SciPy.
                 from sketch2photo.evaluation.run import Evaluating as evaluator
 
             task: loop.Task = GanTask(options.config, options.data, distributed.say, evaluator)

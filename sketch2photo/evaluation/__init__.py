@@ -1,1 +1,1 @@
-"""How good a model is: calibration of its confidence, and measures of its pictures."""
+"""How near a generator's pictures come to true photos, and whether people would name them."""
