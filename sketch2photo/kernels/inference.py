@@ -1,6 +1,6 @@
 """The 4x4 convolutions of a served model on a CPU, their weights laid out once, when the model is opened.
 
-`ops` rearranges the kernel in every call, which training cannot avoid: the weights are new each time. With one picture
+`conv` rearranges the kernel in every call, which training cannot avoid: the weights are new each time. With one picture
 at a time the rearranging of the deep layers, tens of megabytes each, costs as much as their products. Which form a
 layer takes was measured layer by layer for U-Net-256 at width 64 and for the narrower `studio` (batch 1, two cores).
 """
@@ -83,7 +83,7 @@ def pack(kernel: Float[Array, "o 4 4 c"], form: Form) -> jax.Array:
 
 
 def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Array, "n ho wo j"]:
-    """`ops.down` or `ops.up` by a packed kernel; not to be differentiated."""
+    """`conv.down` or `conv.up` by a packed kernel; not to be differentiated."""
     n, h, w, channels = x.shape
     match form:
         case "centre":

@@ -153,7 +153,7 @@ def _unit(vector: jax.Array) -> jax.Array:
 
 
 class Conv(nnx.Module):
-    """One of the 4x4 convolutions of `ops`: down (stride 2), up (transposed, stride 2) or flat (stride 1); or resize,
+    """One of the 4x4 convolutions of `kernels.conv`: down (stride 2), up (transposed, stride 2) or flat (stride 1); or resize,
     which doubles by nearest neighbours before a 3x3 one."""
 
     def __init__(
@@ -175,7 +175,7 @@ class Conv(nnx.Module):
         self.singular = nnx.Param(initial_singular(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
         self.form: inference.Form | None = None
-        """How the kernel is packed, if it is (`packed.pack`); for serving only."""
+        """How the kernel is packed, if it is (`inference.pack`); for serving only."""
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n ho wo o"]:
         kernel = self.kernel[...]
