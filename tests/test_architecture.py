@@ -144,7 +144,7 @@ def test_config_and_errors_need_only_the_standard_library():
 
 
 def test_data_never_reaches_jax():
-    """Worker processes start no backend. Grain imports jax by itself, which starts none. The command is in no worker."""
+    """Worker processes, which the command is none of, start no backend; Grain imports jax, which starts none."""
     for name in set(modules_of("data")) - {f"{PACKAGE}.data.command"}:
         reached = {module: foreign(module) & {"jax", "jaxlib", "flax", "optax"} for module in closure(name)}
         assert not any(reached.values()), (name, reached)
