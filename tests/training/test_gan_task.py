@@ -20,10 +20,11 @@ from sketch2photo.training.gan import DiscriminatorOutput
 from sketch2photo.training.gan_task import GanTask
 from tests import tiny
 from tests.training.processes import metrics, write_pairs
+from tests.training.test_gan import narrow
 from tests.training.test_recipe import changed
 from tests.training.test_run_log import events
 
-DEBUG = dataclasses.replace(GAN_PRESETS["debug"], augment=AugmentConfig(flip=False))
+DEBUG = dataclasses.replace(narrow(GAN_PRESETS["debug"]), augment=AugmentConfig(flip=False))
 TWO_SCALES = changed(DEBUG, model__discriminator__scales=2, steps=2, save_every=1, sample_every=2)
 
 

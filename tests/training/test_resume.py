@@ -6,15 +6,15 @@ import shutil
 import jax
 import numpy as np
 
-from sketch2photo.config import GAN_PRESETS
 from sketch2photo.training import loop, run_folder
 from sketch2photo.training.gan_task import GanTask
 from tests.training.processes import write_pairs
+from tests.training.test_gan import DEBUG
 from tests.training.test_recipe import changed
 
 # All random changes, DiffAugment and the moving average are on in `debug`.
 EVERYTHING = changed(
-    GAN_PRESETS["debug"],
+    DEBUG,
     model__discriminator__spectral_norm=True,
     model__discriminator__scales=2,
     model__generator__dropout=0.5,
