@@ -153,8 +153,8 @@ def _unit(vector: jax.Array) -> jax.Array:
 
 
 class Conv(nnx.Module):
-    """One of the 4x4 convolutions of `kernels.conv`: down (stride 2), up (transposed, stride 2) or flat (stride 1); or resize,
-    which doubles by nearest neighbours before a 3x3 one."""
+    """One of the 4x4 convolutions of `kernels.conv`: down (stride 2), up (transposed, stride 2) or flat (stride 1); or
+    resize, which doubles by nearest neighbours before a 3x3 one."""
 
     def __init__(
         self,
