@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.training.processes import free_port
+from tests.page.conftest import free_port
 
 pytest.importorskip("setuptools", minversion="77", reason="builds the wheel: requirements-dev.txt has it")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

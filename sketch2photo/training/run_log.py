@@ -198,8 +198,10 @@ class TensorBoard:
         except ImportError:
             self._writer: Any = None
             return
-        # What a killed run wrote after its last checkpoint is not shown.
-        self._writer = SummaryWriter(str(folder), purge_step=first + 1, flush_secs=30)
+        # What a killed run wrote after its last checkpoint is not shown. Files are named by the second they begin in:
+        # the suffix keeps a run that is resumed at once from writing over its own.
+        options = {"purge_step": first + 1, "flush_secs": 30, "filename_suffix": f".{first}"}
+        self._writer = SummaryWriter(str(folder), **options)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         if self._writer is not None:

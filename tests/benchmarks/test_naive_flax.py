@@ -42,7 +42,7 @@ def test_both_paint_and_judge_alike(networks, pictures):
 
     def both(n, w):
         fake = n.generate(w[0], sketch, None, train=True)
-        return fake, n.judge(w[1], sketch, photo, None)
+        return fake, n.discriminate(w[1], sketch, photo, None)
 
     mine, theirs = jax.jit(lambda w: both(ours, w))(weights), jax.jit(lambda w: both(naive, w))(translated)
     assert np.abs(mine[0]).max() > 0.05

@@ -244,7 +244,7 @@ from sketch2photo.training.gan_task import GanTask
 paths = [Path(path) for path in sys.argv[1:]]
 for task in (GanTask(GAN_PRESETS["debug"], paths), ClassifierTask(CLASSIFIER_PRESETS["debug"], paths)):
     batches = task.batches()
-    print(task.kind, *sorted(next(batches)), len(task.categories))
+    print(type(task).__name__, *sorted(next(batches)), len(task.categories))
     batches.set_state({"batches": 7})
     print(next(batches)["sketch"].shape)
 print(len(loader.pair_examples(loader.open_pairs(paths), "val", image_size=32)["photo"]))
@@ -258,5 +258,5 @@ def test_training_from_arrays_needs_no_tfds(exported, root, pairs):
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     *said, shown, all_of_val = [line for line in done.stdout.splitlines() if not line.startswith("no perceptual")]
-    assert said[0] == "gan colour label photo sketch 2" and said[2] == "classifier label sketch 2"
+    assert said[0] == "GanTask colour label photo sketch 2" and said[2] == "ClassifierTask label sketch 2"
     assert int(shown) > 0 and int(all_of_val) == pairs.sizes["val"]

@@ -10,7 +10,7 @@ import pytest
 from sketch2photo.data import beam
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_photo, draw_raw_photos, prepare, write_picture
-from tests.data.test_command import assert_same_dataset
+from tests.data.test_build import assert_same_dataset
 
 
 @pytest.fixture
