@@ -17,9 +17,8 @@ Other people's files are read, too: `photo` and `sketch` of one length, or the `
 import json
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +257,7 @@ def export(
         for part in _parts(dataset, size, splits, sketches, limit):
             part.write(content / f"{source.resolve().name}-{count:04d}.npz", dataset.categories, about)
             count += 1
-            say(f"part {count}: {len(part.labels)} photos, {len(part.sketches)} sketches")
+            say(f"part {count}: {len(part.columns['label'])} photos, {len(part.columns['sketch'])} sketches")
         if not count:
             raise DataError(f"{str(source)!r} has no pairs in {', '.join(splits)}: choose other splits")
         put_in_place(content, out)
@@ -270,46 +269,33 @@ def is_export(folder: Path) -> bool:
     return all(path.suffix == ".npz" for path in folder.iterdir())
 
 
-@dataclass
 class _Part:
     """What the next file will hold."""
 
-    photos: list[np.ndarray] = field(default_factory=list)
-    sketches: list[np.ndarray] = field(default_factory=list)
-    photo_of: list[int] = field(default_factory=list)
-    example: list[int] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    colours: list[np.ndarray] = field(default_factory=list)
-    texts: list[tuple[str, ...]] = field(default_factory=list)
-    bytes: int = 0
+    def __init__(self) -> None:
+        self.columns: dict[str, list] = defaultdict(list)
+        self.bytes = 0
 
-    def add(self, split: str, record: store.Record, pictures: "_Pictures", size: int) -> None:
-        assert record.colour is not None
-        self.example += [len(self.labels)] * len(pictures.sketches)
-        self.photo_of += [len(self.photos) + number for number in pictures.photo_of]
-        self.photos += pictures.photos
-        self.sketches += pictures.sketches
-        self.labels.append(record.label)
-        self.colours.append(record.colour)
-        self.texts.append((split, record.group, record.source, record.licence, record.file))
+    def add(self, split: str, record: store.Record, pictures: tuple[list, list, list[int]], size: int) -> None:
+        column = self.columns
+        photos, sketches, photo_of = pictures
+        column["example"] += [len(column["label"])] * len(sketches)
+        column["photo_of"] += [len(column["photo"]) + number for number in photo_of]
+        column["photo"] += photos
+        column["sketch"] += sketches
+        column["label"].append(record.label)
+        column["colour"].append(record.colour)
+        texts = (split, record.group, record.source, record.licence, record.file)
+        for name, text in zip(TEXTS, texts, strict=True):
+            column[name].append(text)
         self.bytes += size
 
     def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
-        texts: dict[str, Any] = {
-            name: np.array(column) for name, column in zip(TEXTS, zip(*self.texts, strict=True), strict=True)
+        of_numbers = ("photo_of", "example", "label")
+        arrays: dict[str, Any] = {
+            name: np.array(values, np.int32 if name in of_numbers else None) for name, values in self.columns.items()
         }
-        np.savez_compressed(
-            path,
-            photo=np.stack(self.photos),
-            sketch=np.stack(self.sketches),
-            photo_of=np.array(self.photo_of, np.int32),
-            example=np.array(self.example, np.int32),
-            label=np.array(self.labels, np.int32),
-            colour=np.stack(self.colours),
-            categories=np.array(categories),
-            about=np.array(about),
-            **texts,
-        )
+        np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
 
@@ -326,35 +312,29 @@ def _parts(
             if limit is not None and taken[record.label] > limit:
                 continue
             pictures = _pictures(record, size, channels, most)
-            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in [*pictures.photos, *pictures.sketches]) + 4096
-            if part.photos and part.bytes + weight > _TARGET:
+            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in pictures[0] + pictures[1]) + 4096
+            if part.bytes and part.bytes + weight > _TARGET:
                 yield part
                 part = _Part()
             part.add(split, record, pictures, weight)
-    if part.photos:
+    if part.bytes:
         yield part
 
 
-@dataclass
-class _Pictures:
-    """What one example looks like; small drawings have a photo of their own, which is looked at closer with them."""
-
-    photos: list[np.ndarray]
-    sketches: list[np.ndarray]
-    photo_of: list[int]
-    """For each sketch the number of its photo."""
-
-
-def _pictures(record: store.Record, size: int, channels: int, most: int | None) -> _Pictures:
+def _pictures(
+    record: store.Record, size: int, channels: int, most: int | None
+) -> tuple[list[np.ndarray], list[np.ndarray], list[int]]:
+    """What one example looks like: photos, sketches, and for each sketch the number of its photo. Small drawings have a
+    photo of their own, which is looked at closer with them."""
     assert record.photo is not None
     whole_photo = decode(record.photo, 3)
-    found = _Pictures([], [], [])
+    photos, sketches, photo_of = [], [], []
     shared: int | None = None
     for data in record.sketches[:most]:
         sketch, photo, whole = frame_pair(decode(data, channels), whole_photo, size)
         if not whole or shared is None:
-            found.photos.append(photo)
-            shared = len(found.photos) - 1 if whole else shared
-        found.photo_of.append(shared if whole and shared is not None else len(found.photos) - 1)
-        found.sketches.append(sketch)
-    return found
+            photos.append(photo)
+            shared = len(photos) - 1 if whole else shared
+        photo_of.append(shared if whole and shared is not None else len(photos) - 1)
+        sketches.append(sketch)
+    return photos, sketches, photo_of

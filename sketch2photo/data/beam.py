@@ -22,11 +22,6 @@ LOT = 32
 """Items; a lot is made by one worker."""
 
 
-def check(options: str) -> None:
-    """Raises `ConfigError` where Apache Beam is missing or does not take the options."""
-    _options(options)
-
-
 def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, options: str) -> Iterator[Any]:
     """`map(make, items[done:])`, made by a pipeline.
 
@@ -40,7 +35,7 @@ def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, o
       ConfigError: Apache Beam is missing, or does not take the options.
       DataError: the pipeline failed.
     """
-    beam, settings = _options(options)
+    beam, settings = options_of(options)
     folder = folder.resolve()
     folder.mkdir(exist_ok=True)
     lots = range(done // LOT * LOT, len(items), LOT)
@@ -98,8 +93,8 @@ def _write(path: Path, content: Any) -> None:
     os.replace(draft, path)
 
 
-def _options(options: str) -> tuple[Any, Any]:
-    """The module and its `PipelineOptions`."""
+def options_of(options: str) -> tuple[Any, Any]:
+    """The module of Apache Beam and its `PipelineOptions`. Raises `ConfigError` where it is missing or refuses them."""
     try:
         logging.disable(logging.WARNING)  # it tells at once which clouds it could not be used with
         import apache_beam  # pyright: ignore[reportMissingImports]

@@ -10,7 +10,6 @@ import csv
 import dataclasses
 import functools
 import hashlib
-import itertools
 import json
 import multiprocessing
 import os
@@ -18,9 +17,8 @@ import pickle
 import struct
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,28 +71,11 @@ def in_order(function: Callable[[Given], Made], items: list[Given], processes: i
         return
     # Spawned, not forked: the parent has threads of its own (OpenCV, protobuf) that a fork would leave behind.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
-        chunks = (items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK))
-        waiting: deque[Future[list[Made]]] = deque()
-        for chunk in itertools.chain(chunks, itertools.repeat(None)):
-            if chunk is not None:
-                waiting.append(pool.submit(_each, function, chunk))
-            if not waiting:
-                return
-            if chunk is None or len(waiting) > 4 * processes:
-                try:
-                    made = waiting.popleft().result()
-                except BrokenProcessPool:
-                    raise DataError("a worker process was killed (out of memory?): take fewer --workers") from None
-                yield from made
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-
-
-def _each(function: Callable[[Given], Made], chunk: Iterable[Given]) -> list[Made]:
-    return [function(item) for item in chunk]
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        try:
+            yield from pool.map(function, items, chunksize=_CHUNK)
+        except BrokenProcessPool:
+            raise DataError("a worker process was killed (out of memory?): take fewer --workers") from None
 
 
 _INTERVAL = 15.0
@@ -260,7 +241,7 @@ def build(
     """
     check_out(out, overwrite)
     if through_beam is not None:
-        beam.check(through_beam)
+        beam.options_of(through_beam)
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
     with sentences(out), draft_beside(out, key) as draft:
         plan = plan_in(draft)
@@ -390,15 +371,6 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
 # ---------------------------------------------------------------- what each subcommand makes a dataset of
 
 
-def plan(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    """The plan of the options of `command.options`, `draft` being where raw files may be unpacked.
-
-    Raises:
-      UserError: anything wrong with the options or the raw files.
-    """
-    return _PLANS[options.source](options, draft, say)
-
-
 def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     skipped: list = []
     raw = _downloaded(options, say) or options.raw
@@ -433,12 +405,10 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     if raw is None:
         raise ConfigError("sketchy needs --raw DIR or --download sketchy: say where the database is")
 
-    def choose(names: list[str]) -> list[str]:
-        return sketchy.members(names, options.categories, options.rendering)
-
+    choose = functools.partial(sketchy.members, categories=options.categories, rendering=options.rendering)
     folder = _folder(raw, draft, choose, say, inner=False)
     items, skipped = sketchy.find(folder, options.categories, drawings.renames(options.rename), options.rendering)
-    make = segment.maker(functools.partial(sketchy.make_example, size=options.size), _cut(options))
+    make = segment.maker(functools.partial(pairs.make_example, size=options.size, clean=True), _cut(options))
     return Plan("pairs", options.size, items, make, skipped)
 
 
@@ -461,16 +431,11 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
 def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     fetched = _downloaded(options, say)
-    raw = [str(fetched)] if fetched else options.raw
+    raw = [(fetched, "")] if fetched else [drawings.folder_and_category(text) for text in options.raw]
     if not raw:
         raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
-    folders = []
-    for text in raw:
-        path, equals, category = text.rpartition("=")
-        if not path or Path(text).exists():
-            path, equals, category = text, "", ""
-        folder = _folder(Path(path), draft, raw_files.pictures_and_lists, say)
-        folders.append(f"{folder}{equals}{category}")
+    choose = raw_files.pictures_and_lists
+    folders = [(_folder(folder, draft, choose, say), category) for folder, category in raw]
     found = drawings.find(folders, drawings.renames(options.rename))
     drawings.select(
         found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
@@ -502,7 +467,7 @@ def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     )
 
 
-_PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
+PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
     "photos": _photos,
     "sketchy": _sketchy,
     "pairs": _pairs,
@@ -510,6 +475,7 @@ _PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
     "demo": _demo,
     "merge": _merge,
 }
+"""The plan of the options of `command.options`, given where raw files may be unpacked; each raises `UserError`."""
 
 
 def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:

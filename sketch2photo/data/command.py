@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,11 @@ def options(parser: Parser) -> None:
     export = add_source("export", help="a dataset of pairs as plain arrays, for machines with little installed")
 
     add = photos.add_argument
-    pictures = "holds a folder of pictures for each category; or an archive of it"
-    add("--raw", type=Path, metavar="DIR", help=pictures)
-    columns = "columns file, category; if known group, split, source, licence"
-    add("--manifest", type=Path, metavar="CSV", help=columns)
+    add("--raw", type=Path, metavar="DIR", help="holds a folder of pictures for each category; or an archive of it")
+    add("--manifest", type=Path, metavar="CSV", help="columns file, category; if known group, split, source, licence")
 
     add = sketchy.add_argument
-    folders = "holds 256x256/photo and 256x256/sketch; or rendered_256x256.7z itself"
-    add("--raw", type=Path, metavar="DIR", help=folders)
+    add("--raw", type=Path, metavar="DIR", help="holds 256x256/photo and 256x256/sketch; or rendered_256x256.7z itself")
     which = "which tx_... of the sketches (default: tx_000000001110, fitted to the object, if present)"
     add("--rendering", default="", metavar="TX", help=which)
     add("--categories", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
@@ -69,14 +67,11 @@ def options(parser: Parser) -> None:
     add("--pairs", type=Path, metavar="CSV", help="columns sketch, photo or A, B; default RAW/pairs.csv")
     add("--direction", choices=("AtoB", "BtoA"), help="which side is the input (default AtoB: A)")
     add("--category", default="", metavar="NAME", help="of all pairs (default: the folder's name)")
-    colours = "3 keeps the inputs' colours (default: 3 if they have any)"
-    add("--input-channels", type=int, choices=(1, 3), help=colours)
+    add("--input-channels", type=int, choices=(1, 3), help="3 keeps the inputs' colours (default: 3 if they have any)")
 
     add = drawings.add_argument
-    beneath = "with =CATEGORY all beneath is of that category"
-    add("--raw", nargs="+", default=[], metavar="DIR[=CATEGORY]", help=beneath)
-    held_out = "columns file, key_id: the drawings for validation (default: a tenth)"
-    add("--val", type=Path, metavar="CSV", help=held_out)
+    add("--raw", nargs="+", default=[], metavar="DIR[=CATEGORY]", help="with =CATEGORY all beneath is of that category")
+    add("--val", type=Path, metavar="CSV", help="columns file, key_id: the drawings for validation (default: a tenth)")
     add("--limit-per-category", type=_positive, metavar="N", help="keep the first N of each category")
     add("--keep-unrecognised", action="store_true", help="also drawings with recognized: false")
 
@@ -120,32 +115,29 @@ def options(parser: Parser) -> None:
             add("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
         add("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
         add("--overwrite", action="store_true", help="replace a dataset in --out, keep its splits")
-        processes = "processes (default: one a CPU core)"
-        add("--workers", "--processes", type=_positive, metavar="N", help=processes)
+        add("--workers", "--processes", type=_positive, metavar="N", help="processes (default: one a CPU core)")
         beam = 'make the examples through Apache Beam (extra "beam"): its options, such as "--runner=FlinkRunner"'
         add("--beam", metavar="OPTIONS", help=beam)
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+def _number(kind: type, low: float, high: float, what: str) -> Callable[[str], Any]:
+    """A reader of numbers from `low` to `high`, for argparse."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {what}")
+        return value
+
+    return read
 
 
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
-
-
-def _side(text: str) -> int:
-    if not text.isdigit() or not 32 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels from 32 to 1024")
-    return int(text)
+_positive = _number(int, 1, float("inf"), "whole number of at least 1")
+_share = _number(float, 0, 1, "number from 0 to 1")
+_side = _number(int, 32, 1024, "number of pixels from 32 to 1024")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -168,7 +160,7 @@ def run(options: argparse.Namespace) -> None:
     settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,
-        lambda draft: build.plan(options, draft, _say),
+        lambda draft: build.PLANS[options.source](options, draft, _say),
         settings=settings,
         overwrite=options.overwrite,
         workers=options.workers,

@@ -17,7 +17,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import raw_files, strokes, svg
-from sketch2photo.data.example import Example, Skipped, decode, encode_sketch, read_sketch
+from sketch2photo.data.example import Example, Raw, Skipped, decode, encode_sketch, read_sketch
 from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
 
@@ -25,12 +25,10 @@ _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
 
 
 @dataclass(frozen=True)
-class RawDrawing:
+class RawDrawing(Raw):
     """A picture file, or one line of an ndjson file."""
 
     path: Path
-    name: str
-    category: str
     line: int = 0
     """Counted from 1; 0 for a picture file."""
     offset: int = 0
@@ -38,10 +36,6 @@ class RawDrawing:
     key: str = ""
     """The drawing's `key_id`, where it has one."""
     recognised: bool = True
-    group: str = ""
-    split: str = ""
-    source: str = ""
-    licence: str = ""
 
 
 @dataclass
@@ -73,8 +67,8 @@ def renames(pairs: list[str]) -> dict[str, str]:
     return table
 
 
-def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found:
-    """All drawings beneath the folders `raw`, each "DIR" or "DIR=CATEGORY".
+def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--raw") -> Found:
+    """All drawings beneath the folders `raw`, each with the category of all of them, "" where it is to be found.
 
     The category of a picture is its folder's name, that of a stroke drawing its `word` or else the file's name.
 
@@ -86,8 +80,7 @@ def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found
       ConfigError: a category to be renamed that is not there, but one much like it is.
     """
     found = Found([], [], [])
-    for text in raw:
-        folder, category = _folder_and_category(text)
+    for folder, category in raw:
         check_folder(folder, option)
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
@@ -99,7 +92,11 @@ def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found
             elif path.suffix.lower() in PICTURES | {".svg"}:
                 found.drawings.append(
                     RawDrawing(
-                        path, name, category or category_name(path.parent.name), group=_photo(path), source=source
+                        path,
+                        name=name,
+                        category=category or category_name(path.parent.name),
+                        group=_photo(path),
+                        source=source,
                     )
                 )
             else:
@@ -107,7 +104,9 @@ def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found
                     Skipped(name, f"neither a picture nor SVG nor ndjson ({path.suffix or 'no extension'})")
                 )
         if len(found.drawings) == before:
-            raise DataError(f"{option} {text!r} holds no drawings: give a folder of pictures, SVG or .ndjson files")
+            raise DataError(
+                f"{option} {str(folder)!r} holds no drawings: give a folder of pictures, SVG or .ndjson files"
+            )
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:
         if old not in known and not difflib.get_close_matches(old, known, n=1):
@@ -118,7 +117,8 @@ def find(raw: list[str], rename: dict[str, str], option: str = "--raw") -> Found
     return found
 
 
-def _folder_and_category(text: str) -> tuple[Path, str]:
+def folder_and_category(text: str) -> tuple[Path, str]:
+    """What "DIR" or "DIR=CATEGORY" names, the category as we write it, or ""."""
     folder, _, category = text.rpartition("=")
     if folder and category and not Path(text).exists():
         return Path(folder), category_name(category)
@@ -150,8 +150,8 @@ def add_lines(found: Found, path: Path, name: str, category: str, source: str) -
             found.drawings.append(
                 RawDrawing(
                     path,
-                    name,
-                    category or category_name(str(record.get("word") or path.stem)),
+                    name=name,
+                    category=category or category_name(str(record.get("word") or path.stem)),
                     line=number,
                     offset=where,
                     key=str(record.get("key_id") or ""),
@@ -241,17 +241,7 @@ def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
             return Skipped(name, str(error).removeprefix(f"{raw.name} "))
     if images.ink_box(sketch) is None:
         return Skipped(name, "nothing is drawn on it")
-    return Example(
-        file=name,
-        category=raw.category,
-        sketches=[encode_sketch(sketch)],
-        strokes=points,
-        group=raw.group,
-        split=raw.split,
-        source=raw.source,
-        licence=raw.licence,
-        content=content,
-    )
+    return replace(raw, name=name).example([encode_sketch(sketch)], strokes=points, content=content)
 
 
 # ---------------------------------------------------------------- drawings of a run's sample grids
@@ -289,7 +279,7 @@ def read_samples(
             f"there is no {OPTION} {str(path)!r}: give a folder of drawings with a sub-folder for each category, or a "
             "CSV file with the columns category and file"
         )
-    found = _listed(path) if path.is_file() else find([str(path)], {}, OPTION).drawings
+    found = _listed(path) if path.is_file() else find([(path, "")], {}, OPTION).drawings
     others = sorted({one.category for one in found} - set(categories))
     # By a hash, so that which are taken depends on no order, and a few more files change few of them.
     found.sort(key=lambda one: hashlib.sha256(f"{one.name}:{one.key or one.line}".encode()).hexdigest())
@@ -324,7 +314,11 @@ def _framed(raw: RawDrawing, size: int, channels: int) -> np.ndarray:
         except ImageError as error:
             raise DataError(str(error)) from None
     else:
-        example = make_example(_line(raw) if raw.key and not raw.line else raw, size=images.SHEET)
+        if raw.key and not raw.line:
+            if raw.key not in (there := _lines(raw.path)):
+                raise DataError(f"{raw.name} has no drawing {raw.key!r}")
+            raw = there[raw.key]
+        example = make_example(raw, size=images.SHEET)
         if isinstance(example, Skipped):
             raise DataError(f"{example.file}: {example.reason}")
         sheet = decode(example.sketches[0], 1)
@@ -346,15 +340,8 @@ def _listed(table: Path) -> list[RawDrawing]:
                 f"{OPTION} {str(table)!r}, line {number}: {row['file']!r} must be a picture, an SVG file, or an "
                 ".ndjson file with a key_id"
             )
-        found.append(RawDrawing(path, row["file"], category_name(row["category"]), key=key))
+        found.append(RawDrawing(path, name=row["file"], category=category_name(row["category"]), key=key))
     return found
-
-
-def _line(raw: RawDrawing) -> RawDrawing:
-    there = _lines(raw.path)
-    if raw.key not in there:
-        raise DataError(f"{raw.name} has no drawing {raw.key!r}")
-    return there[raw.key]
 
 
 @functools.lru_cache(maxsize=64)
@@ -364,8 +351,7 @@ def _lines(path: Path) -> dict[str, RawDrawing]:
         raise DataError(f"{path.name} is not there")
     found = Found([], [], [])
     add_lines(found, path, path.name, "", "")
-    named = {one.key: one for one in found.drawings if one.key}
-    return named | {f"line{one.line}": one for one in found.drawings}
+    return {f"line{one.line}": one for one in found.drawings} | {one.key: one for one in found.drawings if one.key}
 
 
 def _some(names: Sequence[str]) -> str:

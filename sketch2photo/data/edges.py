@@ -95,19 +95,10 @@ def inner_edges(photo: np.ndarray, outline: Outline | None, scale: Scale) -> lis
 
 def _gradient(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Horizontal and vertical derivative of the channel that changes most: grey does not see red on green."""
-    best_x = best_y = best = None
-    for channel in range(3):
-        dx = cv2.Sobel(photo[..., channel], cv2.CV_16S, 1, 0)
-        dy = cv2.Sobel(photo[..., channel], cv2.CV_16S, 0, 1)
-        strength = np.abs(dx) + np.abs(dy)
-        if best_x is None or best_y is None or best is None:
-            best_x, best_y, best = dx, dy, strength
-        else:
-            stronger = strength > best
-            best_x, best_y = np.where(stronger, dx, best_x), np.where(stronger, dy, best_y)
-            best = np.maximum(best, strength)
-    assert best_x is not None and best_y is not None
-    return best_x, best_y
+    slopes = [cv2.Sobel(photo, cv2.CV_16S, *direction) for direction in ((1, 0), (0, 1))]
+    strongest = (np.abs(slopes[0]) + np.abs(slopes[1])).argmax(-1)[..., None]
+    across, down = (np.ascontiguousarray(np.take_along_axis(slope, strongest, -1)[..., 0]) for slope in slopes)
+    return across, down
 
 
 def link(edges: np.ndarray, shortest: int = 1) -> list[Path]:

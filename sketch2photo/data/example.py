@@ -10,12 +10,45 @@ import cv2
 import numpy as np
 
 from sketch2photo import images
+from sketch2photo.data import near_duplicates
 from sketch2photo.errors import DataError
 
 HUMAN = "human"
 """The style of a sketch that a person drew."""
 SPLITS = ("train", "val", "test")
 """From the least to the most strictly kept: what lies in a later one is never moved to an earlier one."""
+
+
+KNOWN = ("group", "split", "source", "licence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """What is known of a raw file, whatever its kind; "" where nothing is."""
+
+    name: str
+    """For people: a path relative to what was asked for."""
+    category: str
+    group: str = ""
+    split: str = ""
+    source: str = ""
+    licence: str = ""
+
+    def example(self, sketches: list[bytes], **more: Any) -> "Example":
+        """What the file became."""
+        known = {name: getattr(self, name) for name in KNOWN}
+        return Example(self.name, self.category, sketches, **known, **more)
+
+    def photo_example(self, photo: np.ndarray, content: bytes, sketches: list[bytes], **more: Any) -> "Example":
+        """What the photo in the file `content` became: uint8 (s, s, 3) with its sketches as PNG files."""
+        return self.example(
+            sketches,
+            photo=encode_photo(photo),
+            colour=images.dominant_colour(photo),
+            content=hashlib.sha256(content).hexdigest(),
+            fingerprint=near_duplicates.fingerprint(photo),
+            **more,
+        )
 
 
 @dataclass
@@ -117,8 +150,6 @@ def frame_pair(sketch: np.ndarray, photo: np.ndarray, size: int) -> tuple[np.nda
 
 # ---------------------------------------------------------------- colours of a category, for the colour picker
 
-_ROUNDS = 20
-
 
 def palette(categories: list[str], colours: np.ndarray, k: int = 8) -> dict[str, tuple[str, ...]]:
     """For each category up to `k` colours as "#rrggbb", the most frequent first (k-means in CIELAB).
@@ -133,29 +164,14 @@ def palette(categories: list[str], colours: np.ndarray, k: int = 8) -> dict[str,
 
 def cluster(colours: np.ndarray, k: int) -> tuple[str, ...]:
     """The centres of at most `k` clusters of RGB colours, uint8 (n, 3), largest cluster first; always the same."""
-    lab = cv2.cvtColor((colours[None] / 255).astype(np.float32), cv2.COLOR_RGB2LAB)[0]
-    centres = _spread_out(lab, k)
-    nearest = np.zeros(len(lab), int)
-    for _ in range(_ROUNDS):
-        nearest = ((lab[:, None] - centres[None]) ** 2).sum(-1).argmin(1)
-        centres = np.stack(
-            [lab[nearest == j].mean(0) if (nearest == j).any() else centres[j] for j in range(len(centres))]
-        )
-    sizes = np.bincount(nearest, minlength=len(centres))
-    order = [j for j in np.argsort(-sizes, kind="stable") if sizes[j]]
-    rgb = cv2.cvtColor(centres[order][None].astype(np.float32), cv2.COLOR_LAB2RGB)[0]
+    lab = cv2.cvtColor((colours[:, None] / 255).astype(np.float32), cv2.COLOR_RGB2LAB)
+    k = min(k, len(np.unique(colours, axis=0)))
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 20, 0.1)
+    cv2.setRNGSeed(0)
+    _, labels, centres = cv2.kmeans(lab, k, None, stop, 5, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    order = np.argsort(-np.bincount(labels.ravel(), minlength=k), kind="stable")
+    rgb = cv2.cvtColor(centres.reshape(1, -1, 3)[:, order], cv2.COLOR_LAB2RGB)[0]
     return tuple(dict.fromkeys("#{:02x}{:02x}{:02x}".format(*c) for c in (rgb * 255).round().clip(0, 255).astype(int)))
-
-
-def _spread_out(lab: np.ndarray, k: int) -> np.ndarray:
-    """Starting centres: the colour nearest to the mean, then always the one farthest from those taken."""
-    distance = ((lab - lab.mean(0)) ** 2).sum(-1)
-    taken = [int(distance.argmin())]
-    distance = ((lab - lab[taken[0]]) ** 2).sum(-1)
-    while len(taken) < min(k, len(lab)) and distance.max() > 1.0:
-        taken.append(int(distance.argmax()))
-        distance = np.minimum(distance, ((lab - lab[taken[-1]]) ** 2).sum(-1))
-    return lab[taken]
 
 
 # ---------------------------------------------------------------- splits

@@ -115,11 +115,7 @@ def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> 
     if len(pools) > 1:
         mixed = grain.MapDataset.mix(endless, weights)
         places = grain.experimental.WindowShuffleMapDataset(mixed, window_size=_SPAN, seed=int(own_seed))
-    return places.map(functools.partial(_at, np.concatenate(pools)))
-
-
-def _at(numbers: np.ndarray, place: int) -> int:
-    return numbers[place]
+    return places.map(np.concatenate(pools).__getitem__)
 
 
 def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:

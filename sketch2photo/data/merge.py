@@ -1,9 +1,12 @@
 """Several datasets as one: categories united by name, splits kept."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import near_duplicates, store
@@ -79,13 +82,14 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
         "file": old.file,
         "content": old.content,
     }
-    sketches = [_sketch(data, dataset.input_channels, input_channels, size) for data in old.sketches]
+    had = dataset.input_channels
+    sketches = [_at(d, size, input_channels, had, images.resize_sketch, encode_sketch) for d in old.sketches]
     unknown = "unknown" if dataset.kind == "pairs" else HUMAN  # datasets of version 1.0.0 do not say
     styles = old.styles or [unknown] * len(sketches)
     if kind == "pairs":
         assert old.photo is not None
-        photo = _photo(old.photo, size)
-        mask = None if old.mask is None else _mask(old.mask, size)
+        photo = _at(old.photo, size, 3, 3, images.resize, encode_photo)
+        mask = None if old.mask is None else _at(old.mask, size, 1, 1, _resize_mask, encode_sketch)
         return [
             Example(
                 sketches=sketches,
@@ -104,19 +108,11 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
     ]
 
 
-def _sketch(data: bytes, channels: int, wanted: int, size: int) -> bytes:
-    """An encoded sketch as the new dataset has it; passed on as it is where nothing changes."""
-    sketch = decode(data, wanted)
-    if sketch.shape[0] == size and channels == wanted:
-        return data
-    return encode_sketch(images.resize_sketch(sketch, size))
+def _at(data: bytes, size: int, channels: int, had: int, resize: Callable, encode: Callable[[Any], bytes]) -> bytes:
+    """An encoded picture, which had so many channels, as the new dataset has it; as it is where nothing changes."""
+    picture = decode(data, channels)
+    return data if picture.shape[0] == size and had == channels else encode(resize(picture, size))
 
 
-def _mask(data: bytes, size: int) -> bytes:
-    mask = decode(data, 1)
-    return data if mask.shape[0] == size else encode_sketch(((images.resize(mask, size) > 127) * 255).astype("uint8"))
-
-
-def _photo(data: bytes, size: int) -> bytes:
-    photo = decode(data, 3)
-    return data if photo.shape[0] == size else encode_photo(images.resize(photo, size))
+def _resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    return ((images.resize(mask, size) > 127) * 255).astype(np.uint8)

@@ -3,14 +3,17 @@
 Photos are compared by small thumbnails; what is nearly the same shares a group, and a group lies in one split.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.data.example import Example
+
+if TYPE_CHECKING:
+    from sketch2photo.data.example import Example
 
 _COARSE, _FINE = 16, 40
 """Sides of the two thumbnails: what the photo looks like from afar, and where its edges are."""
@@ -63,7 +66,7 @@ def _normalised(values: np.ndarray) -> np.ndarray:
     return values / max(float(np.linalg.norm(values)), 1e-3)
 
 
-def find(examples: list[Example], *, join_copies: bool) -> None:
+def find(examples: "list[Example]", *, join_copies: bool) -> None:
     """Give every example without a group one: named for the smallest content hash among its near-duplicates.
 
     Args:
@@ -78,7 +81,7 @@ def find(examples: list[Example], *, join_copies: bool) -> None:
         example.group = smallest[example.content][:16]
 
 
-def _join_copies(examples: list[Example]) -> None:
+def _join_copies(examples: "list[Example]") -> None:
     group_of: dict[str, str] = {}
     copies = [(e.group, group_of.setdefault(e.content, e.group)) for e in examples if e.group]
     smallest = _smallest_joined((group for group, _ in copies), copies)
@@ -99,60 +102,41 @@ def _smallest_joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> 
 
 def near_pairs(fingerprints: list[Fingerprint | None]) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of photos that are nearly the same, mirrored or not; None is like nothing."""
-    known = [(i, f) for i, f in enumerate(fingerprints) if f is not None]
-    if len(known) < 2:
-        return []
-    found: set[tuple[int, int]] = set()
-    for frame in range(2):
-        coarse, fine = np.stack([f.coarse[frame] for _, f in known]), np.stack([f.fine[frame] for _, f in known])
-        for mirrored in (False, True):
-            found |= _pairs(coarse, fine, mirrored)
-    return sorted((known[i][0], known[j][0]) for i, j in found)
+    places, known = _known(fingerprints)
+    return sorted({(places[i], places[j]) for i, j in _alike(known, known) if i < j})
 
 
-def _pairs(coarse: np.ndarray, fine: np.ndarray, mirrored: bool) -> set[tuple[int, int]]:
-    """Which of the photos (n, 16, 16, 3), with edges (n, 40, 40), are like which, or like its mirror image."""
-    found = set()
-    other = _flat(coarse[:, :, ::-1] if mirrored else coarse)
-    for start in range(0, len(coarse), _BLOCK):
-        afar = _flat(coarse[start : start + _BLOCK]) @ other[start:].T > _ALIKE_FROM_AFAR
-        rows = np.flatnonzero(afar.any(1))
-        # Few photos are alike from afar, so the longer vectors are compared for these only.
-        for row in rows:
-            columns = np.flatnonzero(afar[row])
-            columns = columns[columns > row]
-            if not len(columns):
-                continue
-            candidates = fine[start + columns]
-            detail = _flat(candidates[:, :, ::-1] if mirrored else candidates) @ _flat(fine[start + row][None])[0]
-            found.update((int(start + row), int(start + c)) for c in columns[detail > _ALIKE_IN_DETAIL])
-    return found
-
-
-def too_near(examples: list[Example]) -> dict[int, int]:
+def too_near(examples: "list[Example]") -> dict[int, int]:
     """The training pictures that are nearly the same as one kept for validation or test: their number, and its number.
 
     Args:
       examples: with their splits settled.
     """
-    kept = [i for i, e in enumerate(examples) if e.fingerprint is not None and e.split != "train"]
-    train = [i for i, e in enumerate(examples) if e.fingerprint is not None and e.split == "train"]
-    found: dict[int, int] = {}
-    if not kept or not train:
-        return found
-    for frame in range(2):
-        coarse = _flat(np.stack([examples[i].fingerprint.coarse[frame] for i in kept]))
-        fine = _flat(np.stack([examples[i].fingerprint.fine[frame] for i in kept]))
-        for start in range(0, len(train), _BLOCK):
-            block = [examples[i].fingerprint for i in train[start : start + _BLOCK]]
+    train, of_train = _known([e.fingerprint if e.split == "train" else None for e in examples])
+    kept, of_kept = _known([e.fingerprint if e.split != "train" else None for e in examples])
+    return {train[i]: kept[j] for i, j in sorted(_alike(of_train, of_kept), reverse=True)}
+
+
+def _known(fingerprints: list[Fingerprint | None]) -> tuple[list[int], list[Fingerprint]]:
+    """Where there are fingerprints, and they."""
+    places = [place for place, one in enumerate(fingerprints) if one is not None]
+    return places, [one for one in fingerprints if one is not None]
+
+
+def _alike(these: list[Fingerprint], those: list[Fingerprint]) -> Iterator[tuple[int, int]]:
+    """Which of these photos is nearly the same as which of those, mirrored or not, each by its place in its list."""
+    for frame in range(2 if these and those else 0):
+        coarse = _flat(np.stack([f.coarse[frame] for f in those]))
+        fine = np.stack([f.fine[frame] for f in those])
+        for start in range(0, len(these), _BLOCK):
+            block = these[start : start + _BLOCK]
             for step in (1, -1):  # as it is, mirrored
                 afar = _flat(np.stack([f.coarse[frame][:, ::step] for f in block])) @ coarse.T > _ALIKE_FROM_AFAR
+                # Few photos are alike from afar, so the longer vectors are compared for these only.
                 for row in np.flatnonzero(afar.any(1)):
                     columns = np.flatnonzero(afar[row])
-                    detail = fine[columns] @ _flat(block[row].fine[frame][None, :, ::step])[0]
-                    if detail.max() > _ALIKE_IN_DETAIL:
-                        found.setdefault(train[start + row], kept[columns[detail.argmax()]])
-    return found
+                    detail = _flat(fine[columns]) @ _flat(block[row].fine[frame][None, :, ::step])[0]
+                    yield from ((start + int(row), int(c)) for c in columns[detail > _ALIKE_IN_DETAIL])
 
 
 def _flat(table: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@
 The direction AtoB makes A the input and B the photo. What is called sketch or photo is that, whatever the direction.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.data import near_duplicates, raw_files
-from sketch2photo.data.example import Example, Skipped, check_split, encode_photo, encode_sketch
+from sketch2photo.data import raw_files
+from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch
 from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError
 
@@ -29,19 +28,18 @@ _LOOKED_AT = 24
 
 
 @dataclass(frozen=True)
-class RawPair:
+class RawPair(Raw):
     """A photo and the inputs that belong to it, or one picture with both halves."""
 
     photo: Path
     inputs: tuple[Path, ...]
-    name: str
-    category: str
     side: str = ""
     """Where the input is in a picture with both: "left" or "right"; "" where they are files of their own."""
-    group: str = ""
-    split: str = ""
-    source: str = ""
-    licence: str = ""
+
+    def named(self, number: int) -> str:
+        """What people know an input by."""
+        path = self.inputs[number]
+        return self.name if self.side else f"{path.parent.name}/{path.name}"
 
 
 def find(
@@ -97,15 +95,11 @@ def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPai
     columns = next((names for names in _COLUMNS if rows and set(names) <= rows[0][1].keys()), None)
     if columns is None:
         raise DataError(f"{str(listed)!r} has no columns sketch and photo, nor A and B: its first line must name them")
+    rows = raw_files.read_csv(listed, "--pairs", columns)
     given, photo = columns if columns[0] != "A" or direction == "AtoB" else columns[::-1]
     inputs: dict[str, list[Path]] = {}
     known: dict[str, dict[str, str]] = {}
-    for number, row in rows:
-        where = f"{str(listed)!r}, line {number}"
-        if not row[given] or not row[photo]:
-            raise DataError(f"{where}: {given} and {photo} must not be empty")
-        if row.get("split"):
-            check_split(row["split"], where)
+    for _, row in rows:
         inputs.setdefault(row[photo], []).append(listed.parent / row[given])
         known.setdefault(row[photo], row)
     name = category or listed.resolve().parent.name
@@ -113,9 +107,9 @@ def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPai
         RawPair(
             listed.parent / file,
             tuple(drawn),
-            file,
-            known[file].get("category") or name,
-            **{column: known[file].get(column, "") for column in ("group", "split", "source", "licence")},
+            name=file,
+            category=known[file].get("category") or name,
+            **{column: known[file].get(column, "") for column in KNOWN},
         )
         for file, drawn in inputs.items()
     ], []
@@ -158,7 +152,7 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
             if key in drawn:
                 first = key.split("/")[0]
                 own = split or (_SPLIT_OF.get(first, "") if "/" in key else "")
-                pairs.append(RawPair(path, tuple(drawn[key]), name, category, split=own))
+                pairs.append(RawPair(path, tuple(drawn[key]), name=name, category=category, split=own))
             else:
                 skipped.append(Skipped(name, "no input of its name"))
     return pairs, skipped
@@ -180,8 +174,8 @@ def _side_by_side(raw: Path, direction: str, category: str) -> tuple[list[RawPai
             RawPair(
                 path,
                 (path,),
-                path.relative_to(raw).as_posix(),
-                category or (inner[0] if inner else raw.resolve().name),
+                name=path.relative_to(raw).as_posix(),
+                category=category or (inner[0] if inner else raw.resolve().name),
                 side="left" if direction == "AtoB" else "right",
                 split=split,
             )
@@ -201,46 +195,38 @@ def _pictures(folder: Path, skipped: list[Skipped]) -> list[Path]:
     return found
 
 
-def make_example(raw: RawPair, *, size: int, input_channels: int) -> list[Example | Skipped]:
-    """A pair at `size`; what of it cannot be used is told apart. Runs in a worker process."""
+def make_example(raw: RawPair, *, size: int, input_channels: int = 1, clean: bool = False) -> list[Example | Skipped]:
+    """A pair at `size`; what of it cannot be used is told apart. Runs in a worker process.
+
+    Args:
+      clean: inputs are drawings, to be made dark on white.
+    """
     made: list[Example | Skipped] = []
     try:
         content = raw.photo.read_bytes()
         photo = images.resize(images.pad_to_square(_photo(raw)), size)
     except (ImageError, OSError) as error:
-        made.append(Skipped(raw.name, _reason(error, raw.name)))
-        if not raw.side:
-            made += [Skipped(f"{raw.name} <- {path.name}", "its photo cannot be used") for path in raw.inputs]
-        return made
+        inputs = range(0 if raw.side else len(raw.inputs))
+        return [
+            Skipped(raw.name, _reason(error, raw.name)),
+            *(Skipped(raw.named(number), "its photo cannot be used") for number in inputs),
+        ]
     encoded = []
-    for number, path in enumerate(raw.inputs):
-        name = raw.name if raw.side else f"{raw.name} <- {path.name}"
+    for number in range(len(raw.inputs)):
+        name = raw.named(number)
         try:
-            given = images.pad_to_square(_input(raw, number, input_channels))
+            given = _input(raw, number, input_channels)
         except (ImageError, OSError) as error:
-            made.append(Skipped(name, _reason(error, str(path))))
+            made.append(Skipped(name, _reason(error, name)))
             continue
-        given = images.resize_sketch(given, size)
+        given = images.resize_sketch(images.clean_sheet(given) if clean else images.pad_to_square(given), size)
         if images.ink_box(given) is None if input_channels == 1 else int(given.max()) - int(given.min()) < 8:
             made.append(Skipped(name, "nothing is drawn on it"))
         else:
             encoded.append(encode_sketch(given))
     if not encoded:
         return made if raw.side else [*made, Skipped(raw.name, "none of its inputs can be used")]
-    example = Example(
-        file=raw.name,
-        category=raw.category,
-        sketches=encoded,
-        photo=encode_photo(photo),
-        colour=images.dominant_colour(photo),
-        group=raw.group,
-        split=raw.split,
-        source=raw.source,
-        licence=raw.licence,
-        content=hashlib.sha256(content).hexdigest(),
-        fingerprint=near_duplicates.fingerprint(photo),
-    )
-    return [*made, example]
+    return [*made, raw.photo_example(photo, content, encoded)]
 
 
 def _reason(error: Exception, name: str) -> str:
@@ -253,9 +239,8 @@ def _photo(raw: RawPair) -> np.ndarray:
 
 
 def _input(raw: RawPair, number: int, channels: int = 3) -> np.ndarray:
-    path = raw.inputs[number]
     decode = images.decode_photo if channels == 3 else images.decode_sketch
-    picture = decode(path, raw.name if raw.side else str(path))
+    picture = decode(raw.inputs[number], raw.named(number))
     return _half(picture, raw) if raw.side else picture
 
 

@@ -1,29 +1,20 @@
 """Photos by category, from folders or a manifest, with sketches rendered from them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from sketch2photo import images
-from sketch2photo.data import near_duplicates, raw_files, segment, styles
-from sketch2photo.data.example import Example, Skipped, check_split, encode_photo, encode_sketch, read_photo, thumbnail
+from sketch2photo.data import raw_files, segment, styles
+from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch, read_photo, thumbnail
 from sketch2photo.data.raw_files import PICTURES, category_folders, check_folder, files_under, is_folder, visible
 from sketch2photo.errors import DataError, ImageError
 
-_OPTIONAL = ("group", "split", "source", "licence")
-
 
 @dataclass(frozen=True)
-class RawPhoto:
-    """A file that should be a photo, and what is known of it; "" where nothing is."""
+class RawPhoto(Raw):
+    """A file that should be a photo."""
 
     path: Path
-    name: str
-    category: str
-    group: str = ""
-    split: str = ""
-    source: str = ""
-    licence: str = ""
 
 
 def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
@@ -38,7 +29,7 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
         for path in files_under(folder, skipped):
             name = path.relative_to(raw).as_posix()
             if path.suffix.lower() in PICTURES:
-                photos.append(RawPhoto(path, name, folder.name, source=raw.resolve().name))
+                photos.append(RawPhoto(path, name=name, category=folder.name, source=raw.resolve().name))
             else:
                 skipped.append(Skipped(name, f"not a picture ({path.suffix or 'no extension'})"))
     loose = [p for p in visible(raw) if not is_folder(p)]
@@ -59,17 +50,12 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     if raw is not None:
         check_folder(raw, "--raw")
     photos = []
-    for number, row in raw_files.read_csv(manifest, "--manifest", ("file", "category")):
-        where = f"--manifest {str(manifest)!r}, line {number}"
-        if not row["file"] or not row["category"]:
-            raise DataError(f"{where}: file and category must not be empty")
-        known = {column: row.get(column, "") for column in _OPTIONAL}
-        if known["split"]:
-            check_split(known["split"], where)
+    for _, row in raw_files.read_csv(manifest, "--manifest", ("file", "category")):
+        known = {column: row.get(column, "") for column in KNOWN}
         path = manifest.parent / row["file"]
         if raw is not None and not path.is_file() and (raw / row["file"]).is_file():
             path = raw / row["file"]
-        photos.append(RawPhoto(path, row["file"], row["category"], **known))
+        photos.append(RawPhoto(path, name=row["file"], category=row["category"], **known))
     if not photos:
         raise DataError(f"--manifest {str(manifest)!r} names no photos: add a line for each")
     return photos
@@ -104,19 +90,6 @@ def make_example(
     drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
     if not drawn:
         return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges", thumbnail(photo))
-    return Example(
-        file=raw.name,
-        category=raw.category,
-        sketches=[encode_sketch(sketch) for _, sketch in drawn],
-        styles=[style for style, _ in drawn],
-        photo=encode_photo(photo),
-        mask=mask,
-        mask_quality=quality,
-        colour=images.dominant_colour(photo),
-        group=raw.group,
-        split=raw.split,
-        source=raw.source,
-        licence=raw.licence,
-        content=hashlib.sha256(content).hexdigest(),
-        fingerprint=near_duplicates.fingerprint(photo),
-    )
+    sketches = [encode_sketch(sketch) for _, sketch in drawn]
+    named = [style for style, _ in drawn]
+    return raw.photo_example(photo, content, sketches, styles=named, mask=mask, mask_quality=quality)

@@ -11,7 +11,6 @@ import csv
 import hashlib
 import http.client
 import json
-import lzma
 import os
 import re
 import shutil
@@ -22,13 +21,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from sketch2photo.data.example import Skipped
+from sketch2photo.data.example import Skipped, check_split
 from sketch2photo.errors import ConfigError, DataError, choose, first_line
 
 # ---------------------------------------------------------------- tables: manifests, lists of validation drawings
@@ -39,10 +37,10 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
 
     Args:
       what: how the user knows the file, for messages: "--manifest".
-      required: columns without which it is of no use; others may come in any number and order.
+      required: columns without which it is of no use, and whose cells are not empty; others may come in any order.
 
     Raises:
-      DataError: no such file, not CSV in UTF-8, or a required column is missing.
+      DataError: no such file, not CSV in UTF-8, a required column or cell is missing, or an unknown split.
     """
     if not path.is_file():
         columns = ", ".join(required)
@@ -53,10 +51,16 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
             missing = [column for column in required if column not in (table.fieldnames or ())]
             if missing:
                 raise DataError(f"{what} {str(path)!r} has no column {missing[0]!r}: its first line must name it")
-            return [
-                (table.line_num, {name: (cell or "").strip() for name, cell in row.items() if isinstance(name, str)})
-                for row in table
-            ]
+            rows = []
+            for row in table:
+                cells = {name: (cell or "").strip() for name, cell in row.items() if isinstance(name, str)}
+                where = f"{what} {str(path)!r}, line {table.line_num}"
+                if not all(cells[column] for column in required):
+                    raise DataError(f"{where}: {' and '.join(required)} must not be empty")
+                if cells.get("split"):
+                    check_split(cells["split"], where)
+                rows.append((table.line_num, cells))
+            return rows
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{what} {str(path)!r} is not a CSV file in UTF-8 ({error}): export it again") from None
 
@@ -166,23 +170,15 @@ def _refused(archive: Path, member: str, why: str) -> DataError:
 
 @contextlib.contextmanager
 def _readable(archive: Path) -> Iterator[None]:
-    """Makes what the readers raise on a damaged archive one sentence."""
+    """Makes whatever the readers raise on a damaged archive one sentence."""
     try:
         yield
-    except (DataError, OSError) as error:
-        if isinstance(error, DataError) or error.errno:
+    except Exception as error:
+        if isinstance(error, DataError) or (isinstance(error, OSError) and error.errno):
             raise
-        raise _damaged(archive, error) from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise _damaged(archive, error) from None
-    except (RuntimeError, NotImplementedError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise _damaged(archive, error) from None
-
-
-def _damaged(archive: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{str(archive)!r} cannot be unpacked ({first_line(error)}): download it again or unpack it yourself"
-    )
+        raise DataError(
+            f"{str(archive)!r} cannot be unpacked ({first_line(error)}): download it again or unpack it yourself"
+        ) from None
 
 
 def _open(archive: Path) -> "_Zip | _Tar | _SevenZip":
@@ -205,9 +201,7 @@ class _Zip:
     def __init__(self, archive: Path):
         self._path = archive
         self._zip = zipfile.ZipFile(archive)
-
-    def close(self) -> None:
-        self._zip.close()
+        self.close = self._zip.close
 
     def members(self) -> Iterator[Member]:
         for info in self._zip.infolist():
@@ -259,33 +253,21 @@ class _Tar:
 class _SevenZip:
     def __init__(self, archive: Path):
         import py7zr
-        import py7zr.exceptions
 
         self._path = archive
-        try:
-            self._archive = py7zr.SevenZipFile(archive)
-            self._files = self._archive.files
-        except py7zr.exceptions.ArchiveError as error:
-            raise _damaged(archive, error) from None
+        self._archive = py7zr.SevenZipFile(archive)
+        self.close = self._archive.close
         if self._archive.password_protected:
             raise DataError(f"{str(archive)!r} is encrypted: unpack it yourself and give the folder")
 
-    def close(self) -> None:
-        self._archive.close()
-
     def members(self) -> Iterator[Member]:
-        for file in self._files:
+        for file in self._archive.files:
             if file.is_symlink or file.is_junction or file.is_socket:
                 raise _refused(self._path, file.filename, "it is a link")
             yield Member(file.filename, 0 if file.is_directory else file.uncompressed)
 
     def extract(self, names: set[str], folder: Path) -> None:
-        import py7zr.exceptions
-
-        try:
-            self._archive.extract(folder, targets=sorted(names))
-        except py7zr.exceptions.ArchiveError as error:
-            raise _damaged(self._path, error) from None
+        self._archive.extract(folder, targets=sorted(names))
 
 
 def _plain(name: str) -> str:
@@ -452,16 +434,11 @@ def _receive(url: str, part: Path, say: Callable[[str], None]) -> None:
         note.write_text(json.dumps({"url": url, "version": version}))
         say(f"{'going on with' if going_on else 'fetching'} {url}" + (f" ({total / 2**20:.1f} MiB)" if total else ""))
         with part.open("ab" if going_on else "wb") as file:
-            for block in _blocks(answer):
+            while block := answer.read1(_BLOCK):
                 file.write(block)
                 file.flush()
     if total is not None and part.stat().st_size != total:
         raise ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
-
-
-def _blocks(answer: Any) -> Iterator[bytes]:
-    while block := answer.read1(_BLOCK):
-        yield block
 
 
 def _read_note(note: Path) -> dict[str, str]:

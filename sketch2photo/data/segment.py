@@ -281,17 +281,13 @@ def doubtful(quality: Quality, least: float) -> str:
     return f"its mask is doubtful: quality {quality.score:.2f}, {why}"
 
 
-def maker(make: Callable[[Any], Any], cut: Cut, channels: int = 1) -> Callable[[Any], Any]:
+def maker(make: Callable[[Any], list], cut: Cut, channels: int = 1) -> Callable[[Any], list]:
     """`make` of pairs with sketches that are there, of 1 or 3 channels, its examples cut out; picklable."""
-    return make if cut.method == "none" else functools.partial(_made, make=make, cut=cut, channels=channels)
+    return make if cut.method == "none" else functools.partial(_made, make, cut, channels)
 
 
-def _made(raw: Any, *, make: Callable[[Any], Any], cut: Cut, channels: int) -> list[Example | Skipped]:
-    made = make(raw)
-    return [
-        one if isinstance(one, Skipped) else example_cut_out(one, cut, channels)
-        for one in (made if isinstance(made, list) else [made])
-    ]
+def _made(make: Callable[[Any], list], cut: Cut, channels: int, raw: Any) -> list[Example | Skipped]:
+    return [one if isinstance(one, Skipped) else example_cut_out(one, cut, channels) for one in make(raw)]
 
 
 def example_cut_out(example: Example, cut: Cut, channels: int = 1) -> Example | Skipped:

@@ -11,17 +11,14 @@ categories. Sketch and photo are only loosely aligned; how far, the rendering sa
     tx_000100000000   alone in the middle of the canvas; belongs to the photos cut to the object, of the same name
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from sketch2photo import images
-from sketch2photo.data import near_duplicates
-from sketch2photo.data.example import Example, Skipped, encode_photo, encode_sketch, read_photo, read_sketch
+from sketch2photo.data.example import Skipped
+from sketch2photo.data.pairs import RawPair
 from sketch2photo.data.raw_files import PICTURES, check_folder, visible
-from sketch2photo.errors import DataError, ImageError, choose
+from sketch2photo.errors import DataError, choose
 
 RENDERINGS = (
     "tx_000000000000",
@@ -33,17 +30,6 @@ RENDERINGS = (
 )
 _WHOLE, _FITTED, _ALONE = RENDERINGS[0], RENDERINGS[4], RENDERINGS[5]
 LICENCE = "none stated (Sketchy Database, photos of ImageNet): research use only"
-
-
-@dataclass(frozen=True)
-class RawPair:
-    """A photo and its sketches."""
-
-    photo: Path
-    sketches: tuple[Path, ...]
-    name: str
-    category: str
-    group: str
 
 
 def find(
@@ -73,8 +59,12 @@ def find(
             name = f"{category}/{photo.name}"
             drawn = by_photo.pop(photo.stem, [])
             if drawn:
-                new = rename.get(category, category)
-                pairs.append(RawPair(photo, tuple(drawn), name, new, f"{category}/{photo.stem}"))
+                known = {
+                    "name": name,
+                    "category": rename.get(category, category),
+                    "group": name.removesuffix(photo.suffix),
+                }
+                pairs.append(RawPair(photo, tuple(drawn), **known, source="sketchy", licence=LICENCE))
             else:
                 skipped.append(Skipped(name, "photo without a sketch"))
         for drawn in by_photo.values():
@@ -89,35 +79,31 @@ def _folders(raw: Path, rendering: str) -> tuple[Path, Path]:
     for base in (raw, raw / "256x256", raw / "rendered_256x256" / "256x256"):
         if not (base / "sketch").is_dir() or not (base / "photo").is_dir():
             continue
-        present = in_order([p.name for p in visible(base / "sketch") if p.is_dir() and p.name.startswith("tx_")])
+        present = [p.name for p in visible(base / "sketch") if p.is_dir() and p.name.startswith("tx_")]
         if not present:
             continue
-        chosen = choose_rendering(rendering, present)
-        photos = base / "photo" / photos_of(chosen)
-        if not photos.is_dir():
-            raise DataError(f"--raw {str(raw)!r} has no photos {photos_of(chosen)}, to which {chosen} belongs")
-        return photos, base / "sketch" / chosen
+        chosen, of_photos = _choose_rendering(rendering, present)
+        if not (base / "photo" / of_photos).is_dir():
+            raise DataError(f"--raw {str(raw)!r} has no photos {of_photos}, to which {chosen} belongs")
+        return base / "photo" / of_photos, base / "sketch" / chosen
     raise DataError(
         f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold 256x256/photo/{_WHOLE} "
         f"and 256x256/sketch/{_WHOLE}"
     )
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Renderings in the order of the database's README, unknown ones last."""
-    return sorted(names, key=lambda name: (RENDERINGS.index(name) if name in RENDERINGS else len(RENDERINGS), name))
+def _choose_rendering(wanted: str, present: Iterable[str]) -> tuple[str, str]:
+    """The rendering that is meant, of those there are, and that of the photos which its sketches lie on.
 
-
-def choose_rendering(wanted: str, present: list[str]) -> str:
-    """The rendering that is meant, of those there are. Raises `DataError` if it is not there."""
+    Raises:
+      DataError: it is not there.
+    """
+    known = [*RENDERINGS, *sorted(present)]
+    present = sorted(present, key=known.index)
     if wanted and wanted not in present:
         raise DataError(f"there is no rendering {wanted}: choose one of {', '.join(present)}")
-    return wanted or (_FITTED if _FITTED in present else present[0])
-
-
-def photos_of(rendering: str) -> str:
-    """The photos that sketches of a rendering lie on."""
-    return _ALONE if rendering == _ALONE else _WHOLE
+    chosen = wanted or (_FITTED if _FITTED in present else present[0])
+    return chosen, _ALONE if chosen == _ALONE else _WHOLE
 
 
 def members(names: list[str], categories: list[str], rendering: str) -> list[str]:
@@ -126,60 +112,16 @@ def members(names: list[str], categories: list[str], rendering: str) -> list[str
     present = {match[2] for _, match in places if match and match[1] == "sketch"}
     if not present:
         return []
-    chosen = choose_rendering(rendering, in_order(present))
-    versions = {"sketch": chosen, "photo": photos_of(chosen)}
+    wanted = set(zip(("sketch", "photo"), _choose_rendering(rendering, present), strict=True))
     # All categories when one of those asked for is not there, so that `find` can name what there is.
     there = {match[3] for _, match in places if match}
     some = set(categories) if categories and set(categories) <= there else there
     return [
         name
         for name, match in places
-        if match and match[2] == versions[match[1]] and match[3] in some and match[3][0] not in "._"
+        if match and (match[1], match[2]) in wanted and match[3] in some and match[3][0] not in "._"
     ]
 
 
 def _pictures(folder: Path) -> list[Path]:
     return [p for p in visible(folder) if p.suffix.lower() in PICTURES] if folder.is_dir() else []
-
-
-def make_example(raw: RawPair, *, size: int) -> list[Example | Skipped]:
-    """A pair at `size`; what of it cannot be read is told apart. Runs in a worker process."""
-    made: list[Example | Skipped] = []
-    try:
-        content = raw.photo.read_bytes()
-        photo = read_photo(raw.photo, raw.name, size)
-    except (ImageError, OSError) as error:
-        made.append(Skipped(raw.name, str(error).removeprefix(f"{raw.name} ")))
-        made.extend(Skipped(_name(raw, path), "its photo cannot be read") for path in raw.sketches)
-        return made
-    encoded = []
-    for path in raw.sketches:
-        name = _name(raw, path)
-        try:
-            sketch = read_sketch(path, name, size)
-        except (ImageError, OSError) as error:
-            made.append(Skipped(name, str(error).removeprefix(f"{name} ")))
-            continue
-        if images.ink_box(sketch) is None:
-            made.append(Skipped(name, "nothing is drawn on it"))
-        else:
-            encoded.append(encode_sketch(sketch))
-    if not encoded:
-        return [*made, Skipped(raw.name, "none of its sketches can be used")]
-    example = Example(
-        file=raw.name,
-        category=raw.category,
-        sketches=encoded,
-        photo=encode_photo(photo),
-        colour=images.dominant_colour(photo),
-        group=raw.group,
-        source="sketchy",
-        licence=LICENCE,
-        content=hashlib.sha256(content).hexdigest(),
-        fingerprint=near_duplicates.fingerprint(photo),
-    )
-    return [*made, example]
-
-
-def _name(raw: RawPair, path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sketch2photo.data.edges import object_mask
-from sketch2photo.data.example import HUMAN, Example, decode, encode_sketch, frame_pair, palette
+from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_sketch, frame_pair, palette
 from sketch2photo.errors import DataError, first_line
 
 NAME = "sketch_photo"
@@ -284,7 +284,7 @@ class Dataset:
 
     def labels(self, split: str) -> np.ndarray:
         """The category number of every example, int32 (n,)."""
-        return self._table(split).labels
+        return self._table(split)["labels"]
 
     def colours(self, split: str) -> np.ndarray:
         """The dominant colour of every photo, uint8 (n, 3). Pairs only.
@@ -294,24 +294,24 @@ class Dataset:
         """
         if self.kind != "pairs":
             raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
-        return self._table(split).colours
+        return self._table(split)["colours"]
 
     def sketch_counts(self, split: str) -> np.ndarray:
         """How many sketches every example has, int (n,)."""
-        return self._table(split).sketch_counts
+        return self._table(split)["sketch_counts"]
 
     def human_sketches(self, split: str) -> np.ndarray:
         """The number of every example's first sketch that a person drew, int (n,); -1 where there is none or nobody
         said so."""
-        return self._table(split).human
+        return self._table(split)["human"]
 
     def has_strokes(self, split: str) -> np.ndarray:
         """Whether the strokes of an example are known, bool (n,)."""
-        return self._table(split).has_strokes
+        return self._table(split)["has_strokes"]
 
     def sources(self) -> dict[str, str]:
         """Where the examples are from, each with its licence, "" where none is known."""
-        return self._table("train").sources | self._table("val").sources | self._table("test").sources
+        return {key: value for split in SPLITS for key, value in self._table(split)["sources"].items()}
 
     def palette(self, k: int = 8) -> dict[str, tuple[str, ...]]:
         """For each category up to `k` colours "#rrggbb" of its training photos, the most frequent first. Pairs only."""
@@ -319,7 +319,8 @@ class Dataset:
         return palette([self.categories[label] for label in labels], colours, k)
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
-    def _table(self, split: str) -> "_Table":
+    def _table(self, split: str) -> dict[str, Any]:
+        """Of every example of a split what does not need its pictures, by the names of the functions above."""
         rows, sources = [], {}
         for record in self.records(split):
             sources[record.source] = record.licence
@@ -328,26 +329,14 @@ class Dataset:
             human = record.styles.index(HUMAN) if HUMAN in record.styles else -1
             rows.append((record.label, colour, has_strokes, len(record.sketches), human))
         labels, colours, strokes, counts, humans = zip(*rows, strict=True) if rows else ((),) * 5
-        return _Table(
-            labels=np.asarray(labels, np.int32),
-            colours=np.asarray(colours, np.uint8).reshape(-1, 3),
-            has_strokes=np.asarray(strokes, bool),
-            sketch_counts=np.asarray(counts, int),
-            human=np.asarray(humans, int),
-            sources=sources,
-        )
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Of every example of a split what does not need its pictures; see the functions of `Dataset`."""
-
-    labels: np.ndarray
-    colours: np.ndarray
-    has_strokes: np.ndarray
-    sketch_counts: np.ndarray
-    human: np.ndarray
-    sources: dict[str, str]
+        return {
+            "labels": np.asarray(labels, np.int32),
+            "colours": np.asarray(colours, np.uint8).reshape(-1, 3),
+            "has_strokes": np.asarray(strokes, bool),
+            "sketch_counts": np.asarray(counts, int),
+            "human": np.asarray(humans, int),
+            "sources": sources,
+        }
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

@@ -29,8 +29,7 @@ def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) 
         return sheet
     scale = size * (1 - 2 * MARGIN) / SPAN
     points = np.round((strokes[:, :2] * scale + MARGIN * size) * 2**_SHIFT).astype(np.int32)
-    starts = np.flatnonzero(np.diff(strokes[:, 2], prepend=strokes[0, 2] - 1))
-    lines = np.split(points, starts[1:])
+    lines = np.split(points, _starts(strokes))
     shown = max(1, round(fraction * len(lines)))
     thickness = max(1, round(width * size / 256))
     for line in lines[:shown]:
@@ -38,6 +37,11 @@ def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) 
         closed = line if len(line) > 1 else np.concatenate([line, line])
         cv2.polylines(sheet, [closed.reshape(-1, 1, 2)], False, 0, thickness, cv2.LINE_AA, _SHIFT)
     return sheet
+
+
+def _starts(strokes: np.ndarray) -> np.ndarray:
+    """Where the second stroke begins, and all that follow."""
+    return np.flatnonzero(np.diff(strokes[:, 2])) + 1
 
 
 def shaken(strokes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -50,8 +54,7 @@ def shaken(strokes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     if not len(strokes):
         return strokes
-    starts = np.flatnonzero(np.diff(strokes[:, 2], prepend=strokes[0, 2] - 1))
-    lines = np.split(strokes, starts[1:])
+    lines = np.split(strokes, _starts(strokes))
     left_out = rng.random(len(lines)) < rng.uniform(0, _LEFT_OUT)
     left_out[np.argmax([np.abs(np.diff(line[:, :2].astype(int), axis=0)).sum() for line in lines])] = False
     result = []

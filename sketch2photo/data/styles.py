@@ -8,7 +8,7 @@ differs from edges in what is drawn (parts, not texture), in its shape (few corn
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import cv2
 import numpy as np
@@ -33,22 +33,14 @@ class _Subject:
         self.side: int = photo.shape[0]
         self.unit = self.side / edges.NATIVE
         self.outline = edges.find_outline(photo)
-        self._edges: dict[edges.Scale, list[Path]] = {}
-        self._parts: dict[int, list[Path]] = {}
+        self.inner_edges = cache(partial(edges.inner_edges, photo, self.outline))
+        self.parts = cache(self._parts)
 
-    def inner_edges(self, scale: edges.Scale) -> list[Path]:
-        """See `edges.inner_edges`."""
-        if scale not in self._edges:
-            self._edges[scale] = edges.inner_edges(self.photo, self.outline, scale)
-        return self._edges[scale]
-
-    def parts(self, count: int) -> list[Path]:
+    def _parts(self, count: int) -> list[Path]:
         """See `edges.parts`; of a photo without an outline its coarsest edges."""
         if self.outline is None:
             return self.inner_edges(edges.COARSEST)
-        if count not in self._parts:
-            self._parts[count] = edges.parts(self.photo, self.outline, count)
-        return self._parts[count]
+        return edges.parts(self.photo, self.outline, count)
 
     @cached_property
     def silhouette(self) -> list[Path]:
@@ -105,14 +97,7 @@ _MOUSE = _Manner((1.0, 3.0), (2.5, 5.0), 0.8, (1.0, 5.0), (1, 3), (0.5, 3.0), (0
 _LOOSE = _Manner((2.0, 5.0), (2.0, 4.5), 0.3, (2.0, 6.0), (2, 7), (2.0, 5.0), (0, 2, 3, 5), again=0.15)
 
 
-def _by(manner: _Manner) -> Callable[[_Subject, Rng], np.ndarray]:
-    def draw(subject: _Subject, rng: Rng) -> np.ndarray:
-        return _by_hand(subject, manner, rng)
-
-    return draw
-
-
-def _by_hand(subject: _Subject, manner: _Manner, rng: Rng) -> np.ndarray:
+def _by_hand(manner: _Manner, subject: _Subject, rng: Rng) -> np.ndarray:
     """Lines as a person might draw them: the outline and some inner lines, simplified, in strokes, misplaced."""
     side, unit = subject.side, subject.unit
     width = rng.uniform(*manner.width) * unit
@@ -160,10 +145,10 @@ def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng
 STYLES: dict[str, Callable[[_Subject, Rng], np.ndarray]] = {
     "canny": _canny,
     "silhouette": _silhouette,
-    "contour": _by(_CONTOUR),
-    "hand": _by(_HAND),
-    "mouse": _by(_MOUSE),
-    "loose": _by(_LOOSE),
+    "contour": partial(_by_hand, _CONTOUR),
+    "hand": partial(_by_hand, _HAND),
+    "mouse": partial(_by_hand, _MOUSE),
+    "loose": partial(_by_hand, _LOOSE),
     "xdog": _xdog,
 }
 """Canny's edges at one of four scales; the outline alone; outline and inner edges drawn carefully, by hand, by mouse,

@@ -60,7 +60,7 @@ def test_what_lacks_its_partner_is_listed(raw, tmp_path):
     assert skipped.pop("cup/n1_0-1.png") == skipped.pop("cup/n1_0-2.png") == "sketch without its photo"
     assert skipped.pop("cup/n1_1.jpg") == "photo without a sketch"
     assert "cannot be read as a picture" in skipped.pop("cup/n1_2.jpg")
-    assert skipped.pop("cup/n1_2-1.png") == skipped.pop("cup/n1_2-2.png") == "its photo cannot be read"
+    assert skipped.pop("cup/n1_2-1.png") == skipped.pop("cup/n1_2-2.png") == "its photo cannot be used"
     assert "cannot be read as a picture" in skipped.pop("cup/n1_3-1.png")
     assert skipped == {}
     with (tmp_path / "out" / "manifest.csv").open() as lines:
