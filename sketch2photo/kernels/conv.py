@@ -12,8 +12,10 @@ compiled follows the platform lowered for (`jax.lax.platform_dependent`), not th
 to each other.
 """
 
+import functools
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +33,36 @@ def pad(x: Float[Array, "n h w c"], by: int = 1) -> Float[Array, "n H W c"]:
     return jnp.pad(x, ((0, 0), (by, by), (by, by), (0, 0)))
 
 
+Product = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+class Forms(NamedTuple):
+    """A product as it is fast on a CPU, and as plain lax."""
+
+    cpu: Product
+    default: Product
+
+
+def closed(convolve: Forms, adjoint: Forms, kernel_gradient: Forms) -> tuple[Product, Product, Product]:
+    """A convolution's three products with their gradients: convolve(x, kernel), adjoint(g, kernel) and
+    kernel_gradient(g, x).
+
+    sum(g * convolve(x, kernel)) is linear in all three, so each one's gradient is one of the others: of whatever order.
+    """
+
+    def product(forms: Forms) -> Any:
+        return jax.custom_vjp(lambda a, b: lax.platform_dependent(a, b, cpu=forms.cpu, default=forms.default))
+
+    def forward(product: Product) -> Callable[..., Any]:
+        return lambda a, b: (product(a, b), (a, b))
+
+    of_x, of_g, of_kernel = product(convolve), product(adjoint), product(kernel_gradient)
+    of_x.defvjp(forward(of_x), lambda kept, g: (of_g(g, kept[1]), of_kernel(g, kept[0])))
+    of_g.defvjp(forward(of_g), lambda kept, x: (of_x(x, kept[1]), of_kernel(kept[0], x)))
+    of_kernel.defvjp(forward(of_kernel), lambda kept, kernel: (of_x(kept[1], kernel), of_g(kept[0], kernel)))
+    return of_x, of_g, of_kernel
+
+
 # ---------------------------------------------------------------- stride 1: PatchGAN's last layers (4x4), VGG16's (3x3)
 #
 # Large ones take Winograd's tiles on a CPU, all three products; the weight gradient of the others is one product of
@@ -40,62 +72,6 @@ LARGE_FLAT = 2**12
 """Pairs of channels from which tiles pay."""
 FEW = 100
 """Fewer tiles than this and the transform of the kernel costs more than it saves."""
-
-_FlatKernel = Float[Array, "r r o c"]
-
-
-def convolve(x: Float[Array, "n h w c"], kernel: _FlatKernel, margin: int) -> Float[Array, "n ho wo o"]:
-    """The convolution of x with a margin of zeros, ho = h + 2 margin - r + 1."""
-    n, h, _, c = x.shape
-    r, _, o, _ = kernel.shape
-    if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c, x.dtype):
-        return _lax(x, kernel, margin=margin)  # whose gradients XLA:CPU runs as fast
-    return _convolve(x, kernel, margin)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
-    return lax.platform_dependent(
-        x, kernel, cpu=partial(_by_tiles, margin=margin), default=partial(_lax, margin=margin)
-    )
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _adjoint_flat(g: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
-    return lax.platform_dependent(
-        g, kernel, cpu=partial(_adjoint_by_tiles, margin=margin), default=partial(_adjoint_flat_lax, margin=margin)
-    )
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _kernel_gradient(g: jax.Array, x: jax.Array, r: int, margin: int) -> jax.Array:
-    return lax.platform_dependent(
-        g,
-        x,
-        cpu=partial(_kernel_gradient_cpu, r=r, margin=margin),
-        default=partial(_kernel_gradient_lax, r=r, margin=margin),
-    )
-
-
-# sum(g * convolve(x, kernel)) is linear in all three, so each one's gradient is one of the others: of whatever order.
-_convolve.defvjp(
-    lambda x, kernel, margin: (_convolve(x, kernel, margin), (x, kernel)),
-    lambda margin, kept, g: (
-        _adjoint_flat(g, kept[1], margin),
-        _kernel_gradient(g, kept[0], kept[1].shape[0], margin),
-    ),
-)
-_adjoint_flat.defvjp(
-    lambda g, kernel, margin: (_adjoint_flat(g, kernel, margin), (g, kernel)),
-    lambda margin, kept, x: (
-        _convolve(x, kept[1], margin),
-        _kernel_gradient(kept[0], x, kept[1].shape[0], margin),
-    ),
-)
-_kernel_gradient.defvjp(
-    lambda g, x, r, margin: (_kernel_gradient(g, x, r, margin), (g, x)),
-    lambda r, margin, kept, kernel: (_convolve(kept[1], kernel, margin), _adjoint_flat(kept[0], kernel, margin)),
-)
 
 
 def tile(n: int, side: int, r: int, o: int, c: int, dtype: Any = jnp.float32) -> int:
@@ -135,12 +111,19 @@ def _adjoint_by_tiles(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Ar
     return _adjoint_flat_lax(g, kernel, margin=margin)
 
 
-def _kernel_gradient_lax(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> jax.Array:
+def _kernel_gradient_lax(g: jax.Array, x: jax.Array, *, margin: int) -> jax.Array:
+    r = _side(g, x, margin)
     kernel = jnp.zeros((r, r, g.shape[-1], x.shape[-1]), x.dtype)
     return jax.vjp(lambda k: _lax(x, k, margin=margin), kernel)[1](g)[0]
 
 
-def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, r: int, margin: int) -> jax.Array:
+def _side(g: jax.Array, x: jax.Array, margin: int) -> int:
+    """Of the kernel."""
+    return x.shape[1] + 2 * margin - g.shape[1] + 1
+
+
+def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, margin: int) -> jax.Array:
+    r = _side(g, x, margin)
     n, h, _, o = g.shape
     c = x.shape[-1]
     if m := tile(n, h, r, o, c, g.dtype):
@@ -159,6 +142,23 @@ def _windows(x: jax.Array, r: int) -> jax.Array:
     h, w = height - r + 1, width - r + 1
     pieces = [x[:, k : k + h, v : v + w] for k in range(r) for v in range(r)]
     return jnp.concatenate(pieces, -1).reshape(n * h * w, r * r * c)
+
+
+@functools.cache
+def _flat(margin: int) -> Product:
+    """The convolution of stride 1 with this margin."""
+    cpu = (partial(form, margin=margin) for form in (_by_tiles, _adjoint_by_tiles, _kernel_gradient_cpu))
+    plain = (partial(form, margin=margin) for form in (_lax, _adjoint_flat_lax, _kernel_gradient_lax))
+    return closed(*map(Forms, cpu, plain))[0]
+
+
+def convolve(x: Float[Array, "n h w c"], kernel: Float[Array, "r r o c"], margin: int) -> Float[Array, "n ho wo o"]:
+    """The convolution of x with a margin of zeros, ho = h + 2 margin - r + 1."""
+    n, h, _, c = x.shape
+    r, _, o, _ = kernel.shape
+    if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c, x.dtype):
+        return _lax(x, kernel, margin=margin)  # whose gradients XLA:CPU runs as fast
+    return _flat(margin)(x, kernel)
 
 
 # ---------------------------------------------------------------- stride 2: the convolution S and its adjoint T
@@ -282,9 +282,7 @@ def phase_kernel(kernel: _Kernel) -> Float[Array, "2 2 o k"]:
 
 def interleave(phases: Float[Array, "n h+1 w+1 k"]) -> Float[Array, "n 2*h 2*w c"]:
     """The four phases as one picture."""
-    n, h, w, k = phases.shape
-    grid = phases.reshape(n, h, w, 2, 2, k // 4).transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, k // 4)
-    return grid[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
+    return uncells(phases)[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
 
 
 def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -292,64 +290,37 @@ def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
     return interleave(lax.conv_general_dilated(pad(y), phase_kernel(kernel), (1, 1), "VALID", dimension_numbers=NHWC))
 
 
-def _strided(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.platform_dependent(x, kernel, cpu=_strided_cpu, default=_strided_lax)
-
-
-def _adjoint(y: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.platform_dependent(y, kernel, cpu=_adjoint_cpu, default=_adjoint_lax)
-
-
-@jax.custom_vjp
-def _pair_kernel_gradient(small: jax.Array, large: jax.Array) -> jax.Array:
-    """The gradient of sum(small * S(large, W)) = sum(T(small, W) * large) in W."""
+def _pair_gradient_cpu(small: jax.Array, large: jax.Array) -> jax.Array:
     n, h, _, o = small.shape
     c = large.shape[-1]
-
-    def by_products(small: jax.Array, large: jax.Array) -> jax.Array:
-        if m := _tile("gradient", n, h, o, c, small.dtype):
-            of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
-            return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
-        # This order of operands runs at twice the speed of the other one.
-        product = lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ())))
-        return product.reshape(o, 4, 4, c)
-
-    def by_lax(small: jax.Array, large: jax.Array) -> jax.Array:
-        kernel = jnp.zeros((o, 4, 4, c), small.dtype)
-        return jax.vjp(lambda k: _strided_lax(large, k), kernel)[1](small)[0]
-
-    return lax.platform_dependent(small, large, cpu=by_products, default=by_lax)
+    if m := _tile("gradient", n, h, o, c, small.dtype):
+        of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
+        return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
+    # This order of operands runs at twice the speed of the other one.
+    product = lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ())))
+    return product.reshape(o, 4, 4, c)
 
 
-# The form is linear in all three, so each one's gradient is one of the others: of whatever order it is.
-_pair_kernel_gradient.defvjp(
-    lambda small, large: (_pair_kernel_gradient(small, large), (small, large)),
-    lambda pair, g: (down(pair[1], g), up(pair[0], g)),
+def _pair_gradient_lax(small: jax.Array, large: jax.Array) -> jax.Array:
+    kernel = jnp.zeros((small.shape[-1], 4, 4, large.shape[-1]), small.dtype)
+    return jax.vjp(lambda k: _strided_lax(large, k), kernel)[1](small)[0]
+
+
+_strided, _adjoint, _ = closed(
+    Forms(_strided_cpu, _strided_lax),
+    Forms(_adjoint_cpu, _adjoint_lax),
+    Forms(_pair_gradient_cpu, _pair_gradient_lax),
 )
 
 
-@jax.custom_vjp
 def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]:
     """4x4 convolution, stride 2, margin 1: halves the sides (both even)."""
     return _strided(x, kernel)
 
 
-down.defvjp(
-    lambda x, kernel: (_strided(x, kernel), (x, kernel)),
-    lambda kept, g: (up(g, kept[1]), _pair_kernel_gradient(g, kept[0])),
-)
-
-
-@jax.custom_vjp
 def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
     """4x4 transposed convolution, stride 2, margin 1: doubles the sides; the adjoint of `down`."""
     return _adjoint(y, kernel)
-
-
-up.defvjp(
-    lambda y, kernel: (_adjoint(y, kernel), (y, kernel)),
-    lambda kept, g: (down(g, kept[1]), _pair_kernel_gradient(kept[0], g)),
-)
 
 
 def resize_kernel(kernel: Float[Array, "o 3 3 c"]) -> _Kernel:

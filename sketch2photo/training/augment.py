@@ -31,7 +31,7 @@ def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Im
     if config.warp:
         sketch = elastic_warp(keys[1], sketch - ground, config.warp) + ground
     if config.erase:
-        sketch = _erase(keys[2], sketch, config.erase, ground)
+        sketch = _erase(keys[2], sketch, ground, config.erase, (0.05, 0.35))
     if config.width and ground < 0:
         sketch = vary_width(keys[3], sketch, config.width)
     if config.unfinished:
@@ -71,27 +71,29 @@ def _place(image: Image, scale: jax.Array, shift: jax.Array, mirror: jax.Array) 
 def elastic_warp(key: jax.Array, image: Image, amount: float) -> Image:
     """Displace every point by a smooth random field of at most about `amount` times the side; zero outside."""
     n, size = image.shape[:2]
-    field = jax.random.normal(key, (n, 5, 5, 2)) * (amount * size * 0.6)
-    field = jax.image.resize(field, (n, size, size, 2), "cubic")
-    rows, columns = jnp.meshgrid(
-        jnp.arange(size, dtype=jnp.float32), jnp.arange(size, dtype=jnp.float32), indexing="ij"
-    )
-
-    def one(picture: jax.Array, field: jax.Array) -> jax.Array:
-        where = [rows + field[..., 0], columns + field[..., 1]]
-        sample: Any = jax.scipy.ndimage.map_coordinates
-        return jax.vmap(lambda channel: sample(channel, where, 1), -1, -1)(picture)
-
-    return jax.vmap(one)(image, field)
+    points = jax.random.normal(key, (n, 5, 5, 2)).transpose(0, 3, 1, 2)
+    at = jnp.arange(size, dtype=jnp.float32)
+    return _sampled(image, jnp.stack(jnp.meshgrid(at, at, indexing="ij")) + _displacements(points, amount, size))
 
 
-def _erase(key: jax.Array, sketch: Image, chance: float, ground: float) -> Image:
-    """Rub out one rectangle of 5 to 35% a side in `chance` of the sketches."""
+def _displacements(points: Float[Array, "n 2 5 5"], amount: float, size: int) -> Float[Array, "n 2 s s"]:
+    """A smooth field of at most about `amount` times the side: normal numbers at five by five points, cubic between."""
+    return jax.image.resize(points * (amount * size * 0.6), (len(points), 2, size, size), "cubic")
+
+
+def _sampled(image: Image, where: Float[Array, "n 2 s s"]) -> Image:
+    """What each picture has at these rows and columns, linear between pixels; zero outside."""
+    sample: Any = jax.scipy.ndimage.map_coordinates
+    channels = jax.vmap(lambda channel, where: sample(channel, list(where), 1), (-1, None), -1)
+    return jax.vmap(channels)(image, where)
+
+
+def _erase(key: jax.Array, sketch: Image, ground: float, chance: float, sides: tuple[float, float]) -> Image:
+    """Rub out one rectangle, its sides within these shares, in `chance` of the sketches."""
     n, size = sketch.shape[:2]
     chosen, place, extent = jax.random.split(key, 3)
-    inside = rectangles(
-        jax.random.uniform(place, (n, 2)), jax.random.uniform(extent, (n, 2), minval=0.05, maxval=0.35), size
-    )
+    extents = jax.random.uniform(extent, (n, 2), minval=sides[0], maxval=sides[1])
+    inside = rectangles(jax.random.uniform(place, (n, 2)), extents, size)
     hit = jax.random.bernoulli(chosen, chance, (n,))[:, None, None] & inside
     return jnp.where(hit[..., None], ground, sketch)
 
@@ -151,3 +153,41 @@ def diffaugment(key: jax.Array, image: Image) -> Image:
     moved = jax.vmap(window)(padded, shift)
     hole = rectangles(jax.random.uniform(place_key, (n, 2)), jnp.full((n, 2), 3 / 8), size)
     return jnp.where(hole[..., None], 0.0, moved)
+
+
+# ---------------------------------------------------------------- the classifier's
+
+TURN, STRETCH, SHEAR, SHIFT, WARP, ERASE = 0.25, 0.22, 0.15, 0.08, 0.02, 0.4
+"""Largest turn in radians, stretch as a logarithm, shear, shift and elastic displacement as shares of the side; and
+the chance of a rubbed-out rectangle."""
+
+
+def augment_sketch(key: jax.Array, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n s s 1"]:
+    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place.
+
+    Args:
+      sketch: as `layers.to_model` gives it; paper comes in from outside.
+    """
+    place_key, warp_key, erase_key = jax.random.split(key, 3)
+    n, size = sketch.shape[:2]
+    points = jax.random.normal(warp_key, (n, 2, 5, 5))
+    # Once, for each interpolation blurs the lines.
+    ink = _sampled(sketch + 1.0, _places(place_key, n, size) + _displacements(points, WARP, size))
+    return _erase(erase_key, ink, 0.0, ERASE, (0.1, 0.45)) - 1.0
+
+
+def _places(key: jax.Array, n: int, size: int) -> Float[Array, "n 2 s s"]:
+    """Where each pixel of each picture comes from by a random affine map: rows, columns."""
+    turn_key, stretch_key, shear_key, shift_key, mirror_key = jax.random.split(key, 5)
+    turn = jax.random.uniform(turn_key, (n,), minval=-TURN, maxval=TURN)
+    stretch = jnp.exp(jax.random.uniform(stretch_key, (n, 2), minval=-STRETCH, maxval=STRETCH))
+    shear = jax.random.uniform(shear_key, (n,), minval=-SHEAR, maxval=SHEAR)
+    shift = jax.random.uniform(shift_key, (n, 2), minval=-SHIFT, maxval=SHIFT) * size
+    mirror = jnp.where(jax.random.bernoulli(mirror_key, 0.5, (n,)), -1.0, 1.0)
+    middle = (size - 1) / 2
+    at = jnp.arange(size, dtype=jnp.float32)[None] - middle
+    cosine, sine = jnp.cos(turn)[:, None, None], jnp.sin(turn)[:, None, None]
+    x, y = (at * stretch[:, :1])[:, None, :], (at * stretch[:, 1:])[:, :, None]
+    columns = (cosine * x - sine * y + shear[:, None, None] * y) * mirror[:, None, None] + shift[:, :1, None]
+    rows = sine * x + cosine * y + shift[:, 1:, None]
+    return jnp.stack([rows, columns], 1) + middle

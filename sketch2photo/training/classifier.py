@@ -15,7 +15,7 @@ from sketch2photo.config import ClassifierConfig
 from sketch2photo.models import layers, losses, vgg
 from sketch2photo.models.layers import Arrays
 from sketch2photo.models.vgg import VGG16
-from sketch2photo.training.augment import rectangles
+from sketch2photo.training.augment import augment_sketch
 
 
 @jax.tree_util.register_dataclass
@@ -52,7 +52,7 @@ class ClassifierNetwork:
         self.n_classes = n_categories + 1
         model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=None))
         layers.compute_in(model, config.precision)
-        self._graph, self._abstract = nnx.split(model)
+        self._structure, _ = nnx.split(model)
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
@@ -68,9 +68,7 @@ class ClassifierNetwork:
         return self._merge(weights)(sketch, train=True, key=key, apart=True)
 
     def _merge(self, weights: Arrays) -> VGG16:
-        state = jax.tree.map(lambda x: x, self._abstract)  # its variables are replaced below: take a copy
-        nnx.replace_by_pure_dict(state, weights)
-        return nnx.merge(self._graph, state, copy=True)
+        return nnx.merge(self._structure, layers.as_state(weights))
 
 
 def optimiser(config: ClassifierConfig) -> optax.GradientTransformation:
@@ -162,58 +160,3 @@ def _held(weights: Arrays, blocks: int, hold: Callable[[jax.Array], jax.Array]) 
     held = sum(len(block) for block in vgg.BLOCKS[:blocks])
     convs = {i: jax.tree.map(hold, conv) if int(i) < held else conv for i, conv in weights["convs"].items()}
     return {**weights, "convs": convs}
-
-
-# ---------------------------------------------------------------- augmentation
-
-TURN, STRETCH, SHEAR, SHIFT, WARP, ERASE = 0.25, 0.22, 0.15, 0.08, 0.02, 0.4
-"""Largest turn in radians, stretch as a logarithm, shear, shift and elastic displacement as shares of the side; and
-the chance of a rubbed-out rectangle."""
-
-
-def augment_sketch(key: jax.Array, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n s s 1"]:
-    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place.
-
-    Args:
-      sketch: as `layers.to_model` gives it; paper comes in from outside.
-    """
-    place_key, warp_key, erase_key = jax.random.split(key, 3)
-    where = _places(place_key, *sketch.shape[:2]) + _displacements(warp_key, *sketch.shape[:2])
-    sample: Any = jax.scipy.ndimage.map_coordinates
-    # Once, for each interpolation blurs the lines.
-    ink = jax.vmap(lambda picture, where: sample(picture, list(where), 1))(sketch[..., 0] + 1.0, where)
-    return _erase(erase_key, ink[..., None]) - 1.0
-
-
-def _places(key: jax.Array, n: int, size: int) -> Float[Array, "n 2 s s"]:
-    """Where each pixel of each picture comes from by a random affine map: rows, columns."""
-    turn_key, stretch_key, shear_key, shift_key, mirror_key = jax.random.split(key, 5)
-    turn = jax.random.uniform(turn_key, (n,), minval=-TURN, maxval=TURN)
-    stretch = jnp.exp(jax.random.uniform(stretch_key, (n, 2), minval=-STRETCH, maxval=STRETCH))
-    shear = jax.random.uniform(shear_key, (n,), minval=-SHEAR, maxval=SHEAR)
-    shift = jax.random.uniform(shift_key, (n, 2), minval=-SHIFT, maxval=SHIFT) * size
-    mirror = jnp.where(jax.random.bernoulli(mirror_key, 0.5, (n,)), -1.0, 1.0)
-    middle = (size - 1) / 2
-    at = jnp.arange(size, dtype=jnp.float32)[None] - middle
-    cosine, sine = jnp.cos(turn)[:, None, None], jnp.sin(turn)[:, None, None]
-    x, y = (at * stretch[:, :1])[:, None, :], (at * stretch[:, 1:])[:, :, None]
-    columns = (cosine * x - sine * y + shear[:, None, None] * y) * mirror[:, None, None] + shift[:, :1, None]
-    rows = sine * x + cosine * y + shift[:, 1:, None]
-    return jnp.stack([rows, columns], 1) + middle
-
-
-def _displacements(key: jax.Array, n: int, size: int) -> Float[Array, "n 2 s s"]:
-    """A smooth random field of at most about WARP times the side: five by five points, cubic between them."""
-    points = jax.random.normal(key, (n, 2, 5, 5)) * (0.6 * WARP * size)
-    return jax.image.resize(points, (n, 2, size, size), "cubic")
-
-
-def _erase(key: jax.Array, ink: jax.Array) -> jax.Array:
-    """Rub out one rectangle of 10 to 45% a side in some of the pictures."""
-    n, size = ink.shape[:2]
-    chosen, place, extent = jax.random.split(key, 3)
-    inside = rectangles(
-        jax.random.uniform(place, (n, 2)), jax.random.uniform(extent, (n, 2), minval=0.1, maxval=0.45), size
-    )
-    hit = jax.random.bernoulli(chosen, ERASE, (n,))[:, None, None] & inside
-    return jnp.where(hit[..., None], 0.0, ink)

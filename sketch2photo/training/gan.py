@@ -122,18 +122,18 @@ class GanNetworks:
     def generate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], style: jax.Array | None, **options: Any
     ) -> Float[Array, "n s s 3"]:
-        return nnx.merge(self._generator, _state(weights), copy=True)(sketch, style, **options)
+        return nnx.merge(self._generator, layers.as_state(weights))(sketch, style, **options)
 
     def discriminate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: jax.Array | None
     ) -> DiscriminatorOutput:
         """PatchGAN at one scale or two; without heads and features."""
         own = {name: value for name, value in weights.items() if name not in (_HEADS, _HALF)}
-        logits, maps = nnx.merge(self._discriminator, _state(own), copy=True)(sketch, photo, style)
+        logits, maps = nnx.merge(self._discriminator, layers.as_state(own))(sketch, photo, style)
         if _HALF not in weights:
             return DiscriminatorOutput(logits, maps, [], [], [])
         smaller = (shrink(image, image.shape[1] // 2) for image in (sketch, photo))
-        half, half_maps = nnx.merge(self._discriminator, _state(weights[_HALF]), copy=True)(*smaller, style)
+        half, half_maps = nnx.merge(self._discriminator, layers.as_state(weights[_HALF]))(*smaller, style)
         return DiscriminatorOutput(logits, [*maps, *half_maps], [half], [], [])
 
     def discriminate_both(
@@ -153,7 +153,7 @@ class GanNetworks:
         if self.features is not None and (loss.perceptual or loss.projected):
             real_maps, fake_maps = (self.features(x, self.config.precision) for x in (photo, fake))
         if self._heads is not None:
-            heads = nnx.merge(self._heads, _state(weights[_HEADS]), copy=True)
+            heads = nnx.merge(self._heads, layers.as_state(weights[_HEADS]))
             # ImageNet maps differ in size by orders of magnitude: each is brought to a mean of 1.
             scales = [jax.lax.stop_gradient(1 / (m.astype(jnp.float32).mean() + 1e-6)) for m in real_maps]
             real_heads, fake_heads = (
@@ -164,10 +164,6 @@ class GanNetworks:
             self.discriminate(weights, sketch, photo, style)._replace(heads=real_heads, features=real_maps),
             self.discriminate(weights, sketch, fake, style)._replace(heads=fake_heads, features=fake_maps),
         )
-
-
-def _state(weights: Arrays) -> nnx.State:
-    return nnx.State(jax.tree.map(lambda x: nnx.Param(x), weights))
 
 
 # ---------------------------------------------------------------- the optimisers

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sketch2photo.config import AugmentConfig
-from sketch2photo.training.augment import augment_pair, diffaugment, elastic_warp, rectangles
+from sketch2photo.training import augment
+from sketch2photo.training.augment import augment_pair, augment_sketch, diffaugment, elastic_warp, rectangles
 
 N, SIZE = 6, 64
 
@@ -99,3 +100,35 @@ def test_an_unfinished_sketch_lacks_one_side(pair):
     assert (missing <= 0.52).all() and missing.max() > 0.05
     kept, _ = augment_pair(AugmentConfig(flip=False, unfinished=0.0, erase=0.0), jax.random.key(1), whole, pair[1])
     np.testing.assert_array_equal(kept, whole)
+
+
+# ---------------------------------------------------------------- the classifier's
+
+
+def sheets(n=16, size=32):
+    ink = np.full((n, size, size, 1), -1.0, np.float32)
+    ink[:, 10:22, 14:18] = 1.0
+    return jnp.asarray(ink)
+
+
+def test_augmentation_keeps_paper_paper_and_ink_in_range():
+    changed = jax.jit(augment_sketch)
+    np.testing.assert_allclose(changed(jax.random.key(0), jnp.full((16, 32, 32, 1), -1.0)), -1.0)
+    moved = np.asarray(changed(jax.random.key(1), sheets()))
+    assert moved.shape == (16, 32, 32, 1)
+    assert moved.min() >= -1.0 and moved.max() <= 1.0 + 1e-5
+    assert (moved.max((1, 2, 3)) > 0).all()  # a part of every drawing is left
+    assert all(not np.allclose(a, b) for a, b in zip(moved[1:], moved[:-1], strict=True))
+
+
+def test_augmentation_off_is_nothing(monkeypatch):
+    for name in ("TURN", "STRETCH", "SHEAR", "SHIFT", "WARP", "ERASE"):
+        monkeypatch.setattr(augment, name, 0.0)
+    sketch = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 1)).astype(np.float32))
+    moved = np.asarray(jax.jit(lambda key, x: augment_sketch(key, x))(jax.random.key(0), sketch))
+    mirrored = 0
+    for before, after in zip(np.asarray(sketch), moved, strict=True):
+        if not np.allclose(after, before, atol=1e-5):
+            np.testing.assert_allclose(after, before[:, ::-1], atol=1e-5)
+            mirrored += 1
+    assert 0 < mirrored < 8

@@ -187,35 +187,3 @@ def test_bfloat16_keeps_weights_and_loss_in_float32():
     exact = start(SMALL)[2](state, batch())[1]["loss_cross_entropy"]
     assert metrics["loss_cross_entropy"] != exact
     np.testing.assert_allclose(metrics["loss_cross_entropy"], exact, rtol=0.03)
-
-
-# ---------------------------------------------------------------- augmentation
-
-
-def sheets(n=16, size=32):
-    ink = np.full((n, size, size, 1), -1.0, np.float32)
-    ink[:, 10:22, 14:18] = 1.0
-    return jnp.asarray(ink)
-
-
-def test_augmentation_keeps_paper_paper_and_ink_in_range():
-    augment = jax.jit(classifier.augment_sketch)
-    np.testing.assert_allclose(augment(jax.random.key(0), jnp.full((16, 32, 32, 1), -1.0)), -1.0)
-    moved = np.asarray(augment(jax.random.key(1), sheets()))
-    assert moved.shape == (16, 32, 32, 1)
-    assert moved.min() >= -1.0 and moved.max() <= 1.0 + 1e-5
-    assert (moved.max((1, 2, 3)) > 0).all()  # a part of every drawing is left
-    assert all(not np.allclose(a, b) for a, b in zip(moved[1:], moved[:-1], strict=True))
-
-
-def test_augmentation_off_is_nothing(monkeypatch):
-    for name in ("TURN", "STRETCH", "SHEAR", "SHIFT", "WARP", "ERASE"):
-        monkeypatch.setattr(classifier, name, 0.0)
-    sketch = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (8, 16, 16, 1)).astype(np.float32))
-    moved = np.asarray(jax.jit(lambda key, x: classifier.augment_sketch(key, x))(jax.random.key(0), sketch))
-    mirrored = 0
-    for before, after in zip(np.asarray(sketch), moved, strict=True):
-        if not np.allclose(after, before, atol=1e-5):
-            np.testing.assert_allclose(after, before[:, ::-1], atol=1e-5)
-            mirrored += 1
-    assert 0 < mirrored < 8
