@@ -21,6 +21,10 @@ _FAINTEST = 243
 """What is lighter is paper, however faint the drawing."""
 _NOTHING_ABOVE = 225
 """When even the middle of the lines is lighter than this, there are no lines, but noise of the file format."""
+_DARK_GROUND = 100
+"""A picture whose rim is darker than this is on dark ground."""
+_COLOURED, _WIDEST_COLOURED = 24, 12
+"""Levels by which a colour differs from grey that counts; lines of colour are narrower than a twelfth of the sheet."""
 _SPECK = 2e-4
 """Blots on photographed paper smaller than this share of the sheet are dirt."""
 
@@ -39,6 +43,28 @@ def clean(sketch: np.ndarray) -> np.ndarray:
     return darken(sketch)
 
 
+def grey(picture: np.ndarray) -> np.ndarray:
+    """RGB uint8 (h, w, 3) as grey (h, w) in which lines stand out by their colour, too: yellow on white, blue on black.
+
+    Areas keep the brightness that the eye sees, so that a painted drawing keeps its lines.
+    """
+    light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    on_dark = np.median(_rim(light)) < _DARK_GROUND
+    colour = cv2.subtract(picture.max(-1), light) if on_dark else cv2.subtract(light, picture.min(-1))
+    if colour.max() < _COLOURED:
+        return light
+    reach = max(picture.shape) // _WIDEST_COLOURED | 1
+    lines = cv2.morphologyEx(colour, cv2.MORPH_TOPHAT, np.ones((reach, reach), np.uint8))
+    seen = cv2.add(light, lines) if on_dark else cv2.subtract(light, lines)
+    if on_dark or seen.min() < INK_BELOW:
+        return seen
+    return cv2.subtract(light, colour)  # nothing but pale areas
+
+
+def _rim(sketch: np.ndarray) -> np.ndarray:
+    return np.concatenate([sketch[0], sketch[-1], sketch[:, 0], sketch[:, -1]])
+
+
 def darken(sketch: np.ndarray) -> np.ndarray:
     """A drawing on white with its contrast raised until the middle of its lines is dark."""
     levels = np.bincount(sketch.ravel(), minlength=256)[:_FAINTEST]
@@ -55,8 +81,7 @@ def darken(sketch: np.ndarray) -> np.ndarray:
 
 def _is_light_on_dark(sketch: np.ndarray) -> bool:
     """Whether what stands out from a dark picture is light: chalk on a board, and not pencil in bad light."""
-    rim = np.concatenate([sketch[0], sketch[-1], sketch[:, 0], sketch[:, -1]])
-    if np.median(rim) >= 100:
+    if np.median(_rim(sketch)) >= _DARK_GROUND:
         return False
     around = cv2.GaussianBlur(sketch, (0, 0), max(sketch.shape) / 32)
     return bool(
@@ -109,6 +134,8 @@ def line_width(sketch: np.ndarray) -> float:
         return 1.0 if drawn.any() else 0.0
     near = np.asarray(cv2.dilate(drawn, np.ones((3, 3), np.uint8))) > 0
     mean = float((PAPER - sketch[near].astype(np.float64)).sum())
+    if drawn.all():
+        return float(max(sketch.shape))
     inside = cv2.distanceTransform(drawn, cv2.DIST_L2, 5)
     ridge = (drawn > 0) & (inside >= cv2.dilate(inside, np.ones((3, 3), np.uint8)) - 1e-3)
     usual = 2 * float(np.median(inside[ridge])) - 0.5

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
-from sketch2photo import cleanup
+from sketch2photo import cleanup, svg
 from sketch2photo.cleanup import INK_BELOW, PAPER
 from sketch2photo.errors import ConfigError, ImageError
 from sketch2photo.files import write_out
@@ -29,6 +29,10 @@ MAX_FILE_SIDE = 10_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """Pillow reads more, some of it by starting other programs."""
 _MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+_MODES_WITH_COLOUR = ("RGB", "P", "CMYK", "YCbCr", "LAB", "HSV", *_MODES_WITH_ALPHA)
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_ORIENTATION = 0x0112
+"""The tag of EXIF and TIFF that says how a picture is to be turned."""
 
 # Pictures that are too large are refused here, in one sentence; Pillow's warning would only come before it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -44,7 +48,8 @@ def decode_photo(source: bytes | Path, name: str = "") -> np.ndarray:
 
 
 def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
-    """A picture file as a sketch, uint8 (h, w), transparency on white.
+    """A picture file as a sketch, uint8 (h, w): transparency on white, or on black where what is drawn is light, and
+    lines of any colour as dark or light as they can be.
 
     Raises:
       ImageError: as `decode_photo`.
@@ -56,12 +61,12 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
     name = name or (str(source) if isinstance(source, Path) else "the picture")
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
-        _check_size(name, *image.size)
-        if image.format == "PNG":  # loading passes over wrong checksums of the pixels
-            Image.open(io.BytesIO(data), formats=_FORMATS).verify()
-        image.load()
-        return np.asarray(_opaque(_upright(image)).convert(mode))
+        image = svg.render(data, name) if svg.is_svg(data) else _srgb(_upright(_opened(data, name)))
+        if mode == "L" and image.mode not in _MODES_WITH_COLOUR and "transparency" not in image.info:
+            return np.asarray(image.convert("L"))
+        if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
+            return _on_ground(np.asarray(image.convert("RGBA")), mode)
+        return _on_ground(np.asarray(image.convert("RGB")), mode)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -71,6 +76,96 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split(" <")[0]
         reason = reason.strip() or type(error).__name__
         raise ImageError(f"{name} cannot be read as a picture ({reason}): replace the file or leave it out") from None
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """The picture in a file, 8 bits a channel."""
+    formats = _FORMATS
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        try:
+            import pillow_heif  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise ImageError(
+                f'{name} is a HEIC picture, whatever its name ends in: save it as JPEG, or pip install "pillow-heif"'
+            ) from None
+        pillow_heif.register_heif_opener()
+        formats = ("HEIF",)
+    if data[:4] in TiffImagePlugin.PREFIXES:  # of whose deep kinds Pillow knows but some
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        file = io.BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        _check_size(name, tags[256], tags[257])
+        if max(tags.get(258, (8,))) > 8 and (values := _deep(data)) is not None:
+            if tags.get(262) == 0:  # 0 is white
+                values = values.max() - values
+            return _shallow(values, name, tags.get(34675), tags.get(_ORIENTATION, 1))
+    image = Image.open(io.BytesIO(data), formats=formats)
+    _check_size(name, *image.size)
+    if image.format == "PNG":  # loading passes over wrong checksums of the pixels
+        Image.open(io.BytesIO(data), formats=formats).verify()
+    image.load()
+    values = np.asarray(image) if image.mode in ("I", "F") or image.mode.startswith("I;16") else None
+    if image.format == "PNG" and data[24] == 16:
+        values = _deep(data)
+    if values is None:
+        return image
+    return _shallow(values, name, image.info.get("icc_profile"), image.getexif().get(_ORIENTATION, 1))
+
+
+def _deep(data: bytes) -> np.ndarray | None:
+    """The picture in a file at its full depth: (h, w), (h, w, 3) RGB or (h, w, 4) RGBA."""
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return values if values is None or values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
+
+
+def _shallow(values: np.ndarray, name: str, profile: bytes | None, orientation: int) -> Image.Image:
+    """Numbers of any type and range as 8 bits: the brightest there is becomes paper; black is 0, or what is below."""
+    if not np.isfinite(values).all():
+        raise ImageError(f"{name} has pixels that are NaN or infinite: replace them by numbers")
+    scaled = np.zeros(values.shape, np.uint8)
+    for part in (np.s_[..., :3], np.s_[..., 3:]) if values.ndim == 3 else (np.s_[:],):
+        one = values[part].astype(np.float64)
+        low = min(one.min(initial=0), 0)
+        scaled[part] = ((one - low) * (255 / max(one.max(initial=low) - low, 1e-30))).round()
+    image = Image.fromarray(scaled)
+    image.info["icc_profile"] = profile
+    image.getexif()[_ORIENTATION] = orientation
+    return image
+
+
+def _srgb(image: Image.Image) -> Image.Image:
+    """The picture in the colours of sRGB, in which everything here is."""
+    profile = image.info.get("icc_profile")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else None
+        if source is None or "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        alpha = image.convert("RGBA").getchannel("A") if image.mode in _MODES_WITH_ALPHA else None
+        plain = image if image.mode in ("L", "RGB", "CMYK") else image.convert("L" if image.mode == "LA" else "RGB")
+        shown = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        assert shown is not None
+        if alpha is not None:
+            shown.putalpha(alpha)
+        return shown
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # a profile that is broken, or of another kind
+        return image
+
+
+def _on_ground(image: np.ndarray, mode: str) -> np.ndarray:
+    """RGB or RGBA as RGB on white; as a sketch in grey, on black what is light, and with lines of any colour seen."""
+    light = False
+    if image.shape[2] == 4:
+        alpha = image[..., 3:].astype(np.uint16)
+        cover = float(alpha.sum())
+        light = (
+            mode == "L"
+            and cover < 0.9 * alpha.size * 255
+            and (image[..., :3] * (alpha / 255)).mean() * alpha.size > (0.7 * cover)
+        )
+        ground = 0 if light else 255
+        image = ((image[..., :3] * alpha + ground * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return cleanup.grey(image) if mode == "L" else image
 
 
 def _check_size(name: str, width: int, height: int) -> None:
@@ -93,24 +188,6 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    """The picture with 8 bits a channel and its transparency on white."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_to_8_bits(np.asarray(image)))
-    if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, image).convert("RGB")
-    return image
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Numbers from 0 to 1 (floats only), to 255 or to 65535, whichever holds the largest, as 0 to 255."""
-    largest = np.nan_to_num(values).max(initial=0)
-    top = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
-    return (np.nan_to_num(values.astype(np.float64)) / top * 255).round().clip(0, 255).astype(np.uint8)
-
-
 # ---------------------------------------------------------------- arrays
 
 MAX_SIDE = 4096
@@ -124,7 +201,7 @@ def as_sketch(image: np.ndarray) -> np.ndarray:
       ImageError: another dtype, another number of channels, a side under 16 or over 4096.
     """
     image = _checked(image)
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else np.ascontiguousarray(image)
+    return _on_ground(image, "L") if image.ndim == 3 else np.ascontiguousarray(image)
 
 
 COLOURED = 48
@@ -139,13 +216,15 @@ def as_colour_input(image: np.ndarray) -> np.ndarray | None:
       ImageError: as `as_sketch`.
     """
     image = _checked(image)
+    if image.ndim == 3:
+        image = _on_ground(image, "RGB")
     if image.ndim == 2 or np.mean(np.ptp(image, axis=2) >= COLOURED) < _COLOURED_SHARE:
         return None
     return pad_to_square(np.ascontiguousarray(image))
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
-    """The picture as uint8 (h, w) or (h, w, 3), transparency on white; see `as_sketch` for what is refused."""
+    """The picture as uint8 (h, w), (h, w, 3) or (h, w, 4); see `as_sketch` for what is refused."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.bool_):
         received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
         raise ImageError(
@@ -160,9 +239,6 @@ def _checked(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
         raise ImageError(f"a sketch must be {MIN_SIDE} to {MAX_SIDE} pixels a side, not {width} x {height}: resize it")
-    if image.ndim == 3 and image.shape[2] == 4:
-        alpha = image[..., 3:].astype(np.uint16)
-        image = ((image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
     return image
 
 
@@ -255,7 +331,7 @@ SHEET = 256
 """Pixels a side at which lines are measured and brought to the usual width."""
 LINE_WIDTH = (3.0, 6.0)
 """The widths of lines that models see, in pixels of that sheet; thinner and thicker ones are brought to these."""
-_WIDEST_LINE = 14.0
+WIDEST_LINE = 14.0
 
 
 def clean_sheet(sketch: np.ndarray) -> np.ndarray:
@@ -290,7 +366,7 @@ def frame_sheet(sheet: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
         closer = cleanup.darken(frame.cut(sheet, work))  # enlarged hairlines are grey
     unit = closer.shape[0] / SHEET
     low, high = LINE_WIDTH
-    closer = cleanup.with_width(closer, low * unit, high * unit, _WIDEST_LINE * unit)
+    closer = cleanup.with_width(closer, low * unit, high * unit, WIDEST_LINE * unit)
     return resize_sketch(closer, size), frame
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 JSON_FILE, CSV_FILE = "predictions.json", "predictions.csv"
 CHUNK = 16
 """Sketches that are decoded and painted at a time, so that memory does not grow with the folder."""
-_SVG_SIDE = 512
 
 Given = tuple[Path, str, str]
 """A file, its name below the folder that was given, and the name of its photo."""
@@ -116,14 +115,14 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
 
 def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
     from sketch2photo.data.example import Skipped
-    from sketch2photo.data.raw_files import PICTURES, files_under
+    from sketch2photo.data.raw_files import DRAWN, files_under
 
     unread: list[Skipped] = []
     for path in files_under(folder, unread):
         name = path.relative_to(folder).as_posix()
         if out.resolve() in path.resolve().parents:  # painted before
             continue
-        if path.suffix.lower() in PICTURES | {".svg"}:
+        if path.suffix.lower() in DRAWN:
             yield path, name
         else:
             skipped.append((name, f"not a picture ({path.suffix or 'no extension'})"))
@@ -182,10 +181,6 @@ def _read(path: Path, name: str, colours: bool) -> "np.ndarray":
 
     from sketch2photo import images
 
-    if path.suffix.lower() == ".svg":
-        from sketch2photo.data import strokes, svg
-
-        return strokes.render(svg.read(path, name), _SVG_SIDE, strokes.LINE_WIDTH)
     sketch = images.decode_photo(path, name) if colours else images.decode_sketch(path, name)
     height, width = sketch.shape[:2]
     scale = images.MAX_SIDE / max(height, width)

@@ -174,7 +174,8 @@ def test_what_is_imported_is_required():
     distributions = metadata.packages_distributions()
     required = {canonicalize_name(r.name) for r in requirements("requirements.txt")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    optional = {Requirement(line).name.replace("-", "_") for line in project["optional-dependencies"]["beam"]}
+    extras = [line for extra in ("beam", "heic") for line in project["optional-dependencies"][extra]]
+    optional = {Requirement(line).name.replace("-", "_") for line in extras}
     imported = set()
     for path in [*(ROOT / "sketch2photo").rglob("*.py"), *ROOT.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -182,7 +183,7 @@ def test_what_is_imported_is_required():
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 imported.add(node.module.partition(".")[0])
-    assert optional == {"apache_beam"}
+    assert optional == {"apache_beam", "pillow_heif"}
     others = imported - set(sys.stdlib_module_names) - {"sketch2photo"} - optional
     assert {"jax", "cv2", "gradio", "numpy"} <= others
     undeclared = {}

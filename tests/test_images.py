@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageCms, ImageColor, ImageDraw
 
 from sketch2photo import cleanup, images
 from sketch2photo.errors import ImageError
@@ -123,12 +124,139 @@ def test_sixteen_bits(factor: int):
     np.testing.assert_array_equal(images.decode_photo(encoded(picture))[0, :, 1], row)
 
 
-@pytest.mark.parametrize("top", [1.0, 255.0])
-def test_float_pictures(top: float):
-    values = np.linspace(0, top, 16, dtype=np.float32)[None].repeat(16, 0)
-    values[3, 3] = np.nan
-    sketch = images.decode_sketch(encoded(Image.fromarray(values), "TIFF"))
-    assert sketch[0, 0] == 0 and sketch[0, -1] == 255 and sketch[3, 3] == 0
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("top", [1, 2, 255, 1023, 4095, 16383, 65535])
+def test_the_brightest_value_is_paper(dtype: str, top: int):
+    """Any depth of grey and colour, in whatever type."""
+    low = -top if dtype == "float32" else 0
+    values = np.linspace(low, top, 16)[None].repeat(16, 0).astype(dtype)
+    expected = ((values[0].astype(float) - low) / (top - low) * 255).round()
+    written = [cv2.imencode(".tif", values)[1].tobytes(), cv2.imencode(".tif", np.dstack([values] * 3))[1].tobytes()]
+    if dtype == "uint16":
+        written += [cv2.imencode(".png", array)[1].tobytes() for array in (values, np.dstack([values] * 3))]
+    for data in written:
+        np.testing.assert_allclose(images.decode_sketch(data)[0], expected, atol=1)
+        np.testing.assert_allclose(images.decode_photo(data)[0, :, 1], expected, atol=1)
+
+
+def test_white_may_be_zero():
+    values = np.zeros((16, 16), np.uint16)
+    values[:, 8:] = 4000
+    assert images.decode_sketch(encoded(Image.fromarray(values), "TIFF", tiffinfo={262: 0}))[0, ::8].tolist() == [
+        255,
+        0,
+    ]
+
+
+def test_colours_and_transparency_of_twelve_bits():
+    values = np.zeros((16, 16, 4), np.uint16)
+    values[..., 3] = 65535
+    values[:, :8, 2] = 4095  # OpenCV writes blue first
+    values[:, 8:, :3] = 4095
+    values[0, :, 3] = 0
+    photo = images.decode_photo(cv2.imencode(".png", values)[1].tobytes())
+    assert (
+        photo[0, 0].tolist() == [255] * 3 and photo[8, 0].tolist() == [255, 0, 0] and photo[8, 12].tolist() == [255] * 3
+    )
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_named(odd: float):
+    values = np.ones((16, 16), np.float32)
+    values[3, 3] = odd
+    for array in (values, np.dstack([values] * 3)):
+        with pytest.raises(ImageError, match=r"a\.tif has pixels that are NaN or infinite"):
+            images.decode_sketch(cv2.imencode(".tif", array)[1].tobytes(), "a.tif")
+
+
+def _drawn(ground: tuple, ink: tuple, mode: str = "RGB") -> Image.Image:
+    picture = Image.new(mode, (96, 96), ground)
+    ImageDraw.Draw(picture).line([(20, 70), (48, 20), (76, 70)], ink, 3)
+    return picture
+
+
+_NOTHING = (0, 0, 0, 0)
+_ON_NOTHING = {
+    "white": _drawn(_NOTHING, (255, 255, 255, 255), "RGBA"),
+    "white on clear white": _drawn((255, 255, 255, 0), (255, 255, 255, 255), "RGBA"),
+    "light grey": _drawn(_NOTHING, (200, 200, 200, 255), "RGBA"),
+    "pink": _drawn(_NOTHING, (255, 220, 220, 255), "RGBA"),
+    "yellow": _drawn(_NOTHING, (255, 255, 0, 255), "RGBA"),
+    "black": _drawn(_NOTHING, (0, 0, 0, 255), "RGBA"),
+    "grey with alpha": _drawn(_NOTHING, (255, 255, 255, 255), "RGBA").convert("LA"),
+}
+
+
+@pytest.mark.parametrize("name", _ON_NOTHING)
+def test_drawings_on_nothing(name: str):
+    picture = _ON_NOTHING[name]
+    truth = np.asarray(_drawn((255,) * 3, (0,) * 3).convert("L")) < 128
+    arrays = [images.as_sketch(np.asarray(picture.convert("RGBA")))]
+    for sketch in [*arrays, *(images.decode_sketch(encoded(picture, kind)) for kind in ("PNG", "TIFF"))]:
+        assert ((images.clean_sheet(sketch) < images.INK_BELOW) == truth).all()
+
+
+@pytest.mark.parametrize(
+    ("ground", "ink"), [("white", "yellow"), ("white", "cyan"), ("black", "blue"), ("black", "red")]
+)
+def test_lines_are_seen_by_their_colour(ground: str, ink: str):
+    truth = np.asarray(_drawn((255,) * 3, (0,) * 3).convert("L")) < 128
+    picture = _drawn(ImageColor.getrgb(ground), ImageColor.getrgb(ink))
+    for sketch in (images.decode_sketch(encoded(picture)), images.as_sketch(np.asarray(picture))):
+        assert ((images.clean_sheet(sketch) < images.INK_BELOW) == truth).all()
+
+
+def test_painted_areas_keep_their_lines():
+    picture = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(picture).rectangle((20, 20, 76, 76), "yellow", "black", 3)
+    sketch = images.clean_sheet(images.decode_sketch(encoded(picture)))
+    assert sketch[48, 48] > images.INK_BELOW and sketch[21, 48] < 50
+
+
+def test_a_sheet_that_is_all_black_warns_of_nothing():
+    with np.errstate(all="raise"):
+        images.frame_drawing(np.zeros((96, 96), np.uint8), 64)
+
+
+def _swapping_profile() -> bytes:
+    """The profile of a device whose red is our blue: that of sRGB with two entries of its table exchanged."""
+    data = bytearray(
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"\0s\0R\0G\0B", b"\0a\0 \0b\0 ")
+    )
+    entries = [slice(start + 4, start + 12) for tag in (b"rXYZ", b"bXYZ") if (start := data.index(tag))]
+    data[entries[0]], data[entries[1]] = data[entries[1]], data[entries[0]]
+    return bytes(data)
+
+
+def test_colours_arrive_as_srgb():
+    red = Image.new("RGB", (16, 16), (200, 40, 40))
+    swapped = Image.merge("RGB", red.split()[::-1])
+    usual = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    clear = swapped.convert("RGBA")
+    clear.putalpha(Image.new("L", (16, 16), 255))
+    for picture, profile, kind in (
+        (red, usual, "PNG"),
+        (swapped, _swapping_profile(), "PNG"),
+        (swapped, _swapping_profile(), "TIFF"),
+        (clear, _swapping_profile(), "PNG"),
+        (swapped.quantize(4), _swapping_profile(), "PNG"),
+        (red, b"broken", "PNG"),
+        (red.convert("CMYK"), b"", "TIFF"),
+    ):
+        photo = images.decode_photo(encoded(picture, kind, icc_profile=profile))
+        np.testing.assert_allclose(photo[8, 8].astype(int), [200, 40, 40], atol=2)
+
+
+def test_heic_is_read_or_named(monkeypatch):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    red = Image.new("RGB", (64, 64), (200, 40, 40))
+    pillow_heif.from_pillow(red).save(file, quality=90)
+    photo = images.decode_photo(file.getvalue(), "IMG_0001.jpg")
+    assert photo.shape == (64, 64, 3) and np.abs(photo[32, 32].astype(int) - [200, 40, 40]).max() < 8
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"IMG_0001\.jpg is a HEIC picture, .*save it as JPEG, or pip install"):
+        images.decode_photo(file.getvalue(), "IMG_0001.jpg")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])

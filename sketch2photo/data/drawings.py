@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch2photo import images
-from sketch2photo.data import raw_files, strokes, svg
+from sketch2photo import cleanup, images, svg
+from sketch2photo.data import raw_files, strokes
 from sketch2photo.data.example import Example, Raw, Skipped, decode, encode_sketch, read_sketch
-from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
+from sketch2photo.data.raw_files import DRAWN, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
@@ -89,7 +89,7 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
             name = (Path(source) if len(raw) > 1 else Path()).joinpath(path.relative_to(folder)).as_posix()
             if path.suffix.lower() == ".ndjson":
                 add_lines(found, path, name, category, source)
-            elif path.suffix.lower() in PICTURES | {".svg"}:
+            elif path.suffix.lower() in DRAWN:
                 found.drawings.append(
                     RawDrawing(
                         path,
@@ -216,32 +216,52 @@ def _mark_val(found: Found, val: Path) -> None:
     found.drawings = marked
 
 
-def make_example(raw: RawDrawing, *, size: int) -> Example | Skipped:
-    """A drawing at `size`, or why not. Runs in a worker process."""
+def make_example(raw: RawDrawing, *, size: int) -> list[Example | Skipped]:
+    """A drawing at `size`, or why not, and what of it is not shown. Runs in a worker process."""
     name = f"{raw.name}, line {raw.line}" if raw.line else raw.name
-    points = None
+    points, left_out = None, []
     if raw.line:
         try:
             with raw.path.open("rb") as file:
                 file.seek(raw.offset)
                 points = strokes.from_quickdraw(json.loads(file.readline())["drawing"])
         except (ValueError, TypeError, IndexError, OverflowError):
-            return Skipped(name, "its strokes are not lists of numbers")
+            return [Skipped(name, "its strokes are not lists of numbers")]
         sketch = strokes.render(points, size, strokes.LINE_WIDTH)
         content = raw.group
     else:
         try:
-            if raw.path.suffix.lower() == ".svg":
-                points = svg.read(raw.path, raw.name)
-                sketch = strokes.render(points, size, strokes.LINE_WIDTH)
+            data = raw.path.read_bytes()
+            if svg.is_svg(data):
+                sketch, points = _of_svg(data, raw.name, size)
+                left_out = [
+                    Skipped(name, f"shows {address!r}, which is no part of the file: left blank")
+                    for address in svg.elsewhere(data, raw.name)
+                ]
             else:
                 sketch = read_sketch(raw.path, raw.name, size)
-            content = hashlib.sha256(raw.path.read_bytes()).hexdigest()
+            content = hashlib.sha256(data).hexdigest()
         except (ImageError, OSError) as error:
-            return Skipped(name, str(error).removeprefix(f"{raw.name} "))
+            return [Skipped(name, str(error).removeprefix(f"{raw.name} "))]
     if images.ink_box(sketch) is None:
-        return Skipped(name, "nothing is drawn on it")
-    return replace(raw, name=name).example([encode_sketch(sketch)], strokes=points, content=content)
+        return [Skipped(name, "nothing is drawn on it")]
+    made = replace(raw, name=name).example([encode_sketch(sketch)], strokes=points, content=content)
+    return [made, *left_out]
+
+
+def _of_svg(data: bytes, name: str, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """An SVG file as a sketch at `size`, and its strokes where it is nothing but lines; both lie as strokes do."""
+    seen = cleanup.clean(images.decode_sketch(data, name))
+    if lines := svg.lines(data, name, seen < images.INK_BELOW):
+        points = strokes.from_quickdraw(lines)
+        return strokes.render(points, size, strokes.LINE_WIDTH), points
+    sheet = images.pad_to_square(seen)
+    left, top, right, bottom = images.ink_box(sheet) or (0, 0, *sheet.shape)
+    side = (max(right - left, bottom - top) - cleanup.line_width(sheet)) / (1 - 2 * strokes.MARGIN)
+    frame = images.Frame((left + right - side) / 2, (top + bottom - side) / 2, side, sheet.shape[0])
+    unit = size / images.SHEET
+    width = strokes.LINE_WIDTH * unit
+    return cleanup.with_width(frame.cut(sheet, size), width, width, images.WIDEST_LINE * unit), None
 
 
 # ---------------------------------------------------------------- drawings of a run's sample grids
@@ -308,7 +328,7 @@ def read_samples(
 
 
 def _framed(raw: RawDrawing, size: int, channels: int) -> np.ndarray:
-    if raw.path.suffix.lower() in PICTURES:
+    if raw.path.suffix.lower() in DRAWN:
         try:
             sheet = images.decode_sketch(raw.path, raw.name)
         except ImageError as error:
@@ -318,7 +338,7 @@ def _framed(raw: RawDrawing, size: int, channels: int) -> np.ndarray:
             if raw.key not in (there := _lines(raw.path)):
                 raise DataError(f"{raw.name} has no drawing {raw.key!r}")
             raw = there[raw.key]
-        example = make_example(raw, size=images.SHEET)
+        example, *_ = make_example(raw, size=images.SHEET)
         if isinstance(example, Skipped):
             raise DataError(f"{example.file}: {example.reason}")
         sheet = decode(example.sketches[0], 1)
@@ -335,7 +355,7 @@ def _listed(table: Path) -> list[RawDrawing]:
         path = table.parent / row["file"]
         kind = path.suffix.lower()
         key = row.get("key_id", "") if kind == ".ndjson" else ""
-        if kind not in PICTURES | {".svg"} and not key:
+        if kind not in DRAWN and not key:
             raise DataError(
                 f"{OPTION} {str(table)!r}, line {number}: {row['file']!r} must be a picture, an SVG file, or an "
                 ".ndjson file with a key_id"

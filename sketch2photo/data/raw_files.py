@@ -134,7 +134,7 @@ def unpack(
 
 def pictures_and_lists(names: list[str]) -> list[str]:
     """What readers of ours can read: pictures, drawings, tables; without what systems leave there unseen."""
-    known = PICTURES | {".svg", ".ndjson", ".csv"}
+    known = DRAWN | {".ndjson", ".csv"}
     visible = [name for name in names if not any(part[:1] in (".", "_") for part in name.split("/"))]
     return [name for name in visible if Path(name).suffix.lower() in known]
 
@@ -467,7 +467,22 @@ def _verify(path: Path, expected: str, say: Callable[[str], None]) -> None:
 
 # ---------------------------------------------------------------- folders
 
-PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+PICTURES = {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".avif",
+} | {*(".jp2", ".heic", ".heif")}
+DRAWN = PICTURES | {".svg", ".svgz"}
 
 
 def check_folder(folder: Path, option: str) -> None:

@@ -159,7 +159,7 @@ def test_bad_pictures_are_refused_with_a_sentence(predict, tmp_path, png, bomb):
     assert refusal("empty.png", png(sheet)) == "the sketch is empty: draw dark lines on white"
     assert "cannot be read as a picture" in refusal("text.png", b"no picture at all")
     assert "cannot be read as a picture" in refusal("cut.png", png(np.eye(64, dtype=np.uint8) * 255)[:90])
-    assert "cannot be read as a picture" in refusal("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    assert "holds no lines" in refusal("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert "8 x 64 pixels" in refusal("thin.png", png(sheet[:, :8]))
     assert "5000 x 16 pixels: send 16 to 4096 a side" in refusal("wide.png", png(np.full((16, 5000), 255, np.uint8)))
     assert "more than 33,554,432 pixels: send 16 to 4096 a side" in refusal("bomb.png", bomb)
