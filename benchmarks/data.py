@@ -9,7 +9,7 @@ The wait is that of a training run of its own, from its stats.jsonl. Without --d
 
 from sketch2photo import kernels
 
-kernels.prepare()
+kernels.prepare(training=True)
 
 import contextlib  # noqa: E402  (after the process is prepared)
 import dataclasses  # noqa: E402

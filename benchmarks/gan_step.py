@@ -5,7 +5,7 @@ Both run in this process, 16 pairs of 128 px at width 48.
 
 from sketch2photo import kernels
 
-kernels.prepare()
+kernels.prepare(training=True)
 
 import jax  # noqa: E402  (after the process is prepared)
 import numpy as np  # noqa: E402

@@ -17,7 +17,7 @@ step of pix2pix in bfloat16, compiled and channels_last; its FLOP are taken by t
 
 from sketch2photo import kernels
 
-kernels.prepare()
+kernels.prepare(training=True)
 
 import os  # noqa: E402  (after the process is prepared)
 

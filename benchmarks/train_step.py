@@ -10,7 +10,7 @@ at 256 px, width 64, batch 8.
 
 from sketch2photo import kernels
 
-kernels.prepare()
+kernels.prepare(training=True)
 
 import json  # noqa: E402  (after the process is prepared)
 import subprocess  # noqa: E402

@@ -61,7 +61,7 @@ def run(name: str, prog: str, arguments: Sequence[str] | None = None) -> None:
         if name != "prepare":
             from sketch2photo import kernels
 
-            kernels.prepare()
+            kernels.prepare(training=name == "train")
         (_train if name == "train" else importlib.import_module(COMMANDS[name].module).run)(options)
 
 

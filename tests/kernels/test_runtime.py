@@ -2,6 +2,7 @@
 
 import os
 import sys
+import types
 
 import pytest
 
@@ -21,6 +22,23 @@ def test_flag_and_cache_are_set(before_jax):
     assert os.environ["XLA_FLAGS"] == kernels._FUSION_FLAG
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(before_jax / "sketch2photo" / "xla")
     assert (before_jax / "sketch2photo" / "xla").is_dir()
+
+
+def test_training_waits_for_each_step_and_keeps_what_it_frees(before_jax, monkeypatch):
+    asked = []
+    glibc = types.SimpleNamespace(mallopt=lambda option, value: asked.append((option, value)))
+    monkeypatch.setattr(kernels.ctypes, "CDLL", lambda name: glibc)
+    monkeypatch.setattr(kernels.sys, "platform", "linux")
+    kernels.prepare()
+    assert "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ and not asked
+    kernels.prepare(training=True)
+    assert os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] == "false"
+    assert (kernels._M_MMAP_MAX, 0) in asked
+
+
+def test_training_starts_where_malloc_has_no_settings(before_jax, monkeypatch):
+    monkeypatch.setattr(kernels.ctypes, "CDLL", lambda name: types.SimpleNamespace())
+    kernels.prepare(training=True)
 
 
 def test_what_is_set_stays(before_jax):
