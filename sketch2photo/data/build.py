@@ -35,6 +35,7 @@ from sketch2photo.data import (
     pairs,
     photos,
     raw_files,
+    rendered,
     report,
     segment,
     sketchy,
@@ -454,6 +455,11 @@ def _demo(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     return Plan("pairs", options.size, items, _photo_maker(options), skipped)
 
 
+def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    make = functools.partial(rendered.make_example, size=options.size, count=options.renderings)
+    return Plan("pairs", options.size, rendered.find(options.folders), make)
+
+
 def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     joined = merge.find(options.datasets)
     return Plan(
@@ -473,6 +479,7 @@ PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
     "pairs": _pairs,
     "drawings": _drawings,
     "demo": _demo,
+    "rendered": _rendered,
     "merge": _merge,
 }
 """The plan of the options of `command.options`, given where raw files may be unpacked; each raises `UserError`."""

@@ -48,6 +48,7 @@ def options(parser: Parser) -> None:
     pairs = add_source("pairs", help="pairs that are there: side by side, two folders, or a pairs.csv")
     drawings = add_source("drawings", help="sketches without photos: pictures, SVG, Quick, Draw! ndjson")
     demo = add_source("demo", help="objects drawn and shaded by rule: something to train on at once")
+    rendered = add_source("rendered", help="rendered objects with masks and exact lines")
     merge = add_source("merge", help="several datasets as one")
     export = add_source("export", help="a dataset of pairs as plain arrays, for machines with little installed")
 
@@ -79,6 +80,10 @@ def options(parser: Parser) -> None:
     add("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
     add("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
 
+    rendered.add_argument(
+        "--from", dest="folders", nargs="+", type=Path, required=True, metavar="DIR", help="holds manifest.csv"
+    )
+
     merge.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
 
     add = export.add_argument
@@ -98,8 +103,9 @@ def options(parser: Parser) -> None:
         add("--segment", choices=("none", "watershed", "grabcut", "auto"), default="none", help=cut)
         worse = "leave out worse masks, 0 to 1 (default 0)"
         add("--min-mask-quality", type=_share, default=0.0, metavar="Q", help=worse)
-    for add in (photos.add_argument, demo.add_argument):
+    for add in (photos.add_argument, demo.add_argument, rendered.add_argument):
         add("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
+    for add in (photos.add_argument, demo.add_argument):
         styles = "of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)"
         add("--styles", nargs="+", metavar="STYLE", help=styles)
     for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument, drawings.add_argument):
@@ -109,7 +115,7 @@ def options(parser: Parser) -> None:
         add("--downloads", type=Path, metavar="DIR", help="where to keep it (default: the user's cache)")
         add("--licence", default="", metavar="TEXT", help="of the raw files, if they name none")
         add("--origin", default="", metavar="TEXT", help="what they are called as a source")
-    for source in (photos, sketchy, pairs, drawings, demo, merge):
+    for source in (photos, sketchy, pairs, drawings, demo, rendered, merge):
         add = source.add_argument
         if source is not merge:
             add("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
