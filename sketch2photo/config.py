@@ -243,6 +243,9 @@ class GanModelConfig(Checked):
     eq. 3)."""
     colour_conditional: bool = False
     """Tell both the object's dominant colour, by the same ways as the category."""
+    coverage: bool = False
+    """Paint how much of every pixel the object covers, too: the photo is its colour over white by that (Porter & Duff
+    1984, over)."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
@@ -274,6 +277,8 @@ class GanLossConfig(Checked):
     perceptual_features: str = ""
     """The perceptual network: VGG-19 or VGG16 (.npz), SqueezeNet 1.1 (.mat), or a release or run of our classifier.
     Without one both terms are left out, and training says so."""
+    coverage: Amount = 0.0
+    """Cross-entropy and Dice (Milletari et al. 2016, section 3) between painted coverage and the object's mask."""
     r1: Amount = 0.0
     """Weight gamma of the gradient penalty on true photos (Mescheder et al. 2018, eq. 9); D(x) is the mean logit."""
     r1_every: Count = 16

@@ -302,7 +302,7 @@ class Frame:
         work = max(size, round(side))
         scale = work / side
         matrix = np.array([[scale, 0, -left * scale + (scale - 1) / 2], [0, scale, -top * scale + (scale - 1) / 2]])
-        ground = (PAPER,) * (3 if picture.ndim == 3 else 1)
+        ground = (PAPER,) * (picture.shape[2] if picture.ndim == 3 else 1)
         closer = cv2.warpAffine(picture, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=ground)
         return resize_sketch(closer, size) if picture.ndim == 2 else resize(closer, size)
 

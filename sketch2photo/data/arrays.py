@@ -27,6 +27,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import store
+from sketch2photo.data.edges import object_mask, with_ground
 from sketch2photo.data.example import SPLITS, decode, frame_pair
 from sketch2photo.errors import DataError, first_line
 from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
@@ -75,13 +76,15 @@ class ArrayPairs:
         return f"ArrayPairs({str(self.path)!r}, sizes={self.sizes})"
 
     def pair(
-        self, split: str, number: int, chosen: int, size: int, channels: int
+        self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number: (s, s, channels), (s, s, 3), and whether it is the
-        photo of its first sketch, too."""
+        """An example's photo with one of its sketches, by number: (s, s, channels), (s, s, 3 or 4), and whether it is
+        the photo of its first sketch, too. With `mask` the photo has a fourth channel, 255 where its ground is."""
         part, place = self._place(split, number, chosen)
         sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
         photo = images.resize(part["photo"][part["photo_of"][place]], size)
+        if mask:
+            photo = with_ground(photo, object_mask(photo))
         first = self._place(split, number, 0)[1]
         return _with_channels(sketch, channels), photo, bool(part["photo_of"][place] == part["photo_of"][first])
 

@@ -75,6 +75,12 @@ def object_mask(photo: np.ndarray) -> np.ndarray:
     return np.full(photo.shape[:2], 255, np.uint8) if outline is None else outline.mask
 
 
+def with_ground(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The photo, uint8 (s, s, 3), with a fourth channel: 255 where its ground is, so that white around both is more of
+    that."""
+    return np.dstack([photo, 255 - mask.reshape(mask.shape[:2])])
+
+
 def borders(mask: np.ndarray) -> list[Path]:
     """The closed borders of a mask, outer ones and those of holes, longest first."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

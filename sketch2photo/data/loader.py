@@ -291,6 +291,7 @@ def pair_batches(
     balance: str = "none",
     seed: int,
     shard: tuple[int, int] = (0, 1),
+    masks: bool = False,
     memory: int | None = None,
     workers: int | None = None,
 ) -> Batches:
@@ -299,11 +300,12 @@ def pair_batches(
     Args:
       balance: how often categories are drawn: "none" by their size, "sqrt" by its square root, "equal" alike.
       batch_size, shard: see `Batches`.
+      masks: give photos a fourth channel, 255 where their ground is.
       memory: bytes that pictures may take that are kept once they are decoded; a share of what is free when None.
       workers: processes that decode; as many as pay when None.
 
     Returns:
-      Batches {"sketch": uint8 (n, s, s, input_channels), "photo": uint8 (n, s, s, 3), "label": int32 (n,),
+      Batches {"sketch": uint8 (n, s, s, input_channels), "photo": uint8 (n, s, s, 3 or 4), "label": int32 (n,),
       "colour": uint8 (n, 3)}.
 
     Raises:
@@ -312,7 +314,7 @@ def pair_batches(
     need_pairs(dataset)
     labels = dataset.labels(split)
     _need_enough(len(labels), batch_size * shard[1], f"{str(dataset.path)!r} in split {split!r}")
-    pairs = PairCache(dataset, split, image_size, input_channels, memory)
+    pairs = PairCache(dataset, split, image_size, input_channels, memory, masks)
     count = _worker_count(pairs.kept or isinstance(dataset, ArrayPairs)) if workers is None else workers
     return Batches(balanced(labels, balance, seed), pairs.pair, batch_size, seed, shard, count)
 
@@ -363,28 +365,31 @@ class PairCache:
         are kept, and every one is decoded each time.
     """
 
-    def __init__(self, dataset: Data, split: str, size: int, channels: int, memory: int | None = None):
-        self._dataset, self._split, self._size, self._channels = dataset, split, size, channels
+    def __init__(
+        self, dataset: Data, split: str, size: int, channels: int, memory: int | None = None, masks: bool = False
+    ):
+        self._dataset, self._split, self._size, self._channels, self._masks = dataset, split, size, channels, masks
         self._labels, self._colours = dataset.labels(split), dataset.colours(split)
         self._counts = dataset.sketch_counts(split)
         self._first = np.concatenate([[0], np.cumsum(self._counts)])
-        self.bytes = size * size * (3 * len(self._labels) + channels * int(self._first[-1]))
+        of_photo = 4 if masks else 3
+        self.bytes = size * size * (of_photo * len(self._labels) + channels * int(self._first[-1]))
         self._memory = int(MEMORY_SHARE * free_memory()) if memory is None else memory
-        in_memory = isinstance(dataset, ArrayPairs) and dataset.size == size
+        in_memory = isinstance(dataset, ArrayPairs) and dataset.size == size and not masks
         self.kept = self.bytes <= self._memory and not in_memory
         if self.kept:
             # The system gives pages of these when they are first written.
-            self._photos = np.empty((len(self._labels), size, size, 3), np.uint8)
+            self._photos = np.empty((len(self._labels), size, size, of_photo), np.uint8)
             self._sketches = np.empty((int(self._first[-1]), size, size, channels), np.uint8)
             self._photo_there = np.zeros(len(self._photos), bool)
             self._sketch_there = np.zeros(len(self._sketches), bool)
             # Of small drawings, which are looked at closer together with their photo.
             self._closer: dict[int, np.ndarray] = {}
-            self._most_closer = (self._memory - self.bytes) // (3 * size * size)
+            self._most_closer = (self._memory - self.bytes) // (of_photo * size * size)
 
     def __reduce__(self):
         """Another process begins with nothing decoded."""
-        return PairCache, (self._dataset, self._split, self._size, self._channels, self._memory)
+        return PairCache, (self._dataset, self._split, self._size, self._channels, self._memory, self._masks)
 
     def pair(self, number: int, rng: np.random.Generator | None) -> Batch:
         """One photo with one of its sketches: by chance, or the first without `rng`."""
@@ -405,7 +410,7 @@ class PairCache:
         if self.kept and self._sketch_there[place]:
             closer = self._closer.get(place)
             return self._sketches[place], self._photos[number] if closer is None else closer
-        sketch, photo, whole = self._dataset.pair(self._split, number, chosen, self._size, self._channels)
+        sketch, photo, whole = self._dataset.pair(self._split, number, chosen, self._size, self._channels, self._masks)
         if self.kept:
             self._keep(number, place, sketch, photo, whole)
         return sketch, photo

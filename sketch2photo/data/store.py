@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.data.edges import object_mask
+from sketch2photo.data.edges import object_mask, with_ground
 from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_sketch, frame_pair, palette
 from sketch2photo.errors import DataError, first_line
 
@@ -265,12 +265,19 @@ class Dataset:
             yield from map(_parse, records)
 
     def pair(
-        self, split: str, number: int, chosen: int, size: int, channels: int
+        self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number, as `frame_pair` gives them. Pairs only."""
+        """An example's photo with one of its sketches, by number, as `frame_pair` gives them. Pairs only.
+
+        Args:
+          mask: give the photo a fourth channel, 255 where its ground is.
+        """
         record = self.record(split, number)
         assert record.photo is not None
-        return frame_pair(decode(record.sketches[chosen], channels), decode(record.photo, 3), size)
+        photo = decode(record.photo, 3)
+        if mask:
+            photo = with_ground(photo, object_mask(photo) if record.mask is None else decode(record.mask, 1))
+        return frame_pair(decode(record.sketches[chosen], channels), photo, size)
 
     def sketch(self, split: str, number: int, chosen: int) -> np.ndarray:
         """One of an example's sketches, by number, grey, uint8 (s, s)."""

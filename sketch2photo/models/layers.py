@@ -36,9 +36,29 @@ def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
     return -scaled if image.shape[-1] == 1 else scaled
 
 
-def to_photo(output: Float[Array, "n h w 3"]) -> UInt8[Array, "n h w 3"]:
-    """A generator's output in [-1, 1] as bytes."""
-    return jnp.clip(jnp.round((output + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
+def composite(output: Float[Array, "n h w o"]) -> Float[Array, "n h w 3"]:
+    """A generator's output as photos in [-1, 1]: where it has coverage, its colour over white (Porter & Duff 1984)."""
+    colour, logit = output[..., :3], output[..., 3:]
+    return over_white(colour, jax.nn.sigmoid(logit)) if logit.shape[-1] else colour
+
+
+def over_white(colour: Float[Array, "n h w 3"], coverage: Float[Array, "n h w 1"]) -> Float[Array, "n h w 3"]:
+    """Colours in [-1, 1] on white where coverage, in [0, 1], leaves it to be seen."""
+    return 1.0 + coverage * (colour - 1.0)
+
+
+def to_photo(output: Float[Array, "n h w o"]) -> UInt8[Array, "n h w 3"]:
+    """A generator's output as bytes, on white."""
+    return _to_bytes(composite(output))
+
+
+def to_cutout(output: Float[Array, "n h w 4"]) -> UInt8[Array, "n h w 4"]:
+    """A generator's colour and coverage as RGBA, not premultiplied."""
+    return jnp.concatenate([_to_bytes(output[..., :3]), _to_bytes(2 * jax.nn.sigmoid(output[..., 3:]) - 1)], -1)
+
+
+def _to_bytes(values: Float[Array, "n h w c"]) -> UInt8[Array, "n h w c"]:
+    return jnp.clip(jnp.round((values + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
 
 
 def style_vector(

@@ -40,6 +40,15 @@ def l1(output: Float[Array, "n s s 3"], photo: Float[Array, "n s s 3"]) -> Scala
     return jnp.abs(output - photo).mean()
 
 
+def coverage(logits: Float[Array, "n s s 1"], mask: Float[Array, "n s s 1"]) -> Scalar:
+    """How far painted coverage is from the object's mask, in [0, 1]: binary cross-entropy, which every pixel has its
+    say in, and one minus the mean Dice coefficient (Milletari et al. 2016, section 3), where thin parts count."""
+    painted, over_picture = jax.nn.sigmoid(logits), (1, 2, 3)
+    cross_entropy = (jax.nn.softplus(logits) - logits * mask).mean()
+    common = 2.0 * (painted * mask).sum(over_picture) + 1.0
+    return cross_entropy + 1.0 - (common / ((painted**2 + mask**2).sum(over_picture) + 1.0)).mean()
+
+
 def feature_matching(fake: Sequence[jax.Array], real: Sequence[jax.Array]) -> Scalar:
     """L1 between the discriminator's features, summed over layers (pix2pixHD, Wang et al. 2018, eq. 4).
 

@@ -48,7 +48,7 @@ class UNet(nnx.Module):
             for i in range(1, depth)
         )
         self.up_norms = nnx.List(norm(widths[i - 1]) for i in range(1, depth))
-        self.last = Conv(up, 2 * widths[0], 3, bias=True, rngs=rngs)
+        self.last = Conv(up, 2 * widths[0], 4 if config.coverage else 3, bias=True, rngs=rngs)
 
     def __call__(
         self,
@@ -57,8 +57,9 @@ class UNet(nnx.Module):
         *,
         train: bool = False,
         key: jax.Array | None = None,
-    ) -> Float[Array, "n s s 3"]:
-        """Photos in [-1, 1].
+    ) -> Float[Array, "n s s o"]:
+        """Photos in [-1, 1]; with the config's `coverage` colours, and as a fourth channel the logit of coverage
+        (`layers.composite`).
 
         Args:
           sketch: as `layers.to_model` gives it.
@@ -84,4 +85,5 @@ class UNet(nnx.Module):
                 kept = jax.random.bernoulli(jax.random.fold_in(key, i), 1 - self.dropout, x.shape)
                 x = jnp.where(kept, x / (1 - self.dropout), 0.0)
             x = jnp.concatenate([skips[i], x], -1)
-        return jnp.tanh(self.last(relu(x)).astype(jnp.float32))
+        output = self.last(relu(x)).astype(jnp.float32)
+        return jnp.concatenate([jnp.tanh(output[..., :3]), output[..., 3:]], -1)

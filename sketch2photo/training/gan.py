@@ -121,7 +121,7 @@ class GanNetworks:
 
     def generate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], style: jax.Array | None, **options: Any
-    ) -> Float[Array, "n s s 3"]:
+    ) -> Float[Array, "n s s o"]:
         return nnx.merge(self._generator, layers.as_state(weights))(sketch, style, **options)
 
     def discriminate(
@@ -244,6 +244,11 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         augment_key, dropout_key, diffaugment_key = jax.random.split(jax.random.fold_in(state.key, state.step), 3)
         sketch, photo = layers.to_model(batch["sketch"]), layers.to_model(batch["photo"])
         sketch, photo = augment_pair(config.augment, augment_key, sketch, photo)
+        mask = None
+        if config.model.coverage:
+            mask = (1.0 - photo[..., 3:]) / 2
+            # Shadows and the noise of a photo's ground would tell it from a painted one, which has none.
+            photo = layers.over_white(photo[..., :3], mask)
         discriminator_weights = state.discriminator
         if config.model.discriminator.spectral_norm:
             discriminator_weights = layers.power_iteration(discriminator_weights)
@@ -260,7 +265,8 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             moved = jnp.split(stacked, (c, c + 3), -1)
             return networks.discriminate_both(weights, moved[0], moved[1], moved[2], style)
 
-        fake, generator_pullback = jax.vjp(generate, state.generator)
+        output, generator_pullback = jax.vjp(generate, state.generator)
+        fake, composite_pullback = jax.vjp(layers.composite, output)
         outputs, discriminator_pullback = jax.vjp(discriminate, discriminator_weights, fake)
 
         loss_d, from_d = jax.value_and_grad(lambda o: discriminator_objective(config, o))(outputs)
@@ -280,7 +286,12 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             lambda o, f: generator_objective(config, o, f, photo), argnums=(0, 1), has_aux=True
         )(outputs, fake)
         _, through_d = discriminator_pullback(from_outputs)
-        (generator_gradient,) = generator_pullback(through_d + from_fake)
+        (from_output,) = composite_pullback(through_d + from_fake)
+        if mask is not None and config.loss.coverage:
+            terms["loss_coverage"], from_coverage = jax.value_and_grad(losses.coverage)(output[..., 3:], mask)
+            terms["loss_generator"] += config.loss.coverage * terms["loss_coverage"]
+            from_output = from_output.at[..., 3:].add(config.loss.coverage * from_coverage)
+        (generator_gradient,) = generator_pullback(from_output)
 
         clip = config.optimiser.clip
         generator, generator_optimiser = update(

@@ -86,6 +86,7 @@ class GanTask(Task):
             image_size=self.config.model.image_size,
             input_channels=self.config.model.input_channels,
             balance=self.config.balance,
+            masks=self.config.model.coverage,
             seed=self.config.seed,
             shard=shard,
         )

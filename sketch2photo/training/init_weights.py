@@ -40,8 +40,10 @@ def initialise_gan(
     """
     rows = _condition_rows(source, model, categories)
     conditions: Matched = {"style/first/kernel": (0, rows), "embed/kernel": (0, rows)}
+    painted = [(channel, channel) for channel in range(3 + (model.coverage and source.gan.coverage))]
+    outputs: Matched = {"last/kernel": (-1, painted), "last/bias": (-1, painted)}
     theirs = _moved_inward(source.generator, _grown(source.gan, model))
-    generator = _fit("generator", state.generator, theirs, conditions, "rows", say)
+    generator = _fit("generator", state.generator, theirs, {**conditions, **outputs}, "rows", say)
     discriminator = state.discriminator
     if source.discriminator is None:
         say("discriminator: the source has none, it starts fresh")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.config import GAN_PRESETS, GanLossConfig, GanOptimiserConfig
+from sketch2photo.models import layers
 from sketch2photo.training import gan
 
 
@@ -86,8 +87,6 @@ def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
     networks = gan.GanNetworks(config, CATEGORIES)
     generator, discriminator = networks.init(jax.random.key(1))
     data = {name: jnp.asarray(value) for name, value in batch().items()}
-    from sketch2photo.models import layers
-
     sketch, photo = layers.to_model(data["sketch"]), layers.to_model(data["photo"])
     style = networks.style(data["label"], data["colour"])
 
@@ -106,6 +105,35 @@ def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
     ours = pullback(discriminator_pullback(from_outputs)[1] + from_fake)[0]
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(jax.grad(textbook)(generator)), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4 * float(jnp.abs(b).max()) + 1e-6)
+
+
+def test_coverage_is_learned_from_the_mask_and_the_photo_stands_on_white():
+    # White discs: by colour alone nothing tells them from their ground.
+    config = dataclasses.replace(
+        DEBUG,
+        model=dataclasses.replace(DEBUG.model, coverage=True),
+        loss=GanLossConfig(adversarial="hinge", l1=10.0, coverage=5.0),
+        optimiser=GanOptimiserConfig(generator_rate=2e-3, discriminator_rate=1e-3),
+        augment=dataclasses.replace(DEBUG.augment, scale=(1.0, 1.0), shift=0.0, warp=0.0, erase=0.0),
+    )
+    data = batch()
+    ground = np.where(data["photo"].min(-1, keepdims=True) < 255, np.uint8(0), np.uint8(255))
+    data = {**data, "photo": np.concatenate([np.full_like(data["photo"], 255), ground], -1)}
+    state, step = start(config)
+    course = []
+    for _ in range(60):
+        state, metrics = step(state, data)
+        course.append(float(metrics["loss_coverage"]))
+    assert course[-1] < 0.25 * course[0]
+    networks = gan.GanNetworks(config, CATEGORIES)
+    style = networks.style(jnp.asarray(data["label"]), jnp.asarray(data["colour"]))
+    output = networks.generate(state.generator, layers.to_model(jnp.asarray(data["sketch"])), style)
+    assert output.shape[-1] == 4
+    cutout, photo = np.asarray(layers.to_cutout(output)), np.asarray(layers.to_photo(output))
+    alpha = cutout[..., 3:] / 255
+    np.testing.assert_allclose(photo, 255 + alpha * (cutout[..., :3] - 255.0), atol=1.5)
+    inside, outside = alpha[ground == 0].mean(), alpha[ground == 255].mean()
+    assert inside > 0.8 and outside < 0.2
 
 
 def test_it_learns_discs_of_the_asked_colour_in_either_precision():
