@@ -39,16 +39,16 @@ def initialise_gan(
       CheckpointError: the source has no generator.
     """
     rows = _condition_rows(source, model, categories)
-    conditions: Matched = {"style/first/kernel": (0, rows), "embed/kernel": (0, rows)}
     painted = [(channel, channel) for channel in range(3 + (model.coverage and source.gan.coverage))]
-    outputs: Matched = {"last/kernel": (-1, painted), "last/bias": (-1, painted)}
+    kept: Matched = {"style/first/kernel": (0, rows), "last/kernel": (-1, painted), "last/bias": (-1, painted)}
     theirs = _moved_inward(source.generator, _grown(source.gan, model))
-    generator = _fit("generator", state.generator, theirs, {**conditions, **outputs}, "rows", say)
+    generator = _fit("generator", state.generator, theirs, kept, "rows", say)
     discriminator = state.discriminator
     if source.discriminator is None:
         say("discriminator: the source has none, it starts fresh")
     else:
-        discriminator = _fit("discriminator", discriminator, source.discriminator, conditions, "rows", say)
+        told: Matched = {name: (0, rows) for name in layers.by_place(discriminator) if name.endswith("embed/kernel")}
+        discriminator = _fit("discriminator", discriminator, source.discriminator, told, "rows", say)
     ema = None if state.ema is None else jax.tree.map(jnp.copy, generator)
     return dataclasses.replace(state, generator=generator, discriminator=discriminator, ema=ema)
 

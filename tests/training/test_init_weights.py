@@ -1,6 +1,7 @@
 """Starting from other weights: what fits is taken, what does not is named."""
 
 import dataclasses
+import types
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +73,37 @@ def test_categories_are_matched_by_name(release):
     np.testing.assert_array_equal(here[[2, 1]], there[[0, 1]])
     np.testing.assert_array_equal(here[3:], there[2:])
     assert "style/first/kernel (1 of 6 rows)" in said[0]
+
+
+def test_colours_are_kept_where_coverage_is_new(release):
+    path, original = release
+    covering = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, coverage=True))
+    said = []
+    state = initialise_gan(
+        fresh(covering, ("car", "pear"), 2), open_weights(path), covering.model, ("car", "pear"), said.append
+    )
+    assert "last/kernel (1 of 4 rows)" in said[0]
+    kernel = np.asarray(state.generator["last"]["kernel"])
+    assert kernel.shape[-1] == 4
+    np.testing.assert_allclose(kernel[..., :3], original.generator["last"]["kernel"], atol=2e-3)
+
+
+def test_the_heads_rows_of_categories_are_matched_too():
+    heads = {"0": {"embed": {"kernel": jnp.arange(10.0).reshape(5, 2)}}}
+    old = GanState(jnp.int32(0), {}, {"projected": {"heads": heads}}, None, None, None, jax.random.key(0))
+    source = types.SimpleNamespace(
+        generator={"downs": {}, "down_norms": {}, "ups": {}, "up_norms": {}},
+        discriminator=old.discriminator,
+        gan=DEBUG.model,
+        categories=("car", "pear"),
+    )
+    mine = {"projected": {"heads": {"0": {"embed": {"kernel": jnp.zeros((6, 2))}}}}}
+    state = initialise_gan(
+        dataclasses.replace(old, discriminator=mine), source, DEBUG.model, ("apple", "pear", "car"), lambda text: None
+    )
+    kernel = np.asarray(state.discriminator["projected"]["heads"]["0"]["embed"]["kernel"])
+    np.testing.assert_array_equal(kernel[[2, 1, 3, 4, 5]], np.arange(10.0).reshape(5, 2))
+    np.testing.assert_array_equal(kernel[0], 0)
 
 
 def test_neither_run_nor_release(tmp_path):
