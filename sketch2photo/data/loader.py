@@ -8,6 +8,7 @@ that the accelerator can do as well (mirror, zoom, warp) is not done here.
 import contextlib
 import functools
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,7 +247,7 @@ class Batches:
 
             if not flags.FLAGS.is_parsed():
                 flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own, which only absl's programs parse
-            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers))
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers), _leave_interrupts)
         self._batches = iter(batches)
         self._position = position
 
@@ -265,6 +266,11 @@ class Batches:
     def set_state(self, state: dict[str, Any]) -> None:
         """Go to a position: the following batches are those that followed there, to the bit."""
         self._go_to(int(state["batches"]))
+
+
+def _leave_interrupts(*_: int) -> None:
+    """A terminal sends Ctrl-C to the workers, too: when they end is for their parent to say, which saves first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _worker_count(light: bool) -> int:

@@ -6,7 +6,7 @@ over the global batch, and its random numbers those of one device, for threefry 
 
 Every host runs one process or more; process 0 writes and speaks. What stops one stops all:
 
-    SIGTERM on one                       jax tells the others, and all save after the same step (`stop_signal`)
+    SIGTERM or Ctrl-C on one             jax tells the others, and all save after the same step (`stop_signal`)
     settings, data, a loss that is NaN   all see it and say the same
     any other error, or a dead process   its connections break, and the others say that; where they do not break, jax
                                          ends the others after `HEARTBEAT` seconds
@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ def _leave(code: int) -> None:
     for this one, and aborts with a stack trace when they do not come."""
     for child in multiprocessing.active_children():
         child.terminate()
-    if jax.process_index() == 0:
+    if jax.process_count() > 1 and jax.process_index() == 0:
         time.sleep(_LINGER)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -323,19 +324,60 @@ def check_shared(out: Path, mark: Path) -> None:
 
 
 @contextlib.contextmanager
-def stop_signal() -> Iterator[Callable[[int], bool]]:
+def stop_signal(
+    step: int, last: int, lost: Callable[[], str], end: Callable[[], None]
+) -> Iterator[Callable[[int], bool]]:
     """Whether to stop after a step, to be asked once after every step: SIGTERM, which schedulers send before they take
-    a machine away. Of several processes one that gets it stops all after the same step."""
-    if jax.process_count() > 1:
-        yield multihost_utils.reached_preemption_sync_point
-        return
+    a machine away, or Ctrl-C. Of several processes one that gets it stops all after the same step. A second Ctrl-C ends
+    this process at once.
+
+    Args:
+      step: made so far, of `last`: of a stop during the last one nothing is said, for it is saved as it is.
+      lost: what ending at once loses, in words.
+      end: called before the process ends at once.
+    """
+    several = jax.process_count() > 1
+    asked = multihost_utils.reached_preemption_sync_point if several else lambda step: received.is_set()
     received = threading.Event()
-    try:
-        before = signal.signal(signal.SIGTERM, lambda *_: received.set())
-    except ValueError:  # not in the main thread: leave the signal alone
-        yield lambda step: False
+    stop = partial(os.kill, os.getpid(), signal.SIGTERM) if several else received.set
+    if threading.current_thread() is not threading.main_thread():  # whose signals they are
+        yield asked
         return
+
+    def stopping(made: int) -> bool:
+        nonlocal step
+        step = made
+        return asked(made)
+
+    def watch() -> None:
+        presses = 0
+        for (number,) in iter(lambda: os.read(reading, 1), b""):
+            if number == signal.SIGTERM:
+                received.set()
+            elif number == signal.SIGINT:
+                presses += 1
+                if presses > 1:
+                    end()
+                    print(f"stopped at once: {lost()}", file=sys.stderr)
+                    _leave(130)
+                if step + 1 < last:
+                    print("stopping: this step is made and saved first; Ctrl-C again ends at once", flush=True)
+                stop()
+
+    # A handler in Python would wait for what jax is at, which may be a minute's compilation: a thread is told at once.
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    caught = (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in caught}
+    told = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield lambda step: received.is_set()
+        yield stopping
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.set_wakeup_fd(told)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(writing)
+        watcher.join()
+        os.close(reading)

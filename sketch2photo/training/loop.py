@@ -15,6 +15,7 @@ import dataclasses
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -93,7 +94,7 @@ def train(
     allow_change: tuple[str, ...] = (),
     layout: Layout | None = None,
 ) -> State:
-    """Train up to `task.config.steps` and return the last state. SIGTERM saves and ends early.
+    """Train up to `task.config.steps` and return the last state. SIGTERM and Ctrl-C save and end early.
 
     Args:
       layout: on which devices; one when None.
@@ -121,7 +122,7 @@ def train(
             if not resume:
                 _write_run(task, out)
         distributed.check_shared(out, out / run_folder.LOCK_FILE)
-        with run_folder.RunCheckpoints(out) as checkpoints, distributed.stop_signal() as stopping:
+        with run_folder.RunCheckpoints(out) as checkpoints:
             if state is None:
                 abstract = jax.eval_shape(task.initial_state, jax.random.key(task.config.seed))
                 state, position = checkpoints.restore(layout.abstract(abstract))
@@ -129,17 +130,19 @@ def train(
                 if writes:
                     _write_run(task, out)
             log = RunLog(out, int(state.step), task.config) if writes else None
-            try:
-                state = _steps(task, out, state, batches, layout, checkpoints, log, stopping)
-                if log:
-                    log.finish()
-            finally:
-                if log:
-                    log.close()
-            if int(state.step) >= task.config.steps:
-                seen = layout.local(without_optimisers(state))
-                if log:
-                    task.finish(seen, out, log.say)
+            close = log.close if log else lambda: None
+            lost = partial(run_folder.lost, out)
+            with distributed.stop_signal(int(state.step), task.config.steps, lost, close) as stopping:
+                try:
+                    state = _steps(task, out, state, batches, layout, checkpoints, log, stopping)
+                    if log:
+                        log.finish()
+                finally:
+                    close()
+                if int(state.step) >= task.config.steps:
+                    seen = layout.local(without_optimisers(state))
+                    if log:
+                        task.finish(seen, out, log.say)
     return state
 
 

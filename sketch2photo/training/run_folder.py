@@ -119,6 +119,12 @@ def saved_steps(path: str | Path) -> list[int]:
     return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit()) if folder.is_dir() else []
 
 
+def lost(path: str | Path) -> str:
+    """What a run that ends now loses, in words."""
+    steps = saved_steps(path)
+    return f"what came after step {steps[-1]} is lost, go on from there with --resume" if steps else "nothing was saved"
+
+
 class RunCheckpoints:
     """Saves and restores the state of one run. A context manager; leaving it waits for a save under way."""
 

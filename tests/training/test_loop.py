@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -42,9 +44,9 @@ class Walk(loop.Task):
     palette: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
     sources: dict[str, str] = {}  # noqa: RUF012
 
-    def __init__(self, steps=6, save_every=2, stop_at=None):
+    def __init__(self, steps=6, save_every=2, stop_at=None, by=signal.SIGTERM):
         self.config = ClassifierConfig(steps=steps, save_every=save_every, sample_every=3, batch_size=4)
-        self.stop_at = stop_at
+        self.stop_at, self.by = stop_at, by
         self.finished = False
 
     def batches(self, shard=(0, 1)):
@@ -67,7 +69,7 @@ class Walk(loop.Task):
     def sample(self, state, out, step):
         write_picture(out / "samples" / f"{step:07d}.png", np.zeros((8, 8, 3), np.uint8))
         if step == self.stop_at:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), self.by)
         return {"val_size": float(jnp.abs(state.params["w"]).sum())}
 
     def finish(self, state, out, say):
@@ -145,12 +147,61 @@ def test_a_killed_run_loses_no_more_than_save_every_and_repeats_no_step(tmp_path
     assert losses(out) == losses(tmp_path / "whole")
 
 
-def test_sigterm_saves_and_ends_early(tmp_path):
-    task = Walk(steps=9, stop_at=3)
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_saves_and_ends_early(tmp_path, capfd, by):
+    before = signal.getsignal(by)
+    task = Walk(steps=9, stop_at=3, by=by)
     state = loop.train(task, tmp_path / "run")
     assert int(state.step) in (3, 4) and not task.finished
     assert run_folder.saved_steps(tmp_path / "run")[-1] == int(state.step)
+    said = capfd.readouterr().out
+    assert ("stopping: this step is made and saved first" in said) == (by == signal.SIGINT)
+    assert f"stopped after step {int(state.step)}, saved: go on with --resume" in said
     assert int(loop.train(Walk(steps=9), tmp_path / "run", resume=True).step) == 9
+    assert signal.getsignal(by) is before
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_the_last_step_says_one_thing(tmp_path, capfd, by):
+    task = Walk(steps=3, stop_at=3, by=by)
+    task.finish = lambda state, out, say: say("done")
+    loop.train(task, tmp_path / "run")
+    said = capfd.readouterr().out
+    assert "stop" not in said and said.count("done") == 1
+
+
+PRESSED = """
+import pathlib, sys, time
+from sketch2photo.errors import exit_on_user_error
+from sketch2photo.training import loop
+from tests.training.test_loop import Walk
+
+class Slow(Walk):
+    def before_saving(self, state):
+        if int(state.step) == 4:
+            print("at step 4", flush=True)
+            time.sleep(100)
+        return state
+
+with exit_on_user_error("train.py"):
+    loop.train(Slow(steps=99), pathlib.Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_second_ctrl_c_ends_at_once_and_says_what_is_lost(root, tmp_path):
+    command = [sys.executable, "-c", PRESSED, str(tmp_path / "run")]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        lines = iter(process.stdout.readline, "")
+        assert any("at step 4" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert any("Ctrl-C again ends at once" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        said = process.stderr.read()
+    assert "stopped at once: what came after step 2 is lost, go on from there with --resume" in said
+    assert "Traceback" not in said and run_folder.saved_steps(tmp_path / "run") == [2]
 
 
 def test_init_is_for_new_runs(tmp_path):
