@@ -57,6 +57,26 @@ def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
     return _decode(source, name, "L")
 
 
+def decode_labels(source: Path, name: str = "") -> np.ndarray:
+    """A picture file of class numbers, 0 to 255, as RGB uint8 (h, w, 3) in which each has a colour of its own.
+
+    Raises:
+      ImageError: as `decode_photo`, or a picture with channels or larger numbers.
+    """
+    _decode(source, name, "L")  # says what is wrong with the file
+    values = np.asarray(Image.open(source))
+    if values.ndim != 2 or values.max() > 255:
+        raise ImageError(f"{name} holds no class numbers from 0 to 255: leave out --label-colours")
+    return _LABEL_COLOURS[values.astype(np.uint8)]
+
+
+# Hues a golden angle apart, of four brightnesses in turn; 0 is black.
+_LABEL_COLOURS = cv2.cvtColor(
+    np.array([[(n * 69 % 180, 220, (255, 170, 220, 130)[n % 4] * (n > 0)) for n in range(256)]], np.uint8),
+    cv2.COLOR_HSV2RGB,
+)[0]
+
+
 def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
     name = name or (str(source) if isinstance(source, Path) else "the picture")
     try:
@@ -80,16 +100,8 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
 
 def _opened(data: bytes, name: str) -> Image.Image:
     """The picture in a file, 8 bits a channel."""
-    formats = _FORMATS
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        try:
-            import pillow_heif  # pyright: ignore[reportMissingImports]
-        except ImportError:
-            raise ImageError(
-                f'{name} is a HEIC picture, whatever its name ends in: save it as JPEG, or pip install "pillow-heif"'
-            ) from None
-        pillow_heif.register_heif_opener()
-        formats = ("HEIF",)
+        return _heic(data, name)
     if data[:4] in TiffImagePlugin.PREFIXES:  # of whose deep kinds Pillow knows but some
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
         file = io.BytesIO(data)
@@ -100,10 +112,10 @@ def _opened(data: bytes, name: str) -> Image.Image:
             if tags.get(262) == 0:  # 0 is white
                 values = values.max() - values
             return _shallow(values, name, tags.get(34675), tags.get(_ORIENTATION, 1))
-    image = Image.open(io.BytesIO(data), formats=formats)
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
     _check_size(name, *image.size)
     if image.format == "PNG":  # loading passes over wrong checksums of the pixels
-        Image.open(io.BytesIO(data), formats=formats).verify()
+        Image.open(io.BytesIO(data), formats=_FORMATS).verify()
     image.load()
     values = np.asarray(image) if image.mode in ("I", "F") or image.mode.startswith("I;16") else None
     if image.format == "PNG" and data[24] == 16:
@@ -111,6 +123,22 @@ def _opened(data: bytes, name: str) -> Image.Image:
     if values is None:
         return image
     return _shallow(values, name, image.info.get("icc_profile"), image.getexif().get(_ORIENTATION, 1))
+
+
+def _heic(data: bytes, name: str) -> Image.Image:
+    try:
+        import pillow_heif  # pyright: ignore[reportMissingImports]
+
+        pillow_heif.register_heif_opener()
+        image = Image.open(io.BytesIO(data), formats=("HEIF",))
+        _check_size(name, *image.size)
+        image.load()
+        return image
+    except ImportError:
+        remedy = 'save it as JPEG, or pip install "pillow-heif"'
+    except (OSError, ValueError, RuntimeError):
+        remedy = "it is damaged or of a kind that is not read; save it as JPEG"
+    raise ImageError(f"{name} is a HEIC picture, whatever its name ends in: {remedy}")
 
 
 def _deep(data: bytes) -> np.ndarray | None:

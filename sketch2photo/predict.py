@@ -115,18 +115,15 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
 
 def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
     from sketch2photo.data.example import Skipped
-    from sketch2photo.data.raw_files import DRAWN, files_under
+    from sketch2photo.data.raw_files import DRAWN, SYSTEM, files_under
 
     unread: list[Skipped] = []
-    for path in files_under(folder, unread):
-        name = path.relative_to(folder).as_posix()
-        if out.resolve() in path.resolve().parents:  # painted before
-            continue
-        if path.suffix.lower() in DRAWN:
-            yield path, name
-        else:
-            skipped.append((name, f"not a picture ({path.suffix or 'no extension'})"))
-    skipped += [(one.file, one.reason) for one in unread]
+    painted = out.resolve()
+    for path in files_under(folder, unread, DRAWN):
+        if painted not in path.resolve().parents:
+            yield path, path.relative_to(folder).as_posix()
+    new = [one for one in unread if one.reason != SYSTEM and painted not in (folder / one.file).resolve().parents]
+    skipped += [(one.file, one.reason) for one in new]
 
 
 def _targets(names: list[str]) -> list[str]:

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import cv2
 
 from sketch2photo.data import (
+    archives,
     beam,
     demo,
     drawings,
@@ -34,11 +35,9 @@ from sketch2photo.data import (
     near_duplicates,
     pairs,
     photos,
-    raw_files,
     rendered,
     report,
     segment,
-    sketchy,
     store,
     styles,
 )
@@ -373,19 +372,19 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
 
 
 def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    skipped: list = []
+    notes = archives.Notes()
     raw = _downloaded(options, say) or options.raw
     origin = "" if raw is None else _origin(raw)
     if raw is not None:
-        raw = _folder(raw, draft, raw_files.pictures_and_lists, say)
+        raw = _folder(raw, draft, archives.pictures_and_lists, say, notes)
     if options.manifest is not None:
-        items = photos.from_manifest(options.manifest, raw)
+        items, skipped = photos.from_manifest(options.manifest, raw)
     elif raw is not None:
         items, skipped = photos.from_folders(raw)
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
     items = _with_names(items, options, origin if options.manifest is None else "")
-    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
+    return Plan("pairs", options.size, items, _photo_maker(options), notes.skipped + skipped, notes.remarks)
 
 
 def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
@@ -406,11 +405,13 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     if raw is None:
         raise ConfigError("sketchy needs --raw DIR or --download sketchy: say where the database is")
 
-    choose = functools.partial(sketchy.members, categories=options.categories, rendering=options.rendering)
-    folder = _folder(raw, draft, choose, say, inner=False)
-    items, skipped = sketchy.find(folder, options.categories, drawings.renames(options.rename), options.rendering)
-    make = segment.maker(functools.partial(pairs.make_example, size=options.size, clean=True), _cut(options))
-    return Plan("pairs", options.size, items, make, skipped)
+    choose = functools.partial(pairs.sketchy_members, categories=options.categories, rendering=options.rendering)
+    notes = archives.Notes()
+    folder = _folder(raw, draft, choose, say, notes, inner=False)
+    items, skipped = pairs.find_sketchy(folder, options.categories, drawings.renames(options.rename), options.rendering)
+    make = functools.partial(pairs.make_example, size=options.size, clean=True, fit="pad")
+    make = segment.maker(make, _cut(options))
+    return Plan("pairs", options.size, items, make, notes.skipped + skipped, notes.remarks)
 
 
 def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -418,16 +419,26 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     raw = [fetched] if fetched else options.raw
     if not raw and options.pairs is None:
         raise ConfigError("pairs needs --raw DIR, --pairs CSV or --download NAME: say where the pairs are")
-    known = raw_files.known(options.download, "pairs") if options.download else None
+    known = archives.known(options.download, "pairs") if options.download else None
     direction = options.direction or (known.direction if known else "AtoB")
-    folders = [_folder(one, draft, raw_files.pictures_and_lists, say) for one in raw]
+    notes = archives.Notes()
+    folders = [_folder(one, draft, archives.pictures_and_lists, say, notes) for one in raw]
     items, skipped = pairs.find(folders, direction, options.category, options.pairs)
     items = _with_names(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
-    channels = options.input_channels or (3 if pairs.are_coloured(items) else 1)
-    make = functools.partial(pairs.make_example, size=options.size, input_channels=channels)
+    labels = options.label_colours
+    channels = 3 if labels else options.input_channels or (3 if pairs.are_coloured(items) else 1)
+    fitted = {"fit": options.fit or "", "labels": labels}
+    make = functools.partial(pairs.make_example, size=options.size, input_channels=channels, **fitted)
     make = segment.maker(make, _cut(options), channels)
-    remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
-    return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
+    if channels == 3:
+        notes.remarks.append("the inputs are coloured: train with --model.input-channels 3")
+    if not labels and (levels := pairs.class_numbers(items)):
+        notes.remarks.append(
+            f"the inputs have {len(levels)} levels of black ({', '.join(map(str, levels[:8]))}), as class numbers do: "
+            "--label-colours gives each a colour of its own"
+        )
+    skipped = notes.skipped + skipped
+    return Plan("pairs", options.size, items, make, skipped, notes.remarks, input_channels=channels)
 
 
 def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -435,9 +446,12 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     raw = [(fetched, "")] if fetched else [drawings.folder_and_category(text) for text in options.raw]
     if not raw:
         raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
-    choose = raw_files.pictures_and_lists
-    folders = [(_folder(folder, draft, choose, say), category) for folder, category in raw]
-    found = drawings.find(folders, drawings.renames(options.rename))
+    choose = archives.pictures_and_lists
+    notes = archives.Notes()
+    folders = [(_folder(folder, draft, choose, say, notes), category) for folder, category in raw]
+    known = [options.val] if options.val else []
+    found = drawings.find(folders, drawings.renames(options.rename), but=known)
+    found.skipped[:0], found.remarks[:0] = notes.skipped, notes.remarks
     drawings.select(
         found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
     )
@@ -493,22 +507,29 @@ def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:
         return None
     if options.raw:
         raise ConfigError("--raw and --download both say where the raw files are: give one of them")
-    folder = options.downloads or raw_files.default_folder()
-    known = raw_files.known(options.download, options.source)
+    folder = options.downloads or archives.default_folder()
+    known = archives.known(options.download, options.source)
     options.licence = options.licence or (known.licence if known else "")
-    return raw_files.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
+    return archives.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
 
 
-def _folder(raw: Path, draft: Path, choose: Callable[[list[str]], list[str]], say: Say, inner: bool = True) -> Path:
+def _folder(
+    raw: Path,
+    draft: Path,
+    choose: Callable[[list[str]], list[str]],
+    say: Say,
+    notes: archives.Notes,
+    inner: bool = True,
+) -> Path:
     """The raw folder itself, or what an archive was unpacked to."""
-    if raw.is_dir() or not raw_files.is_archive(raw):
+    if raw.is_dir() or not archives.is_archive(raw):
         return raw
-    return raw_files.unpack(raw, draft / "raw", choose, say, inner=inner)
+    return archives.unpack(raw, draft / "raw", choose, say, notes, inner=inner)
 
 
 def _origin(raw: Path) -> str:
     """What raw files are called as a source: their folder's or archive's name."""
-    return raw_files.stem(raw) if raw_files.is_archive(raw) else raw.resolve().name
+    return archives.stem(raw) if archives.is_archive(raw) else raw.resolve().name
 
 
 def _with_names(items: Iterable[Any], options: argparse.Namespace, origin: str) -> list[Any]:

@@ -70,6 +70,10 @@ def options(parser: Parser) -> None:
     add("--category", default="", metavar="NAME", help="of all pairs (default: the folder's name)")
     add("--input-channels", type=int, choices=(1, 3), help="3 keeps the inputs' colours (default: 3 if they have any)")
 
+    fits = "of pairs of other shapes: stretch inputs, or pad both to squares (default: left out)"
+    add("--fit", choices=("stretch", "pad"), help=fits)
+    add("--label-colours", action="store_true", help="inputs are class numbers: give each a colour")
+
     add = drawings.add_argument
     add("--raw", nargs="+", default=[], metavar="DIR[=CATEGORY]", help="with =CATEGORY all beneath is of that category")
     add("--val", type=Path, metavar="CSV", help="columns file, key_id: the drawings for validation (default: a tenth)")

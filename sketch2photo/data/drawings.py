@@ -18,7 +18,7 @@ import numpy as np
 from sketch2photo import cleanup, images, svg
 from sketch2photo.data import raw_files, strokes
 from sketch2photo.data.example import Example, Raw, Skipped, decode, encode_sketch, read_sketch
-from sketch2photo.data.raw_files import DRAWN, check_folder, files_under
+from sketch2photo.data.raw_files import DRAWN, SPLIT_OF, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
@@ -49,7 +49,7 @@ class Found:
 
 def category_name(text: str) -> str:
     """A category as we write it: "hot-air balloon" is "hot_air_balloon"."""
-    return re.sub(r"[\s-]+", "_", text.strip())
+    return re.sub(r"[\s-]+", "_", raw_files.composed(text.strip()))
 
 
 def renames(pairs: list[str]) -> dict[str, str]:
@@ -67,13 +67,14 @@ def renames(pairs: list[str]) -> dict[str, str]:
     return table
 
 
-def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--raw") -> Found:
+def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--raw", but: Sequence[Path] = ()) -> Found:
     """All drawings beneath the folders `raw`, each with the category of all of them, "" where it is to be found.
 
     The category of a picture is its folder's name, that of a stroke drawing its `word` or else the file's name.
 
     Args:
       option: how the user knows the folders, for messages.
+      but: files in them that are known already.
 
     Raises:
       DataError: no such folder, or nothing in it.
@@ -84,24 +85,22 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
         check_folder(folder, option)
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
-        for path in files_under(folder, found.skipped):
-            # Of several folders many have a 0001.png.
-            name = (Path(source) if len(raw) > 1 else Path()).joinpath(path.relative_to(folder)).as_posix()
+        prefix = f"{source}/" if len(raw) > 1 else ""  # of several folders many have a 0001.png
+        for path in files_under(folder, found.skipped, DRAWN | {".ndjson"}, prefix=prefix, but=but):
+            name = prefix + path.relative_to(folder).as_posix()
+            above = [part.lower() for part in path.relative_to(folder).parts[:-1]]
             if path.suffix.lower() == ".ndjson":
-                add_lines(found, path, name, category, source)
-            elif path.suffix.lower() in DRAWN:
+                add_lines(found, path, name, category, source, _split(above))
+            else:
                 found.drawings.append(
                     RawDrawing(
                         path,
                         name=name,
                         category=category or category_name(path.parent.name),
                         group=_photo(path),
+                        split=_split(above if category else above[:-1]),
                         source=source,
                     )
-                )
-            else:
-                found.skipped.append(
-                    Skipped(name, f"neither a picture nor SVG nor ndjson ({path.suffix or 'no extension'})")
                 )
         if len(found.drawings) == before:
             raise DataError(
@@ -125,13 +124,18 @@ def folder_and_category(text: str) -> tuple[Path, str]:
     return Path(text), ""
 
 
+def _split(above: list[str]) -> str:
+    """What the folders above those of categories say."""
+    return next((SPLIT_OF[name] for name in above if name in SPLIT_OF), "")
+
+
 def _photo(path: Path) -> str:
     """The photo a sketch of the Sketchy Database was drawn from: all its sketches belong together."""
     match = _SKETCHY_NAME.fullmatch(path.stem)
     return match[1] if match else ""
 
 
-def add_lines(found: Found, path: Path, name: str, category: str, source: str) -> None:
+def add_lines(found: Found, path: Path, name: str, category: str, source: str, split: str = "") -> None:
     """The drawings of an ndjson file; without `category` each is of its `word`, or else of the file's name."""
     with path.open("rb") as lines:
         offset = 0
@@ -158,6 +162,7 @@ def add_lines(found: Found, path: Path, name: str, category: str, source: str) -
                     recognised=record.get("recognized") is not False,
                     group=hashlib.sha256(json.dumps(drawing).encode()).hexdigest()[:16],
                     source=source,
+                    split=split,
                 )
             )
 
@@ -172,10 +177,9 @@ def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: in
         _mark_val(found, val)
     if not keep_unrecognised:
         kept = [d for d in found.drawings if d.recognised or d.split == "val"]
-        if len(kept) < len(found.drawings):
-            number = len(found.drawings) - len(kept)
+        if number := len(found.drawings) - len(kept):
             found.remarks.append(f"left out {number} drawings that Quick, Draw! did not recognise")
-        found.drawings = kept
+        _keep(found, kept, "holds none but drawings that Quick, Draw! did not recognise")
     if limit is not None:
         taken: Counter[str] = Counter()
         kept = []
@@ -183,9 +187,17 @@ def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: in
             taken[drawing.category] += 1
             if taken[drawing.category] <= limit:
                 kept.append(drawing)
-        if len(kept) < len(found.drawings):
-            found.remarks.append(f"kept {limit} drawings a category, left out {len(found.drawings) - len(kept)}")
-        found.drawings = kept
+        if number := len(found.drawings) - len(kept):
+            found.remarks.append(f"kept {limit} drawings a category, left out {number}")
+        _keep(found, kept, "beyond --limit-per-category")
+
+
+def _keep(found: Found, kept: list[RawDrawing], why: str) -> None:
+    """Leave out all but some drawings; files of which none is left are named."""
+    gone = dict.fromkeys(one.name for one in found.drawings) if len(kept) < len(found.drawings) else {}
+    left = {one.name for one in kept}
+    found.skipped += [Skipped(name, why) for name in gone if name not in left]
+    found.drawings = kept
 
 
 def _mark_val(found: Found, val: Path) -> None:
@@ -194,7 +206,7 @@ def _mark_val(found: Found, val: Path) -> None:
     lines: set[tuple[Path, int]] = set()
     keys: set[str] = set()
     for _, row in raw_files.read_csv(val, "--val", ("file",)):
-        path, key = (val.parent / row["file"]).resolve(), row.get("key_id", "")
+        path, key = raw_files.named(val.parent, row["file"]).resolve(), row.get("key_id", "")
         line = re.fullmatch(r"line(\d+)", key)
         if line:
             lines.add((path, int(line[1])))
@@ -352,7 +364,7 @@ def _listed(table: Path) -> list[RawDrawing]:
     """What the CSV file names; lines of ndjson files are looked for when they are needed."""
     found = []
     for number, row in raw_files.read_csv(table, OPTION, ("category", "file")):
-        path = table.parent / row["file"]
+        path = raw_files.named(table.parent, row["file"])
         kind = path.suffix.lower()
         key = row.get("key_id", "") if kind == ".ndjson" else ""
         if kind not in DRAWN and not key:

@@ -8,19 +8,29 @@ The direction AtoB makes A the input and B the photo. What is called sketch or p
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import raw_files
 from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch
-from sketch2photo.data.raw_files import PICTURES, check_folder, files_under
-from sketch2photo.errors import DataError, ImageError
+from sketch2photo.data.raw_files import (
+    PICTURES,
+    SPLIT_OF,
+    SYSTEM,
+    check_folder,
+    composed,
+    files_under,
+    not_asked_for,
+    why_not,
+)
+from sketch2photo.errors import DataError, ImageError, choose
 
 LIST = "pairs.csv"
-_SPLIT_OF = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _SIDES = (("A", "B"), ("sketches", "photos"), ("sketch", "photo"), ("inputs", "photos"), ("edges", "photos"))
 _COLUMNS = (("A", "B"), ("sketch", "photo"), ("input", "photo"))
 _LOOKED_AT = 24
@@ -67,9 +77,11 @@ def find(
     elif len(raw) > 2:
         raise DataError(f"--raw names {len(raw)} folders: give one folder, or the two folders A and B")
     elif sides := _two_sides(raw[0], direction):
-        pairs, skipped = _from_folders(sides, category or raw[0].resolve().name)
+        pairs, skipped = _from_folders(sides, category or composed(raw[0].resolve().name))
     else:
         pairs, skipped = _side_by_side(raw[0], direction, category)
+    if len(raw) == 1:
+        skipped += _unused(raw[0], pairs, skipped, listed)
     if not pairs:
         reason = f"; the first left out: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
         raise DataError(
@@ -90,6 +102,19 @@ def are_coloured(pairs: list[RawPair]) -> bool:
     return False
 
 
+def class_numbers(pairs: list[RawPair]) -> list[int]:
+    """The levels of inputs that look like class numbers, being few and nearly black; looks at some of them."""
+    levels: set[int] = set()
+    for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
+        try:
+            levels |= set(np.unique(_input(pair, 0)).tolist())
+        except (ImageError, OSError):
+            continue
+        if max(levels) >= 64:
+            return []
+    return sorted(levels) if len(levels) > 1 else []
+
+
 def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
     rows = raw_files.read_csv(listed, "--pairs", ())
     columns = next((names for names in _COLUMNS if rows and set(names) <= rows[0][1].keys()), None)
@@ -100,19 +125,31 @@ def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPai
     inputs: dict[str, list[Path]] = {}
     known: dict[str, dict[str, str]] = {}
     for _, row in rows:
-        inputs.setdefault(row[photo], []).append(listed.parent / row[given])
+        inputs.setdefault(row[photo], []).append(raw_files.named(listed.parent, row[given]))
         known.setdefault(row[photo], row)
     name = category or listed.resolve().parent.name
     return [
         RawPair(
-            listed.parent / file,
+            raw_files.named(listed.parent, file),
             tuple(drawn),
             name=file,
-            category=known[file].get("category") or name,
+            category=composed(known[file].get("category") or name),
             **{column: known[file].get(column, "") for column in KNOWN},
         )
         for file, drawn in inputs.items()
     ], []
+
+
+def _unused(raw: Path, pairs: list[RawPair], skipped: list[Skipped], listed: Path | None) -> list[Skipped]:
+    """What is below `raw` and neither in a pair nor among those that are skipped."""
+    used = {path.resolve() for pair in pairs for path in (pair.photo, *pair.inputs)}
+    named = {one.file for one in skipped}
+    found: list[Skipped] = []
+    paths = files_under(raw, found, PICTURES, but=[listed] if listed else [])
+    others = [path.relative_to(raw).as_posix() for path in paths if path.resolve() not in used]
+    return [
+        one for one in [*found, *(Skipped(name, "in none of the pairs") for name in others)] if one.file not in named
+    ]
 
 
 def _two_sides(raw: Path, direction: str) -> list[tuple[str, Path, Path]]:
@@ -123,7 +160,7 @@ def _two_sides(raw: Path, direction: str) -> list[tuple[str, Path, Path]]:
             one, other = folders[given.lower()], folders[photo.lower()]
             return [("", other, one) if given == "A" and direction == "BtoA" else ("", one, other)]
     found = []
-    for name, split in _SPLIT_OF.items():
+    for name, split in SPLIT_OF.items():
         if f"{name}a" in folders and f"{name}b" in folders:
             one, other = folders[f"{name}a"], folders[f"{name}b"]
             found.append((split, one, other) if direction == "AtoB" else (split, other, one))
@@ -134,9 +171,13 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
     pairs, skipped = [], []
     for split, inputs, photos in sides:
         by_key: dict[str, list[Path]] = {}
-        for path in _pictures(inputs, skipped):
+        for path in files_under(inputs, skipped, PICTURES, prefix=f"{inputs.name}/"):
             by_key.setdefault(_key(path, inputs), []).append(path)
-        found = {_key(path, photos): path for path in _pictures(photos, skipped)}
+        found: dict[str, Path] = {}
+        for path in files_under(photos, skipped, PICTURES, prefix=f"{photos.name}/"):
+            if (first := found.setdefault(_key(path, photos), path)) is not path:
+                name = f"{photos.name}/{path.relative_to(photos).as_posix()}"
+                skipped.append(Skipped(name, f"another photo of its name is used: {first.name}"))
         drawn: dict[str, list[Path]] = {}
         for key, paths in by_key.items():
             # Of one photo there may be several sketches, numbered: 001-2.png belongs to 001.jpg.
@@ -151,7 +192,7 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
             name = f"{photos.name}/{path.relative_to(photos).as_posix()}"
             if key in drawn:
                 first = key.split("/")[0]
-                own = split or (_SPLIT_OF.get(first, "") if "/" in key else "")
+                own = split or (SPLIT_OF.get(first, "") if "/" in key else "")
                 pairs.append(RawPair(path, tuple(drawn[key]), name=name, category=category, split=own))
             else:
                 skipped.append(Skipped(name, "no input of its name"))
@@ -160,22 +201,22 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
 
 def _key(path: Path, folder: Path) -> str:
     """What the two sides of a pair have in common: the path without suffix, and without CycleGAN's _A and _B."""
-    return re.sub(r"_[AB]$", "", path.relative_to(folder).with_suffix("").as_posix())
+    return re.sub(r"_[AB]$", "", composed(path.relative_to(folder).with_suffix("").as_posix()))
 
 
 def _side_by_side(raw: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
     pairs: list[RawPair] = []
     skipped: list[Skipped] = []
-    for path in _pictures(raw, skipped):
+    for path in files_under(raw, skipped, PICTURES):
         *folders, _ = path.relative_to(raw).parts
-        split = _SPLIT_OF.get(folders[0].lower(), "") if folders else ""
+        split = SPLIT_OF.get(folders[0].lower(), "") if folders else ""
         inner = folders[1:] if split else folders
         pairs.append(
             RawPair(
                 path,
                 (path,),
                 name=path.relative_to(raw).as_posix(),
-                category=category or (inner[0] if inner else raw.resolve().name),
+                category=composed(category or (inner[0] if inner else raw.resolve().name)),
                 side="left" if direction == "AtoB" else "right",
                 split=split,
             )
@@ -183,28 +224,142 @@ def _side_by_side(raw: Path, direction: str, category: str) -> tuple[list[RawPai
     return pairs, skipped
 
 
-def _pictures(folder: Path, skipped: list[Skipped]) -> list[Path]:
-    found = []
-    for path in files_under(folder, skipped):
-        if path.suffix.lower() in PICTURES:
-            found.append(path)
+# ---------------------------------------------------------------- the Sketchy Database (Sangkloy et al. 2016)
+#
+# 256x256/photo/<rendering>/<category>/<photo>.jpg and 256x256/sketch/<rendering>/<category>/<photo>-<k>.png, of 125
+# categories. Sketch and photo are only loosely aligned; how far, the rendering says (README of the database).
+
+RENDERINGS = (
+    "tx_000000000000",  # the whole canvas, squeezed as the photo was: the object is anywhere
+    "tx_000000000010",  # moved to the centre of the object's box
+    "tx_000000000110",  # and scaled until its first side fits the box
+    "tx_000000001010",  # and scaled until its second side fits, too
+    "tx_000000001110",  # squeezed so that it fits the box: nearest to the photo, and the default where it is present
+    "tx_000100000000",  # alone in the middle; belongs to the photos cut to the object, of the same name
+)
+_WHOLE, _FITTED, _ALONE = RENDERINGS[0], RENDERINGS[4], RENDERINGS[5]
+_SKETCHY_LICENCE = "none stated (Sketchy Database, photos of ImageNet): research use only"
+
+
+def find_sketchy(
+    raw: Path, categories: list[str], rename: dict[str, str], rendering: str = ""
+) -> tuple[list[RawPair], list[Skipped]]:
+    """The pairs of some categories of a Sketchy folder; "all" of them when `categories` is empty.
+
+    Args:
+      rendering: which one of the sketches; "" for the fitted one where it is present, else the first.
+
+    Raises:
+      DataError: no such folder, not in Sketchy's layout, or without that rendering.
+      ConfigError: a category that is not there, or one to be renamed that was not asked for.
+    """
+    check_folder(raw, "--raw")
+    photos, sketches = _sketchy_folders(raw, rendering)
+    known = sorted({path.name for side in (photos, sketches) for path in side.iterdir() if _is_category(path)})
+    wanted = [choose("category", category, known) for category in categories or known]
+    for old in rename:
+        choose("category in --rename", old, wanted)
+    pairs, skipped, others = [], [], []
+    inside: dict[Path, list[Path]] = {}
+    for path in files_under(raw, skipped, PICTURES):
+        if path.parent.parent in (photos, sketches) and path.parent.name in wanted:
+            inside.setdefault(path.parent, []).append(path)
         else:
-            skipped.append(
-                Skipped(path.relative_to(folder).as_posix(), f"not a picture ({path.suffix or 'no extension'})")
-            )
-    return found
+            others.append(path.relative_to(raw).as_posix())
+    skipped += not_asked_for(others)
+    for category in wanted:
+        by_photo: dict[str, list[Path]] = {}
+        for path in inside.get(sketches / category, []):
+            by_photo.setdefault(path.stem.rpartition("-")[0], []).append(path)
+        for photo in inside.get(photos / category, []):
+            name = f"{category}/{photo.name}"
+            drawn = by_photo.pop(photo.stem, [])
+            if drawn:
+                new, group = composed(rename.get(category, category)), name.removesuffix(photo.suffix)
+                said = {"name": name, "category": new, "group": group, "source": "sketchy", "licence": _SKETCHY_LICENCE}
+                pairs.append(RawPair(photo, tuple(drawn), **said))
+            else:
+                skipped.append(Skipped(name, "photo without a sketch"))
+        for drawn in by_photo.values():
+            skipped.extend(Skipped(f"{category}/{path.name}", "sketch without its photo") for path in drawn)
+    if not pairs:
+        raise DataError(f"--raw {str(raw)!r} has no photo with sketches of {', '.join(wanted[:5])}: choose other ones")
+    return pairs, skipped
 
 
-def make_example(raw: RawPair, *, size: int, input_channels: int = 1, clean: bool = False) -> list[Example | Skipped]:
+def _sketchy_folders(raw: Path, rendering: str) -> tuple[Path, Path]:
+    """The folders of photos and of sketches, whether `raw` is the database or its folder 256x256."""
+    for base in (raw, raw / "256x256", raw / "rendered_256x256" / "256x256"):
+        if not (base / "sketch").is_dir() or not (base / "photo").is_dir():
+            continue
+        present = [path.name for path in (base / "sketch").iterdir() if path.is_dir() and path.name.startswith("tx_")]
+        if not present:
+            continue
+        chosen, of_photos = _choose_rendering(rendering, present)
+        if not (base / "photo" / of_photos).is_dir():
+            raise DataError(f"--raw {str(raw)!r} has no photos {of_photos}, to which {chosen} belongs")
+        return base / "photo" / of_photos, base / "sketch" / chosen
+    raise DataError(
+        f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold 256x256/photo/{_WHOLE} "
+        f"and 256x256/sketch/{_WHOLE}"
+    )
+
+
+def _choose_rendering(wanted: str, present: Iterable[str]) -> tuple[str, str]:
+    """The rendering that is meant, of those there are, and that of the photos which its sketches lie on.
+
+    Raises:
+      DataError: it is not there.
+    """
+    known = [*RENDERINGS, *sorted(present)]
+    present = sorted(present, key=known.index)
+    if wanted and wanted not in present:
+        raise DataError(f"there is no rendering {wanted}: choose one of {', '.join(present)}")
+    chosen = wanted or (_FITTED if _FITTED in present else present[0])
+    return chosen, _ALONE if chosen == _ALONE else _WHOLE
+
+
+def sketchy_members(names: list[str], categories: list[str], rendering: str) -> list[str]:
+    """Of an archive's files those that `find` will look at: one rendering of the sketches, and its photos."""
+    places = [(name, re.search(r"(?:^|/)(photo|sketch)/(tx_\d+)/([^/]+)/[^/]+$", name)) for name in names]
+    present = {match[2] for _, match in places if match and match[1] == "sketch"}
+    if not present:
+        return []
+    wanted = set(zip(("sketch", "photo"), _choose_rendering(rendering, present), strict=True))
+    # All categories when one of those asked for is not there, so that `find` can name what there is.
+    there = {match[3] for _, match in places if match}
+    some = set(categories) if categories and set(categories) <= there else there
+    return [
+        name
+        for name, match in places
+        if match and (match[1], match[2]) in wanted and match[3] in some and not why_not(name, PICTURES)
+    ]
+
+
+def _is_category(path: Path) -> bool:
+    return path.is_dir() and why_not(path.name, set()) != SYSTEM
+
+
+# ---------------------------------------------------------------- examples
+
+
+def make_example(
+    raw: RawPair, *, size: int, input_channels: int = 1, clean: bool = False, fit: str = "", labels: bool = False
+) -> list[Example | Skipped]:
     """A pair at `size`; what of it cannot be used is told apart. Runs in a worker process.
 
     Args:
       clean: inputs are drawings, to be made dark on white.
+      fit: what is done where input and photo have other shapes: "stretch" the input, "pad" both to squares, or neither
+        is used.
+      labels: inputs are class numbers, each of which gets a colour.
     """
     made: list[Example | Skipped] = []
     try:
         content = raw.photo.read_bytes()
-        photo = images.resize(images.pad_to_square(_photo(raw)), size)
+        photo = _photo(raw)
+        height, width = photo.shape[:2]
+        photo = images.resize(images.pad_to_square(photo), size)
     except (ImageError, OSError) as error:
         inputs = range(0 if raw.side else len(raw.inputs))
         return [
@@ -215,10 +370,17 @@ def make_example(raw: RawPair, *, size: int, input_channels: int = 1, clean: boo
     for number in range(len(raw.inputs)):
         name = raw.named(number)
         try:
-            given = _input(raw, number, input_channels)
+            given = _input(raw, number, input_channels, labels)
         except (ImageError, OSError) as error:
             made.append(Skipped(name, _reason(error, name)))
             continue
+        high, wide = given.shape[:2]
+        if fit != "pad" and abs(high * width - wide * height) > 0.02 * high * width:
+            if fit != "stretch":
+                reason = f"is {wide} x {high} pixels, its photo {width} x {height}: they cannot lie on each other"
+                made.append(Skipped(name, f"{reason}; --fit stretch or --fit pad takes such pairs"))
+                continue
+            given = cv2.resize(given, (width, height), interpolation=cv2.INTER_NEAREST if labels else cv2.INTER_AREA)
         given = images.resize_sketch(images.clean_sheet(given) if clean else images.pad_to_square(given), size)
         if images.ink_box(given) is None if input_channels == 1 else int(given.max()) - int(given.min()) < 8:
             made.append(Skipped(name, "nothing is drawn on it"))
@@ -238,8 +400,8 @@ def _photo(raw: RawPair) -> np.ndarray:
     return _half(picture, raw, other=True) if raw.side else picture
 
 
-def _input(raw: RawPair, number: int, channels: int = 3) -> np.ndarray:
-    decode = images.decode_photo if channels == 3 else images.decode_sketch
+def _input(raw: RawPair, number: int, channels: int = 3, labels: bool = False) -> np.ndarray:
+    decode = images.decode_labels if labels else images.decode_photo if channels == 3 else images.decode_sketch
     picture = decode(raw.inputs[number], raw.named(number))
     return _half(picture, raw) if raw.side else picture
 

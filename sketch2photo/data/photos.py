@@ -6,7 +6,7 @@ from pathlib import Path
 from sketch2photo import images
 from sketch2photo.data import raw_files, segment, styles
 from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch, read_photo, thumbnail
-from sketch2photo.data.raw_files import PICTURES, category_folders, check_folder, files_under, is_folder, visible
+from sketch2photo.data.raw_files import PICTURES, category_and_split, check_folder, composed, files_under
 from sketch2photo.errors import DataError, ImageError
 
 
@@ -18,30 +18,31 @@ class RawPhoto(Raw):
 
 
 def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
-    """The pictures of `raw/<category>/`, or one level deeper where a folder holds nothing but folders.
+    """The pictures of `raw/<category>/`, or one level deeper where a folder has no pictures of its own.
+
+    Folders train, val and test above those of the categories set the split.
 
     Raises:
       DataError: no such folder, or no picture in a category folder.
     """
     check_folder(raw, "--raw")
     photos, skipped = [], []
-    for folder in category_folders(raw):
-        for path in files_under(folder, skipped):
-            name = path.relative_to(raw).as_posix()
-            if path.suffix.lower() in PICTURES:
-                photos.append(RawPhoto(path, name=name, category=folder.name, source=raw.resolve().name))
-            else:
-                skipped.append(Skipped(name, f"not a picture ({path.suffix or 'no extension'})"))
-    loose = [p for p in visible(raw) if not is_folder(p)]
-    skipped.extend(Skipped(p.name, "not in a category folder") for p in loose)
-    loose = [p for p in loose if p.suffix.lower() in PICTURES]
+    pictures = list(files_under(raw, skipped, PICTURES))
+    with_own = {path.parent for path in pictures}
+    for path in pictures:
+        name = path.relative_to(raw).as_posix()
+        category, split = category_and_split(path, raw, with_own)
+        if category:
+            photos.append(RawPhoto(path, name=name, category=category, split=split, source=raw.resolve().name))
+        else:
+            skipped.append(Skipped(name, "not in a category folder"))
     if not photos:
-        found = f"{len(loose)} pictures outside of one" if loose else "none"
+        found = f"{len(pictures)} pictures outside of one" if pictures else "none"
         raise DataError(f"{str(raw)!r} must hold a folder of pictures for each category, but has {found}: sort them so")
     return photos, skipped
 
 
-def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
+def from_manifest(manifest: Path, raw: Path | None = None) -> tuple[list[RawPhoto], list[Skipped]]:
     """The photos a CSV file names; `file` is relative to its folder, or to `raw` where it lies there instead.
 
     Raises:
@@ -49,16 +50,20 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> list[RawPhoto]:
     """
     if raw is not None:
         check_folder(raw, "--raw")
-    photos = []
+    photos, skipped = [], []
     for _, row in raw_files.read_csv(manifest, "--manifest", ("file", "category")):
         known = {column: row.get(column, "") for column in KNOWN}
-        path = manifest.parent / row["file"]
-        if raw is not None and not path.is_file() and (raw / row["file"]).is_file():
-            path = raw / row["file"]
-        photos.append(RawPhoto(path, name=row["file"], category=row["category"], **known))
+        path = raw_files.named(manifest.parent, row["file"])
+        if raw is not None and not path.is_file() and (there := raw_files.named(raw, row["file"])).is_file():
+            path = there
+        photos.append(RawPhoto(path, name=row["file"], category=composed(row["category"]), **known))
     if not photos:
         raise DataError(f"--manifest {str(manifest)!r} names no photos: add a line for each")
-    return photos
+    if raw is not None:
+        used = {photo.path.resolve() for photo in photos}
+        others = [path for path in files_under(raw, skipped, PICTURES, but=[manifest]) if path.resolve() not in used]
+        skipped += [Skipped(path.relative_to(raw).as_posix(), "not named in the manifest") for path in others]
+    return photos, skipped
 
 
 def make_example(

@@ -12,6 +12,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, palette
+from sketch2photo.data.raw_files import NOT_ASKED_FOR, SYSTEM
 
 _MANY = 40
 """With more categories than this the contact sheet shows less of each, in several columns."""
@@ -34,6 +35,8 @@ class Summary:
 
 def write(folder: Path, kind: str, journal: Any, skipped: list[Skipped], remarks: list[str], settings: dict) -> Summary:
     """Write report.json, report.html and contact_sheet.png into `folder`; `journal` with its splits settled."""
+    passed_over = [one for one in skipped if one.reason in (SYSTEM, NOT_ASKED_FOR)]
+    skipped = [one for one in skipped if one.reason not in (SYSTEM, NOT_ASKED_FOR)]
     examples = journal.light
     categories = sorted({e.category for e in examples})
     counts = {c: dict(Counter(e.split for e in examples if e.category == c)) for c in categories}
@@ -46,6 +49,7 @@ def write(folder: Path, kind: str, journal: Any, skipped: list[Skipped], remarks
         "sources": dict(sorted(Counter(e.source for e in examples).items())),
         "warnings": _warnings(kind, counts),
         "skipped": [{"file": s.file, "reason": s.reason} for s in skipped],
+        "passed_over": [{"file": s.file, "reason": s.reason} for s in passed_over],
         "remarks": remarks,
         "settings": settings,
     }
@@ -80,6 +84,9 @@ def _lines(content: dict[str, Any]) -> list[str]:
     if skipped:
         lines.append(f"left out {len(skipped)} (all in report.json):")
         lines += [f"  {s['file']}: {s['reason']}" for s in skipped[:_SHOWN_SKIPPED]]
+    if over := content["passed_over"]:
+        names = ", ".join(one["file"] for one in over[:_SHOWN_SKIPPED])
+        lines.append(f"passed over {len(over)}, {SYSTEM} or {NOT_ASKED_FOR} (all in report.json): {names}")
     lines += [f"warning: {text}" for text in content["warnings"][:_SHOWN_WARNINGS]]
     if len(content["warnings"]) > _SHOWN_WARNINGS:
         lines.append(f"warning: {len(content['warnings']) - _SHOWN_WARNINGS} more categories are as small")

@@ -8,7 +8,7 @@ import zipfile
 import py7zr
 import pytest
 
-from sketch2photo.data import raw_files
+from sketch2photo.data import archives
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import DataError
 from tests.data.raw_files import draw_raw_photos, prepare
@@ -37,7 +37,7 @@ def pack(path, folder, inside=""):
 
 
 def unpacked(archive, into, choose=lambda names: names):
-    return raw_files.unpack(archive, into, choose, lambda _: None)
+    return archives.unpack(archive, into, choose, lambda _: None)
 
 
 @pytest.mark.parametrize("kind", list(PACKERS))
@@ -150,7 +150,7 @@ def test_encrypted_and_damaged(tmp_path):
     with pytest.raises(DataError, match="no file"):
         unpacked(tmp_path / "none.zip", tmp_path / "into")
     with pytest.raises(DataError, match="holds nothing of use among its 1 files"):
-        unpacked(zip_of(tmp_path / "c.zip", ("a.txt", b"1")), tmp_path / "into", raw_files.pictures_and_lists)
+        unpacked(zip_of(tmp_path / "c.zip", ("a.txt", b"1")), tmp_path / "into", archives.pictures_and_lists)
 
 
 def test_a_changed_byte_in_a_zip_is_noticed(tmp_path):

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from sketch2photo.data import arrays, build, raw_files, report, store
+from sketch2photo.data import archives, arrays, build, report, store
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import DataError
 from sketch2photo.files import draft_beside
@@ -211,7 +211,7 @@ def test_a_full_disk_while_unpacking(tmp_path, capsys, full_disk):
     with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
         for file in raw.rglob("*.png"):
             archive.write(file, file.relative_to(raw))
-    full_disk(raw_files, "unpack", 500)
+    full_disk(archives, "unpack", 500)
     with pytest.raises(SystemExit) as left:
         prepare("photos", "--raw", tmp_path / "raw.zip", "--out", tmp_path / "out")
     assert left.value.code == 2

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sketch2photo.data import raw_files
+from sketch2photo.data import archives
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import ConfigError, DataError
 from tests.data.raw_files import draw_raw_photos, prepare
@@ -79,7 +79,7 @@ def server(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(raw_files.time, "sleep", lambda _: None)
+    monkeypatch.setattr(archives.time, "sleep", lambda _: None)
 
 
 def test_photos_from_an_address(server, tmp_path, capsys):
@@ -98,7 +98,7 @@ def test_photos_from_an_address(server, tmp_path, capsys):
 def test_a_broken_connection_is_gone_on_with(server, tmp_path):
     server.break_after = [1000, 2000]
     said: list[str] = []
-    path = raw_files.fetch(server.url, tmp_path / "kept", say=said.append)
+    path = archives.fetch(server.url, tmp_path / "kept", say=said.append)
     assert path.read_bytes() == server.content
     assert server.ranges == [None, "bytes=1000-", "bytes=3000-"]
     assert any("going on at byte 1,000" in text for text in said)
@@ -107,51 +107,51 @@ def test_a_broken_connection_is_gone_on_with(server, tmp_path):
 def test_a_stopped_download_is_gone_on_with(server, tmp_path):
     server.break_after = [1000, *[0] * 20]
     with pytest.raises(DataError, match=r"cannot be reached .* the 1,000 bytes that came are kept for the next try"):
-        raw_files.fetch(server.url, tmp_path / "kept", say=lambda _: None)
+        archives.fetch(server.url, tmp_path / "kept", say=lambda _: None)
     server.break_after, server.ranges = [], []
-    assert raw_files.fetch(server.url, tmp_path / "kept", say=lambda _: None).read_bytes() == server.content
+    assert archives.fetch(server.url, tmp_path / "kept", say=lambda _: None).read_bytes() == server.content
     assert server.ranges == ["bytes=1000-"]
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_whole(server, tmp_path):
     server.break_after = [1000, *[0] * 20]
     with pytest.raises(DataError):
-        raw_files.fetch(server.url, tmp_path / "kept", say=lambda _: None)
+        archives.fetch(server.url, tmp_path / "kept", say=lambda _: None)
     server.break_after, server.etag = [], '"two"'
     server.content = server.content[::-1]
-    assert raw_files.fetch(server.url, tmp_path / "kept", say=lambda _: None).read_bytes() == server.content
+    assert archives.fetch(server.url, tmp_path / "kept", say=lambda _: None).read_bytes() == server.content
 
 
 def test_a_part_longer_than_the_file_begins_anew(server, tmp_path):
     (tmp_path / "my shapes.zip.part").write_bytes(bytes(len(server.content) + 5))
     (tmp_path / "my shapes.zip.part.json").write_text(json.dumps({"url": server.url, "version": server.etag}))
-    assert raw_files.fetch(server.url, tmp_path, say=lambda _: None).read_bytes() == server.content
+    assert archives.fetch(server.url, tmp_path, say=lambda _: None).read_bytes() == server.content
 
 
 def test_hashes(server, tmp_path):
     right, wrong = hashlib.sha256(server.content).hexdigest(), "0" * 64
     with pytest.raises(DataError, match=f"has the sha256 {right}, but --sha256 says {wrong}: remove the file"):
-        raw_files.fetch(server.url, tmp_path, sha256=wrong, say=lambda _: None)
-    raw_files.fetch(server.url, tmp_path, sha256=right.upper(), say=lambda _: None)
+        archives.fetch(server.url, tmp_path, sha256=wrong, say=lambda _: None)
+    archives.fetch(server.url, tmp_path, sha256=right.upper(), say=lambda _: None)
     path = tmp_path / "my shapes.zip"
     path.write_bytes(b"another file")
     with pytest.raises(DataError, match="recorded at first use"):
-        raw_files.fetch(server.url, tmp_path, say=lambda _: None)
+        archives.fetch(server.url, tmp_path, say=lambda _: None)
     path.unlink()
     with pytest.raises(ConfigError, match="give its 64 hexadecimal digits"):
-        raw_files.fetch(server.url, tmp_path, sha256="abc", say=lambda _: None)
+        archives.fetch(server.url, tmp_path, sha256="abc", say=lambda _: None)
 
 
 def test_refusals(server, tmp_path):
     server.status = 404
     with pytest.raises(DataError, match="answers 404 Not Found: check the address"):
-        raw_files.fetch(server.url, tmp_path, say=lambda _: None)
+        archives.fetch(server.url, tmp_path, say=lambda _: None)
     server.status = 503
     with pytest.raises(DataError, match="cannot be reached"):
-        raw_files.fetch(server.url, tmp_path, say=lambda _: None)
+        archives.fetch(server.url, tmp_path, say=lambda _: None)
     server.status, server.kind = 200, "text/html"
     with pytest.raises(DataError, match="answers with a web page"):
-        raw_files.fetch(server.url, tmp_path, say=lambda _: None)
+        archives.fetch(server.url, tmp_path, say=lambda _: None)
     assert not (tmp_path / "my shapes.zip").exists()
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_address(tmp_path, refused):
 
 
 def test_known_sets_name_archives_and_readers():
-    for name, known in raw_files.KNOWN.items():
-        assert known.url.startswith("http") and raw_files.is_archive(raw_files.Path(known.file)), name
+    for name, known in archives.KNOWN.items():
+        assert known.url.startswith("http") and archives.is_archive(archives.Path(known.file)), name
         assert known.source in ("pairs", "sketchy") and known.licence
-    assert raw_files.KNOWN["facades"].direction == "BtoA"
+    assert archives.KNOWN["facades"].direction == "BtoA"

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from sketch2photo.data import sketchy, store
+from sketch2photo.data import pairs, store
 from sketch2photo.data.example import decode
 from tests.data.raw_files import draw_photo, draw_sketch, prepare, write_picture
 from tests.data.test_archives import pack
@@ -87,7 +87,7 @@ def renderings(tmp_path):
     """Three cups of which there are all renderings of the sketches; in each the line is in a row of its own."""
     base = tmp_path / "renderings" / "256x256"
     for number in range(3):
-        for place, rendering in enumerate(sketchy.RENDERINGS):
+        for place, rendering in enumerate(pairs.RENDERINGS):
             sheet = np.full((96, 96), 255, np.uint8)
             sheet[10 + 12 * place : 13 + 12 * place, 10:80] = 0
             write_picture(base / f"sketch/{rendering}/cup/n1_{number}-1.png", sheet)
@@ -104,14 +104,14 @@ def row_of(folder):
 
 
 @pytest.mark.parametrize("form", ["folder", "zip", "7z", "tar.gz"])
-@pytest.mark.parametrize("rendering", ["", *sketchy.RENDERINGS])
+@pytest.mark.parametrize("rendering", ["", *pairs.RENDERINGS])
 def test_every_rendering_from_folder_and_archive(renderings, tmp_path, rendering, form):
     raw = renderings if form == "folder" else pack(tmp_path / f"rendered_256x256.{form}", renderings)
     options = ("--rendering", rendering) if rendering else ()
     prepare("sketchy", "--raw", raw, "--out", tmp_path / "out", "--size", 96, "--workers", 1, *options)
     row, photo, number = row_of(tmp_path / "out")
     chosen = rendering or "tx_000000001110"  # fitted to the object's box
-    assert row == 11 + 12 * sketchy.RENDERINGS.index(chosen)
+    assert row == 11 + 12 * pairs.RENDERINGS.index(chosen)
     alone = chosen == "tx_000100000000"  # which has photos of its own
     assert np.abs(photo.astype(int) - draw_photo("circle", 50 * alone + number)).mean() < 6
 
