@@ -140,6 +140,8 @@ class ClassifierConfig(Checked):
     model: ClassifierModelConfig = field(default_factory=ClassifierModelConfig)
     categories: tuple[str, ...] = ()
     """The categories to tell apart, in order; what else is in the data is "none of these". Empty: all."""
+    others: tuple[str, ...] = ()
+    """The other categories that are told apart, in the order of their outputs; training sets it."""
     none_share: Share = 0.3
     """Share of the examples drawn from other categories, when there are any."""
     others_apart: bool = True

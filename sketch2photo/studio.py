@@ -42,6 +42,8 @@ class Prediction:
     """ok; unsure: no category is likely enough; none: not one of the model's categories; empty: nothing is drawn."""
     colour: str | None = None
     """The colour that is painted, "#rrggbb"; None where the model takes none."""
+    word: str | None = None
+    """What a drawing of none of the categories looks like, as far as the classifier has a name for it."""
 
 
 class Studio:
@@ -56,6 +58,8 @@ class Studio:
         self.image_size = model.gan.image_size
         self.calibration = model.calibration
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
+        self.others = model.others
+        """What else a drawing may be named as (`Prediction.word`); nothing of it can be painted."""
         self.takes_colour_inputs = model.gan.input_channels == 3
         self._model = model
         count = len(model.categories)
@@ -63,7 +67,7 @@ class Studio:
         self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
         self._logits, self._classifier = None, None
         if self.has_classifier and model.classifier_config is not None:
-            classify, classifier = serving.classifier(model.classifier_config, count, model.classifier)
+            classify, classifier = serving.classifier(model.classifier_config, count, model.classifier, apart=True)
             self._logits, self._classifier = jax.jit(classify), jax.device_put(classifier)
         self._lock = threading.Lock()
 
@@ -158,7 +162,7 @@ class Studio:
         seen = self._classify(squares)
         labels = [
             self.categories.index(category) if category is not None else int(np.argmax(probabilities))
-            for category, (probabilities, _) in zip(categories, seen, strict=True)
+            for category, (probabilities, *_) in zip(categories, seen, strict=True)
         ]
         painted = [
             self._own_colour(self.categories[label], seed) if colour is None else colour
@@ -182,30 +186,31 @@ class Studio:
                 category=self.categories[label],
                 status=status,
                 colour="#{:02x}{:02x}{:02x}".format(*colour) if takes_colour else None,
+                word=word,
             )
-            for (_, frame), photo, (probabilities, status), label, colour in zip(
+            for (_, frame), photo, (probabilities, status, word), label, colour in zip(
                 framed, photos, seen, labels, painted, strict=True
             )
         ]
 
-    def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status]]:
-        """Probabilities of the categories, and the status, of every sketch."""
+    def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status, str | None]]:
+        """Probabilities of the categories, the status and what else it looks like, of every sketch."""
         k = len(self.categories)
         if self._logits is None or self._model.classifier_config is None:
-            return [(np.full(k, 1 / k), "ok")] * len(squares)
+            return [(np.full(k, 1 / k), "ok", None)] * len(squares)
         size = self._model.classifier_config.image_size
         sheets = [sq if sq.ndim == 2 else images.clean_sheet(images.as_sketch(sq)) for sq in squares]
         framed = np.stack([images.frame_sheet(sheet, size)[0] for sheet in sheets])[..., None]
         logits = self._run(self._logits, self._classifier, framed).astype(np.float64)
         return [self._read_logits(row) for row in logits]
 
-    def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status]:
+    def _read_logits(self, logits: np.ndarray) -> tuple[np.ndarray, Status, str | None]:
         k = len(self.categories)
-        none = none_probability(logits, self.calibration.of_none)
+        none = none_probability(np.append(logits[:k], np.logaddexp.reduce(logits[k:])), self.calibration.of_none)
         shown = probabilities(logits[:k], self.calibration.temperature)
         if none > self.calibration.none_above:
-            return shown, "none"
-        return shown, "unsure" if shown.max() < self.calibration.unsure_below else "ok"
+            return shown, "none", self.others[int(np.argmax(logits[k:]))] if self.others else None
+        return shown, "unsure" if shown.max() < self.calibration.unsure_below else "ok", None
 
     def _square(self, sketch: np.ndarray) -> np.ndarray:
         """A clean sheet, (s, s), or a coloured input, (s, s, 3)."""

@@ -57,9 +57,12 @@ def generator(
 
 
 def classifier(
-    config: ClassifierModelConfig, n_categories: int, weights: Arrays
+    config: ClassifierModelConfig, n_categories: int, weights: Arrays, *, apart: bool = False
 ) -> tuple[Callable[[Arrays, jax.Array], jax.Array], Arrays]:
     """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k + 1), the last "none of these"; and the weights.
+
+    Args:
+      apart: the other categories' logits one by one instead.
 
     Raises:
       CheckpointError: the weights are not those of this config.
@@ -68,7 +71,7 @@ def classifier(
     _check_weights("classifier", weights, state)
 
     def classify(weights: Arrays, sketch: jax.Array) -> jax.Array:
-        return nnx.merge(structure, layers.as_state(weights))(layers.to_model(jnp.asarray(sketch)))
+        return nnx.merge(structure, layers.as_state(weights))(layers.to_model(jnp.asarray(sketch)), apart=apart)
 
     return classify, weights
 

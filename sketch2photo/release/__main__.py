@@ -26,6 +26,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--classifier", type=Path, metavar="RUN|RELEASE", help=classifier)
     add("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
     discriminator = "so that others can go on training (train.py gan --init)"
+    add("--categories", nargs="+", metavar="NAME", help="release these alone, in this order (default: all)")
     add("--with-discriminator", action="store_true", help=discriminator)
 
 
@@ -36,9 +37,11 @@ def run(options: argparse.Namespace) -> None:
       UserError: a run that is missing or does not fit the other, or no room.
     """
     from sketch2photo.release.format import write
-    from sketch2photo.release.weights import assemble
+    from sketch2photo.release.weights import assemble, restricted
 
     model, steps = assemble(options.gan, options.classifier, options.with_discriminator)
+    if options.categories:
+        model = restricted(model, options.categories)
     card = model_card(options.out.name, model, steps, sources(options.gan, options.classifier))
     size = write(model, options.out, card)
     print(f"{options.out}: {size / 1e6:.1f} MB")

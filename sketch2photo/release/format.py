@@ -44,6 +44,8 @@ class ReleasedModel:
     classifier_config: ClassifierModelConfig | None = None
     classifier: Arrays | None = None
     calibration: Calibration = Calibration()  # noqa: RUF009 (frozen)
+    others: tuple[str, ...] = ()
+    """What else the classifier tells apart, in the order of its last outputs; () where it is not known."""
 
 
 def read(path: str | Path) -> ReleasedModel:
@@ -56,7 +58,7 @@ def read(path: str | Path) -> ReleasedModel:
     content = _content(path)
     try:
         with np.load(path / WEIGHTS_FILE) as file:
-            arrays = _nest(_unpacked({name: file[name] for name in file}))
+            arrays = nest(_unpacked({name: file[name] for name in file}))
         classifier = content["classifier"]
         return ReleasedModel(
             gan=from_dict(GanModelConfig, content["gan"]),
@@ -67,6 +69,7 @@ def read(path: str | Path) -> ReleasedModel:
             classifier_config=None if classifier is None else from_dict(ClassifierModelConfig, classifier),
             classifier=arrays.get("classifier"),
             calibration=Calibration(**content["calibration"]),
+            others=tuple(content.get("others", ())),
         )
     except _BREAKAGE as error:
         raise _broken(path, error) from None
@@ -181,6 +184,7 @@ def settings(model: ReleasedModel) -> dict[str, Any]:
         "image_size": model.gan.image_size,
         "categories": list(model.categories),
         "palette": {name: list(colours) for name, colours in model.palette.items()},
+        "others": list(model.others),
         "calibration": dataclasses.asdict(model.calibration),
         "gan": to_dict(model.gan),
         "classifier": None if model.classifier_config is None else to_dict(model.classifier_config),
@@ -196,7 +200,7 @@ def weights_by_place(model: ReleasedModel) -> dict[str, np.ndarray]:
 
 def quantised(weights: Arrays) -> Arrays:
     """The weights as they come back from a released model."""
-    return _nest(_unpacked(_packed(flatten(weights))))
+    return nest(_unpacked(_packed(flatten(weights))))
 
 
 def _packed(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -242,7 +246,7 @@ def flatten(tree: Arrays, prefix: str = "") -> dict[str, np.ndarray]:
     return flat
 
 
-def _nest(flat: dict[str, np.ndarray]) -> Arrays:
+def nest(flat: dict[str, np.ndarray]) -> Arrays:
     tree: Arrays = {}
     for name, value in flat.items():
         *path, last = (int(part) if part.isdigit() else part for part in name.split("/"))

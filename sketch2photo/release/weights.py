@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sketch2photo.config import ClassifierConfig, ClassifierModelConfig, GanConfig, GanModelConfig
-from sketch2photo.errors import CheckpointError
+from sketch2photo.errors import CheckpointError, ConfigError, choose
 from sketch2photo.models import features, vgg
 from sketch2photo.models.layers import Arrays
 from sketch2photo.release import format
@@ -76,6 +79,13 @@ class Weights:
         if self.released.classifier is None:
             raise CheckpointError(f"{self} has no classifier: name one that has")
         return self.released.classifier
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What else the classifier tells apart, in the order of its outputs; () where it is not known."""
+        if self.released is not None:
+            return self.released.others
+        return self._run_of(ClassifierConfig, "classifier").config.others
 
     @property
     def classifier_config(self) -> ClassifierModelConfig:
@@ -153,7 +163,8 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
       CheckpointError: a folder is neither, is of the other kind or has saved nothing; category lists differ.
     """
     painting = _to_release(gan, "--gan")
-    parts = {"discriminator": painting.discriminator if with_discriminator else None, "classifier": None}
+    parts: dict[str, Any] = {"discriminator": painting.discriminator if with_discriminator else None}
+    parts |= {"classifier": None, "others": ()}
     model = dataclasses.replace(painting.model, **parts, classifier_config=None, calibration=Calibration())
     if classifier is None:
         return model, painting.steps
@@ -171,8 +182,50 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
     head = weights["head"]
     order += range(len(order), head["bias"].shape[0])
     weights = {**weights, "head": {"kernel": head["kernel"][:, order], "bias": head["bias"][order]}}
-    model = dataclasses.replace(model, classifier=weights, classifier_config=config, calibration=naming.calibration)
-    return model, painting.steps | naming.steps
+    named = {"classifier": weights, "classifier_config": config, "others": naming.others}
+    return dataclasses.replace(model, **named, calibration=naming.calibration), painting.steps | naming.steps
+
+
+def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel:
+    """The model with these of its categories alone; the classifier knows what is left out as others.
+
+    Raises:
+      ConfigError: a name that is none of the model's categories, or given twice.
+    """
+    for name in categories:
+        choose("category in --categories", name, model.categories)
+    if len(set(categories)) < len(categories):
+        raise ConfigError(f"--categories {' '.join(categories)}: name each category once")
+    kept = [model.categories.index(name) for name in categories]
+    left = [i for i, name in enumerate(model.categories) if name not in categories]
+    count = len(model.categories)
+
+    def told(weights: Arrays | None) -> Arrays | None:
+        """With the rows of the conditions that stand for what is kept, and those of the colour."""
+        if weights is None or not model.gan.class_conditional:
+            return weights
+        flat = format.flatten(weights)
+        for name in flat:
+            if name.endswith(("style/first/kernel", "embed/kernel")):
+                flat[name] = np.concatenate([flat[name][kept], flat[name][count:]])
+        return format.nest(flat)
+
+    classifier, config, others = model.classifier, model.classifier_config, model.others
+    if classifier is not None and config is not None:
+        order = [*kept, *left, *range(count, classifier["head"]["bias"].shape[0])]
+        head = {name: np.asarray(value)[..., order] for name, value in classifier["head"].items()}
+        classifier, config = {**classifier, "head": head}, dataclasses.replace(config, others=config.others + len(left))
+        others = (*(model.categories[i] for i in left), *others) if others else ()
+    return dataclasses.replace(
+        model,
+        categories=tuple(categories),
+        palette={name: model.palette[name] for name in categories if name in model.palette},
+        generator=told(model.generator),
+        discriminator=told(model.discriminator),
+        classifier=classifier,
+        classifier_config=config,
+        others=others,
+    )
 
 
 def _to_release(path: Path, option: str) -> Weights:

@@ -49,7 +49,7 @@ class ClassifierTask(Task):
         others = [category for category in present if category not in self.categories] if config.others_apart else []
         self._others = tuple(sorted(others))
         model = dataclasses.replace(config.model, others=max(1, len(others)))
-        self.config = dataclasses.replace(config, categories=self.categories, model=model)
+        self.config = dataclasses.replace(config, categories=self.categories, others=self._others, model=model)
         self.palette = {}
         self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
         self._near_kin = self._nearest(present, say)
@@ -117,9 +117,8 @@ class ClassifierTask(Task):
         sketches, found = self._some_sketches(), []
         for path, option in [(source, "--init"), *((path, "--average-with") for path in self.config.average_with)]:
             given = open_weights(path, option)
-            found.append(
-                initialise_classifier(state.params, given.classifier, given.categories, self.categories, sketches, say)
-            )
+            named, names = (given.categories, given.others), (self.categories, self._others)
+            found.append(initialise_classifier(state.params, given.classifier, named, names, sketches, say))
         return dataclasses.replace(state, params=jax.tree.map(lambda *each: sum(each) / len(each), *found))
 
     def before_saving(self, state: ClassifierState) -> ClassifierState:

@@ -84,26 +84,36 @@ def _same(here: Sequence[str], there: Sequence[str]) -> Places:
     return [(i, there.index(name)) for i, name in enumerate(here) if name in there]
 
 
+Names = tuple[Sequence[str], Sequence[str]]
+"""A classifier's categories, whose outputs come first, and the other categories that it tells apart, where known."""
+
+
 def initialise_classifier(
-    params: Arrays, given: Arrays, named: Sequence[str], categories: Sequence[str], sketch: np.ndarray, say: Say
+    params: Arrays, given: Arrays, theirs: Names, ours: Names, sketch: np.ndarray, say: Say
 ) -> Arrays:
     """The weights with the given ones where they fit; `say` is told what did not.
 
+    An output goes where its name goes: what was an other category may have become one of the categories.
+
     Args:
-      named: the categories of the given ones, whose outputs come first.
+      theirs: of the given ones.
+      ours: of the weights.
       sketch: uint8 (n, s, s, 1); batch norm's averages are of these, where the given weights have none.
     """
     if _normed(params) and not _normed(given):
         given = jax.jit(vgg.unfold)(given, layers.to_model(jnp.asarray(sketch)))
     elif _normed(given) and not _normed(params):
         given = vgg.fold(given)
+    (named, others), categories = theirs, ours[0]
     outputs, count = _same(categories, named), params["head"]["bias"].shape[0] - len(categories)
     head = {name: np.asarray(value) for name, value in given["head"].items()}
-    if head["bias"].shape[0] == len(named) + 1:
+    if others and ours[1]:
+        outputs = _same([*categories, *ours[1]], [*named, *others])
+    elif head["bias"].shape[0] == len(named) + 1:
         # One output of other categories becomes as many alike that make the same probability together.
         head = {name: np.concatenate([x, *[x[..., -1:]] * (count - 1)], -1) for name, x in head.items()}
         head["bias"][len(named) :] -= np.log(count)
-    if head["bias"].shape[0] == len(named) + count:
+    if not (others and ours[1]) and head["bias"].shape[0] == len(named) + count:
         outputs += [(len(categories) + i, len(named) + i) for i in range(count)]
     ends: Matched = {"head/kernel": (-1, outputs), "head/bias": (-1, outputs)}
     return _fit("classifier", params, {**given, "head": head}, ends, "outputs", say)

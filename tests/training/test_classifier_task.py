@@ -204,7 +204,12 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     state, _ = fresh(larger)
     source = open_weights(tmp_path / "first")
     params = init_weights.initialise_classifier(
-        state.params, source.classifier, source.categories, ("cat", "dog"), examples(4, 3, 64)["sketch"], said.append
+        state.params,
+        source.classifier,
+        (source.categories, ()),
+        (("cat", "dog"), ()),
+        examples(4, 3, 64)["sketch"],
+        said.append,
     )
     np.testing.assert_array_equal(params["convs"][5]["kernel"], trained.params["convs"][5]["kernel"])
     np.testing.assert_array_equal(params["convs"][5]["variance"], trained.params["convs"][5]["variance"])
@@ -213,6 +218,19 @@ def test_a_run_of_other_categories_and_size_fits_by_name(pipeline, tmp_path):
     np.testing.assert_array_equal(params["head"]["kernel"][:, 2], there[:, 3])  # none of these
     np.testing.assert_array_equal(params["head"]["kernel"][:, 0], state.params["head"]["kernel"][:, 0])  # cat is new
     assert said == ["classifier: 65 of 67 arrays fit; fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"]
+
+
+def test_what_was_an_other_category_becomes_one_of_the_categories():
+    wide = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=3))
+    trained, _ = fresh(wide, seed=7)
+    grown = dataclasses.replace(SMALL, model=dataclasses.replace(SMALL.model, others=2))
+    state, _ = fresh(grown, categories=3)
+    theirs, ours, said = (("cat", "dog"), ("bat", "car", "owl")), (("cat", "owl", "dog"), ("bat", "car")), []
+    params = init_weights.initialise_classifier(
+        state.params, trained.params, theirs, ours, examples(4, 3)["sketch"], said.append
+    )
+    np.testing.assert_array_equal(params["head"]["bias"], np.asarray(trained.params["head"]["bias"])[[0, 4, 1, 2, 3]])
+    assert said[0].endswith("arrays fit")
 
 
 def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
@@ -231,7 +249,12 @@ def test_a_released_classifier_goes_on_where_it_was(pipeline, tmp_path):
     said = []
     other, _ = fresh(seed=4)
     params = init_weights.initialise_classifier(
-        other.params, open_weights(tmp_path / "model").classifier, ("cat", "dog"), ("cat", "dog"), sketch, said.append
+        other.params,
+        open_weights(tmp_path / "model").classifier,
+        (("cat", "dog"), ()),
+        (("cat", "dog"), ()),
+        sketch,
+        said.append,
     )
     assert said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
@@ -279,13 +302,15 @@ def test_one_output_of_none_becomes_many_that_say_the_same():
     wide, wide_network = fresh(many, seed=4)
     sketch, said = examples(12, 3)["sketch"], []
     params = init_weights.initialise_classifier(
-        wide.params, state.params, ("cat", "dog"), ("cat", "dog"), sketch, said.append
+        wide.params, state.params, (("cat", "dog"), ()), (("cat", "dog"), ()), sketch, said.append
     )
     assert params["head"]["bias"].shape == (9,) and said[0].endswith("arrays fit")
     x = layers.to_model(jnp.asarray(sketch))
     np.testing.assert_allclose(wide_network.logits(params, x), network.logits(state.params, x), rtol=1e-4, atol=1e-4)
     # Back again nothing fits, for seven outputs are no sum.
-    init_weights.initialise_classifier(state.params, params, ("cat", "dog"), ("cat", "dog"), sketch, said.append)
+    init_weights.initialise_classifier(
+        state.params, params, (("cat", "dog"), ()), (("cat", "dog"), ()), sketch, said.append
+    )
     assert said[1] == "classifier: 65 of 67 arrays fit; fresh: head/bias (1 of 3 outputs), head/kernel (1 of 3 outputs)"
 
 
