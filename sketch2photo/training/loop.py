@@ -102,7 +102,7 @@ def train(
     Raises:
       CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
         in it; the run was started with other settings that `allow_change` does not name; something could not be
-        written, or does not fit; not all hosts see the folder. The last checkpoint stays as it is.
+        written, is damaged or does not fit; not all hosts see the folder. The last whole checkpoint stays as it is.
       ConfigError: the hosts have other settings or data.
       TrainingError: a loss or a weight is no number any more. The last checkpoint is from before.
     """
@@ -119,7 +119,9 @@ def train(
         lock.take()
         if writes:
             run_folder.check_folder(out, resume)  # another run may have come and gone meanwhile
-            if not resume:
+            if resume:
+                run_folder.set_damaged_aside(out, distributed.say)
+            else:
                 _write_run(task, out)
         distributed.check_shared(out, out / run_folder.LOCK_FILE)
         with run_folder.RunCheckpoints(out) as checkpoints:

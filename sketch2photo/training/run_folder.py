@@ -2,6 +2,7 @@
 
     RUN/run.json        what is trained: kind, config, categories, palette, data
     RUN/state/<step>/   weights, optimisers, random key and input position; the latest two are kept
+    RUN/checksums.json  of every file of each of them, by step
     RUN/stats.jsonl     one line a step        RUN/evaluation.jsonl, RUN/samples/   now and then
 
 A checkpoint is whole or not there: Orbax writes it beside its place and renames it. Released models, which a page
@@ -10,11 +11,12 @@ must open fast, are plain files: `sketch2photo.release.format`.
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -31,7 +33,7 @@ FORMAT = 2
 KEPT = 2
 """Checkpoints."""
 _RUN_FILE = "run.json"
-_STATE = "state"
+_STATE, _SUMS_FILE = "state", "checksums.json"
 _CONFIGS = {"gan": GanConfig, "classifier": ClassifierConfig}
 
 
@@ -119,6 +121,64 @@ def saved_steps(path: str | Path) -> list[int]:
     return sorted(int(child.name) for child in folder.iterdir() if child.name.isdigit()) if folder.is_dir() else []
 
 
+def damage(path: Path, step: int) -> str:
+    """What is wrong with a checkpoint; "" when it is whole."""
+    folder = path / _STATE / str(step)
+    known = _known_sums(path).get(str(step))
+    if known is None:  # of a run from before there were checksums
+        try:
+            _read(folder)
+        except _UNREADABLE as error:
+            return _first_line(error)
+        return ""
+    now = _sums(folder)
+    wrong = next((name for name in known if now.get(name) != known[name]), "")
+    return wrong and f"{wrong} {'is not as it was written' if wrong in now else 'is missing'}"
+
+
+def set_damaged_aside(path: Path, say: Callable[[str], None]) -> None:
+    """Make the latest whole checkpoint the latest of all: damaged ones after it are moved to RUN/damaged, and said.
+
+    Raises:
+      CheckpointError: all are damaged; they stay where they are.
+    """
+    damaged: dict[int, str] = {}
+    for step in reversed(saved_steps(path)):
+        if reason := damage(path, step):
+            damaged[step] = reason
+            continue
+        for other, reason in damaged.items():
+            aside = path / "damaged" / str(other)
+            files.remove(aside)
+            aside.parent.mkdir(exist_ok=True)
+            (path / _STATE / str(other)).rename(aside)
+            say(f"the checkpoint of step {other} is damaged ({reason}): going on from step {step}; it lies in {aside}")
+        return
+    step, reason = next(iter(damaged.items()))
+    raise CheckpointError(
+        f"the checkpoint of step {step} in {str(path)!r} is damaged ({reason}), and no other is whole: restore the "
+        "folder from a copy or start anew with another --out"
+    )
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """A checksum of every file in a folder, by its place there."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _known_sums(path: Path) -> dict[str, dict[str, str]]:
+    """Of each step's checkpoint, as they were when it was written."""
+    try:
+        return dict(json.loads((path / _SUMS_FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def lost(path: str | Path) -> str:
     """What a run that ends now loses, in words."""
     steps = saved_steps(path)
@@ -165,6 +225,11 @@ class RunCheckpoints:
                 self._checkpointer.save_checkpointables(
                     step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
                 )
+            if jax.process_index() == 0:
+                kept = [str(step) for step in saved_steps(self._path)]
+                sums = _known_sums(self._path) | {str(step): _sums(self._path / _STATE / str(step))}
+                content = {step: sums[step] for step in kept if step in sums}
+                files.write_atomic(self._path / _SUMS_FILE, json.dumps(content, indent=1) + "\n")
         except (OSError, ValueError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition('": ')[2][-200:]
             raise CheckpointError(
@@ -181,7 +246,7 @@ class RunCheckpoints:
         step = _latest(self._path)
         try:
             loaded = self._checkpointer.load_checkpointables(step, {"state": _as_arrays(like)})["state"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise CheckpointError(
                 f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({_first_line(error)}): "
                 "resume with the settings it was started with"
@@ -215,20 +280,35 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
     dicts with integer keys.
 
     Raises:
-      CheckpointError: not a run, or nothing is saved in it yet.
+      CheckpointError: not a run, nothing is saved in it yet, or what is saved is damaged.
     """
-    from orbax.checkpoint import v1 as ocp
-
     run = read_run(path)
     step = _latest(run.path) if step is None else step
-    folder = str((run.path / _STATE / str(step)).absolute())
+    folder = run.path / _STATE / str(step)
     try:
-        about = ocp.checkpointables_metadata(folder).metadata["state"]
-        # As numpy, wherever the arrays lay: the devices of the run may not be here.
-        like = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), about)
-        return _numbered(ocp.load_checkpointables(folder, {"state": like})["state"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the checkpoint {folder!r} cannot be read ({_first_line(error)}): delete it") from None
+        if not (reason := damage(run.path, step)):
+            return _numbered(_read(folder))
+    except _UNREADABLE as error:
+        reason = _first_line(error)
+    before = [saved for saved in saved_steps(run.path) if saved < step and not damage(run.path, saved)]
+    remedy = (
+        f"move it away, and that of step {before[-1]} is taken" if before else "restore it from a copy or train anew"
+    )
+    raise CheckpointError(f"the checkpoint {str(folder)!r} is damaged ({reason}): {remedy}")
+
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+
+
+def _read(folder: Path) -> Any:
+    """A checkpoint as it is, its arrays as numpy's: the devices of the run may not be here."""
+    from orbax.checkpoint import v1 as ocp
+
+    place = str(folder.absolute())
+    about: Any = ocp.checkpointables_metadata(place)
+    json.loads(about.custom_metadata["position"])  # without it no run goes on
+    like = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), about.metadata["state"])
+    return ocp.load_checkpointables(place, {"state": like})["state"]
 
 
 def _first_line(error: Exception) -> str:

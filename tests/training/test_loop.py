@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,8 +138,6 @@ def test_a_killed_run_loses_no_more_than_save_every_and_repeats_no_step(tmp_path
     out = tmp_path / "run"
     loop.train(Walk(steps=6, save_every=4), out)
     # As if killed at step 5 after writing half of a line: the checkpoint of step 6 never came to be.
-    import shutil
-
     shutil.rmtree(out / "state" / "6")
     with (out / "stats.jsonl").open("a") as file:
         file.write('{"step": 7, "loss_w')
@@ -229,6 +228,59 @@ def test_resume_with_another_model_says_so(tmp_path):
     loop.train(Walk(steps=1), tmp_path / "run")
     with pytest.raises(CheckpointError, match="does not fit this model"):
         loop.train(Wider(steps=2), tmp_path / "run", resume=True)
+
+
+def largest(folder):
+    return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+def changed(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+DAMAGES = {
+    "a bit is wrong": (lambda folder: changed(largest(folder)), "is not as it was written"),
+    "cut off": (lambda folder: os.truncate(largest(folder), 100), "is not as it was written"),
+    "no metadata": (lambda folder: (folder / "_CHECKPOINT_METADATA").unlink(), "_CHECKPOINT_METADATA is missing"),
+    "empty": (lambda folder: (shutil.rmtree(folder), folder.mkdir()), "is missing"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("older", [False, True], ids=["", "without checksums"])
+def test_of_a_damaged_checkpoint_the_one_before_is_taken(tmp_path, capsys, kind, older):
+    if older and kind == "a bit is wrong":
+        pytest.skip("nobody can tell")
+    do, reason = DAMAGES[kind]
+    out = tmp_path / "run"
+    loop.train(Walk(steps=4), out)
+    do(out / "state" / "4")
+    if older:
+        (out / "checksums.json").unlink()
+        reason = ""
+    with pytest.raises(CheckpointError, match=rf"4' is damaged \(.*{reason}\): move it away, and that of step 2 is"):
+        run_folder.restore_state(out)
+    loop.train(Walk(steps=8), out, resume=True)
+    said = capsys.readouterr().out
+    assert "the checkpoint of step 4 is damaged (" in said and f"{reason}): going on from step 2" in said
+    assert (out / "damaged" / "4").is_dir()
+    loop.train(Walk(steps=8), tmp_path / "whole")
+    assert losses(out) == losses(tmp_path / "whole")
+    assert run_folder.saved_steps(out) == [6, 8] and not any(run_folder.damage(out, step) for step in (6, 8))
+
+
+def test_where_no_checkpoint_is_whole_a_run_is_left_as_it_is(tmp_path):
+    out = tmp_path / "run"
+    loop.train(Walk(steps=4), out)
+    for step in (2, 4):
+        changed(largest(out / "state" / str(step)))
+    with pytest.raises(CheckpointError, match=r"step 4 in .* is damaged \(.*\), and no other is whole"):
+        loop.train(Walk(steps=8), out, resume=True)
+    with pytest.raises(CheckpointError, match="restore it from a copy"):
+        run_folder.restore_state(out)
+    assert run_folder.saved_steps(out) == [2, 4]
 
 
 def test_checkpoints_say_what_is_wrong(tmp_path):
