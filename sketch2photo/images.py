@@ -57,6 +57,12 @@ def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
     return _decode(source, name, "L")
 
 
+def class_numbers(source: Path) -> np.ndarray | None:
+    """The numbers in a picture file as they are, int (h, w); None where it has channels or numbers over 255."""
+    values = np.asarray(Image.open(source, formats=_FORMATS))
+    return values.astype(int) if values.ndim == 2 and values.dtype.kind in "iu" and values.max() <= 255 else None
+
+
 def decode_labels(source: Path, name: str = "") -> np.ndarray:
     """A picture file of class numbers, 0 to 255, as RGB uint8 (h, w, 3) in which each has a colour of its own.
 
@@ -64,10 +70,10 @@ def decode_labels(source: Path, name: str = "") -> np.ndarray:
       ImageError: as `decode_photo`, or a picture with channels or larger numbers.
     """
     _decode(source, name, "L")  # says what is wrong with the file
-    values = np.asarray(Image.open(source))
-    if values.ndim != 2 or values.max() > 255:
+    numbers = class_numbers(source)
+    if numbers is None:
         raise ImageError(f"{name} holds no class numbers from 0 to 255: leave out --label-colours")
-    return _LABEL_COLOURS[values.astype(np.uint8)]
+    return _LABEL_COLOURS[numbers]
 
 
 # Hues a golden angle apart, of four brightnesses in turn; 0 is black.

@@ -33,9 +33,7 @@ _EVERYWHERE = 20_000.0
 """Units in which a drawing without view box and size is looked for."""
 _SVG, _HREF = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
-_LINES = {"svg", "g", "a", "defs", "style", "title", "desc", "metadata", "switch"} | {
-    *("path", "line", "polyline", "polygon", "rect", "circle", "ellipse")
-}
+_LINES = set("svg g a defs style title desc metadata path line polyline polygon rect circle ellipse".split())  # noqa: SIM905
 """Elements of a file that may be nothing but lines."""
 
 _RENDER = f"""

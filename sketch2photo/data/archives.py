@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO
 
 from sketch2photo.data.example import Skipped
-from sketch2photo.data.raw_files import KINDS, not_asked_for, why_not
+from sketch2photo.data.raw_files import KINDS, SYSTEM, not_asked_for, why_not
 from sketch2photo.errors import ConfigError, DataError, choose, first_line
 
 SUFFIXES = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -73,7 +73,6 @@ def unpack(
     into: Path,
     choose: Callable[[list[str]], list[str]],
     say: Callable[[str], None],
-    notes: Notes | None = None,
     *,
     inner: bool = True,
 ) -> Path:
@@ -83,7 +82,6 @@ def unpack(
 
     Args:
       choose: the names that are wanted, of all there are.
-      notes: gets what is left out, and how names were read.
       inner: of an archive that holds one folder, which holds nothing but folders, return that one.
 
     Raises:
@@ -101,7 +99,8 @@ def unpack(
             names = [member.name for member in members if not member.is_folder]
             wanted = choose(names)
             if not wanted:
-                raise DataError(f"{str(archive)!r} holds nothing of use among its {len(members)} files")
+                first = next((f"; {n}: {why}" for n in names if (why := why_not(n, KINDS)) not in ("", SYSTEM)), "")
+                raise DataError(f"{str(archive)!r} holds nothing of use among its {len(members)} files{first}")
             say(f"unpacking {len(wanted)} of {len(members)} files of {archive.name}")
             opened.extract(set(wanted), folder)
             found = Notes(
@@ -113,11 +112,16 @@ def unpack(
             if encoding := getattr(opened, "encoding", ""):
                 found.remarks.append(f"names in {archive.name} were read as {encoding}, as they do not say how")
         done.write_bytes(pickle.dumps(found))
-    found = pickle.loads(done.read_bytes())
-    if notes is not None:
-        notes.skipped += found.skipped
-        notes.remarks += found.remarks
     return _inner(folder) if inner else folder
+
+
+def notes(into: Path) -> Notes:
+    """What was left out of all archives unpacked there, and how their names were read."""
+    found = Notes()
+    for done in sorted(into.glob("*.whole")):
+        one = pickle.loads(done.read_bytes())
+        found = Notes(found.skipped + one.skipped, found.remarks + one.remarks)
+    return found
 
 
 def pictures_and_lists(names: list[str]) -> list[str]:
@@ -213,13 +217,7 @@ class _Zip:
         return info.filename.encode("cp437").decode(self.encoding) if unsaid else info.filename
 
 
-_SCRIPTS = {
-    "utf-8": r"\w",
-    "cp949": r"[가-힣]",
-    "cp932": r"[ぁ-ヿ一-鿿]",
-    "cp437": r"[À-ÿ]",
-    "cp1252": r"[À-ÿŒœŠšŽžŸ]",
-}
+_SCRIPTS = {"utf-8": r"\w", "cp949": "[가-힣]", "cp932": "[ぁ-ヿ一-鿿]", "cp437": "[À-ÿ]", "cp1252": "[À-ÿŒœŠšŽžŸ]"}
 
 
 def _encoding_of(names: bytes) -> str:

@@ -245,8 +245,9 @@ def build(
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
     with sentences(out), draft_beside(out, key) as draft:
         plan = plan_in(draft)
+        notes = archives.notes(draft / "raw")
         journal = _made(plan, draft, workers, through_beam, say)
-        skipped, remarks = [*plan.skipped, *journal.skipped], list(plan.remarks)
+        skipped, remarks = notes.skipped + plan.skipped + journal.skipped, notes.remarks + plan.remarks
         if not journal.light:
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
             raise DataError(f"none of the {len(plan.items)} files could be used{reason}: check what --raw names")
@@ -372,11 +373,10 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
 
 
 def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    notes = archives.Notes()
     raw = _downloaded(options, say) or options.raw
     origin = "" if raw is None else _origin(raw)
     if raw is not None:
-        raw = _folder(raw, draft, archives.pictures_and_lists, say, notes)
+        raw = _folder(raw, draft, archives.pictures_and_lists, say)
     if options.manifest is not None:
         items, skipped = photos.from_manifest(options.manifest, raw)
     elif raw is not None:
@@ -384,7 +384,7 @@ def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
     items = _with_names(items, options, origin if options.manifest is None else "")
-    return Plan("pairs", options.size, items, _photo_maker(options), notes.skipped + skipped, notes.remarks)
+    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
 
 
 def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
@@ -404,14 +404,12 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     raw = _downloaded(options, say) or options.raw
     if raw is None:
         raise ConfigError("sketchy needs --raw DIR or --download sketchy: say where the database is")
-
     choose = functools.partial(pairs.sketchy_members, categories=options.categories, rendering=options.rendering)
-    notes = archives.Notes()
-    folder = _folder(raw, draft, choose, say, notes, inner=False)
+    folder = _folder(raw, draft, choose, say, inner=False)
     items, skipped = pairs.find_sketchy(folder, options.categories, drawings.renames(options.rename), options.rendering)
     make = functools.partial(pairs.make_example, size=options.size, clean=True, fit="pad")
     make = segment.maker(make, _cut(options))
-    return Plan("pairs", options.size, items, make, notes.skipped + skipped, notes.remarks)
+    return Plan("pairs", options.size, items, make, skipped)
 
 
 def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -421,8 +419,7 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
         raise ConfigError("pairs needs --raw DIR, --pairs CSV or --download NAME: say where the pairs are")
     known = archives.known(options.download, "pairs") if options.download else None
     direction = options.direction or (known.direction if known else "AtoB")
-    notes = archives.Notes()
-    folders = [_folder(one, draft, archives.pictures_and_lists, say, notes) for one in raw]
+    folders = [_folder(one, draft, archives.pictures_and_lists, say) for one in raw]
     items, skipped = pairs.find(folders, direction, options.category, options.pairs)
     items = _with_names(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
     labels = options.label_colours
@@ -430,15 +427,13 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     fitted = {"fit": options.fit or "", "labels": labels}
     make = functools.partial(pairs.make_example, size=options.size, input_channels=channels, **fitted)
     make = segment.maker(make, _cut(options), channels)
-    if channels == 3:
-        notes.remarks.append("the inputs are coloured: train with --model.input-channels 3")
-    if not labels and (levels := pairs.class_numbers(items)):
-        notes.remarks.append(
+    remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
+    if channels == 1 and (levels := pairs.class_numbers(items)):
+        remarks.append(
             f"the inputs have {len(levels)} levels of black ({', '.join(map(str, levels[:8]))}), as class numbers do: "
             "--label-colours gives each a colour of its own"
         )
-    skipped = notes.skipped + skipped
-    return Plan("pairs", options.size, items, make, skipped, notes.remarks, input_channels=channels)
+    return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
 
 
 def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -447,11 +442,9 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     if not raw:
         raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
     choose = archives.pictures_and_lists
-    notes = archives.Notes()
-    folders = [(_folder(folder, draft, choose, say, notes), category) for folder, category in raw]
+    folders = [(_folder(folder, draft, choose, say), category) for folder, category in raw]
     known = [options.val] if options.val else []
     found = drawings.find(folders, drawings.renames(options.rename), but=known)
-    found.skipped[:0], found.remarks[:0] = notes.skipped, notes.remarks
     drawings.select(
         found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
     )
@@ -513,18 +506,11 @@ def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:
     return archives.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
 
 
-def _folder(
-    raw: Path,
-    draft: Path,
-    choose: Callable[[list[str]], list[str]],
-    say: Say,
-    notes: archives.Notes,
-    inner: bool = True,
-) -> Path:
+def _folder(raw: Path, draft: Path, choose: Callable[[list[str]], list[str]], say: Say, inner: bool = True) -> Path:
     """The raw folder itself, or what an archive was unpacked to."""
     if raw.is_dir() or not archives.is_archive(raw):
         return raw
-    return archives.unpack(raw, draft / "raw", choose, say, notes, inner=inner)
+    return archives.unpack(raw, draft / "raw", choose, say, inner=inner)
 
 
 def _origin(raw: Path) -> str:

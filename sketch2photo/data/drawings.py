@@ -18,7 +18,7 @@ import numpy as np
 from sketch2photo import cleanup, images, svg
 from sketch2photo.data import raw_files, strokes
 from sketch2photo.data.example import Example, Raw, Skipped, decode, encode_sketch, read_sketch
-from sketch2photo.data.raw_files import DRAWN, SPLIT_OF, check_folder, files_under
+from sketch2photo.data.raw_files import DRAWN, SPLIT_OF, SYSTEM, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
@@ -103,8 +103,9 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
                     )
                 )
         if len(found.drawings) == before:
+            first = next((f"; {one.file}: {one.reason}" for one in found.skipped if one.reason != SYSTEM), "")
             raise DataError(
-                f"{option} {str(folder)!r} holds no drawings: give a folder of pictures, SVG or .ndjson files"
+                f"{option} {str(folder)!r} holds no drawings{first}: give a folder of pictures, SVG or .ndjson files"
             )
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:

@@ -107,11 +107,12 @@ def class_numbers(pairs: list[RawPair]) -> list[int]:
     levels: set[int] = set()
     for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
         try:
-            levels |= set(np.unique(_input(pair, 0)).tolist())
-        except (ImageError, OSError):
+            numbers = images.class_numbers(pair.inputs[0])
+        except (OSError, ValueError, SyntaxError):  # told when the pair is made
             continue
-        if max(levels) >= 64:
+        if numbers is None or numbers.max() >= 64:
             return []
+        levels |= set(np.unique(numbers).tolist())
     return sorted(levels) if len(levels) > 1 else []
 
 

@@ -46,21 +46,7 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
 
 # ---------------------------------------------------------------- folders
 
-PICTURES = {
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".webp",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".ppm",
-    ".pgm",
-    ".avif",
-} | {*(".jp2", ".heic", ".heif")}
+PICTURES = set(".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .avif .jp2 .heic .heif".split())  # noqa: SIM905
 DRAWN = PICTURES | {".svg", ".svgz"}
 KINDS = DRAWN | {".ndjson", ".csv"}
 
@@ -72,15 +58,15 @@ def check_folder(folder: Path, option: str) -> None:
         raise DataError(f"{option} {str(folder)!r} {kind}: give an existing folder")
 
 
-SPLIT_OF = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLIT_OF = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
+    ("val", "valid", "validation"), "val"
+)
 """Names of folders above those of categories."""
 SYSTEM, NOT_ASKED_FOR = "left there by the system", "not asked for"
 """Reasons that are no news to anybody."""
 _SYSTEM = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "@eadir", "lost+found"}
-_ELSEWHERE = {
-    **dict.fromkeys((".npy", ".npz", ".bin"), "as Quick, Draw! has it: get the simplified drawings, .ndjson"),
-    **dict.fromkeys((".zip", ".7z", ".tar", ".gz", ".tgz"), "an archive: give it as --raw, or unpack it"),
-}
+_QUICK_DRAW = {".npy", ".bin", ".csv"}
+"""Forms of Quick, Draw! other than the one that is read."""
 
 
 def why_not(name: str, kinds: set[str]) -> str:
@@ -88,12 +74,12 @@ def why_not(name: str, kinds: set[str]) -> str:
     if any(part[:1] == "." or part.lower() in _SYSTEM for part in name.split("/")):
         return SYSTEM
     suffix = Path(name).suffix.lower()
-    what = "neither a picture nor SVG nor ndjson" if ".ndjson" in kinds else "not a picture"
-    return (
-        ""
-        if suffix in kinds
-        else f"{what} ({', '.join(filter(None, (suffix, _ELSEWHERE.get(suffix)))) or 'no extension'})"
-    )
+    if suffix in kinds:
+        return ""
+    drawings = ".ndjson" in kinds
+    what = "neither a picture nor SVG nor ndjson" if drawings else "not a picture"
+    hint = ": of Quick, Draw! get the simplified drawings, .ndjson" if drawings and suffix in _QUICK_DRAW else ""
+    return f"{what} ({suffix or 'no extension'}){hint}"
 
 
 def files_under(

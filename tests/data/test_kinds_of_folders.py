@@ -120,12 +120,16 @@ def test_two_photos_of_one_name(tmp_path, more):
     assert set(used) | set(report["left_out"]) == {"B/0.jpg", "B/" + more}
 
 
-@pytest.mark.parametrize("kind", ["npy", "bin"])
-def test_other_forms_of_quick_draw_are_named(tmp_path, kind):
+@pytest.mark.parametrize("kind", ["npy", "bin", "csv"])
+def test_other_forms_of_quick_draw_are_named(tmp_path, refused, kind):
     write_strokes(tmp_path / "raw" / "cup.ndjson", "cup", [zigzag(n) for n in range(3)])
     (tmp_path / "raw" / f"cat.{kind}").write_bytes(b"\x93NUMPY")
     _, report = outcome("drawings", "--raw", tmp_path / "raw", out=tmp_path / "out")
     assert "get the simplified drawings, .ndjson" in report["left_out"][f"cat.{kind}"]
+    (tmp_path / "raw" / "cup.ndjson").unlink()
+    assert "get the simplified drawings, .ndjson" in refused(
+        "drawings", "--raw", tmp_path / "raw", "--out", tmp_path / "o"
+    )
 
 
 def test_what_a_limit_leaves_out_is_named(tmp_path):
@@ -246,10 +250,11 @@ def test_pairs_of_other_shapes(tmp_path):
         assert len(used) == 2
 
 
-def test_class_numbers_are_remarked_and_coloured(tmp_path):
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_class_numbers_are_remarked_and_coloured(tmp_path, dtype):
     raw = tmp_path / "raw"
     for number in range(3):
-        labels = np.zeros((64, 64), np.uint8)
+        labels = np.zeros((64, 64), dtype)
         labels[10:40, 10 + number : 50], labels[45:60, 5:60] = 1, 2
         write_picture(raw / "A" / f"{number}.png", labels)
         write_picture(raw / "B" / f"{number}.jpg", draw_photo("circle", number))
