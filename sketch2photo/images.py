@@ -293,6 +293,25 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=method)
 
 
+def sharpened_cutout(cutout: np.ndarray, enlarged: float) -> np.ndarray:
+    """A cutout, uint8 (h, w, 4) RGBA, that was enlarged so many times: its rim, which became wide with it, steeper."""
+    if enlarged <= 1:
+        return cutout
+    coverage = cutout[..., 3].astype(np.float32)
+    steep = (coverage - 127.5) * (1 + _STEEPER * (enlarged - 1)) + 127.5
+    return np.dstack([cutout[..., :3], steep.round().clip(0, 255).astype(np.uint8)])
+
+
+_STEEPER = 0.75
+"""Of what enlarging takes from the slope of a rim, the share that is given back: with all of it steps would be seen."""
+
+
+def on_white(cutout: np.ndarray) -> np.ndarray:
+    """A cutout, uint8 (h, w, 4) RGBA, as RGB on white."""
+    colour, coverage = cutout[..., :3].astype(np.float32), cutout[..., 3:].astype(np.float32) / 255
+    return (PAPER + (colour - PAPER) * coverage).round().astype(np.uint8)
+
+
 def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
     """A square sketch at `size` pixels a side; thin lines are thickened first, so that they survive shrinking.
 
@@ -341,7 +360,8 @@ class Frame:
         return resize_sketch(closer, size) if picture.ndim == 2 else resize(closer, size)
 
     def photo_on_drawing(self, photo: np.ndarray, size: int) -> np.ndarray:
-        """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side."""
+        """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side; a
+        cutout, RGBA, on a transparent one."""
         if self.side == self.drawing:
             return resize(photo, size)
         scale = size / self.drawing
@@ -349,7 +369,7 @@ class Frame:
         photo = resize(photo, max(1, round(self.side * scale)))
         zoom = self.side * scale / photo.shape[0]
         matrix = np.array([[zoom, 0, self.left * scale + (zoom - 1) / 2], [0, zoom, self.top * scale + (zoom - 1) / 2]])
-        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(PAPER,) * 3)
+        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(*(PAPER,) * 3, 0))
 
 
 def whole_frame(drawing: np.ndarray) -> Frame:
@@ -429,8 +449,11 @@ def _window(sheet: np.ndarray) -> Frame:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """A sketch or photo as a PNG file."""
-    return cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])[1].tobytes()
+    """A sketch, a photo or a cutout (RGBA) as a PNG file."""
+    blue_first = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[
+        image.ndim if image.ndim == 2 else image.shape[2]
+    ]
+    return cv2.imencode(".png", image if blue_first is None else cv2.cvtColor(image, blue_first))[1].tobytes()
 
 
 def encode_jpeg(photo: np.ndarray, quality: int = 92) -> bytes:

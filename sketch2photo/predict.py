@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
 from sketch2photo.cli import add_checkpoint
-from sketch2photo.errors import DataError, ImageError, choose
+from sketch2photo.errors import ConfigError, DataError, ImageError, choose
 from sketch2photo.files import write_out
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
     add("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
     add("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
+    add("--transparent", action="store_true", help="objects without a ground (a model that paints coverage)")
     add("--seed", type=int, default=0, help="which of the category's colours (default: %(default)s)")
 
 
@@ -64,6 +65,10 @@ def run(options: argparse.Namespace) -> None:
     studio = Studio(open_weights(options.checkpoint).model)
     if options.category is not None:
         choose("category", options.category, studio.categories)
+    if options.transparent and not studio.paints_coverage:
+        raise ConfigError(
+            f"--transparent: {str(options.checkpoint)!r} paints no coverage: leave it out, or name another"
+        )
     rows: list[dict[str, Any]] = []
     for first in range(0, len(given), CHUNK):
         rows += _paint(studio, given[first : first + CHUNK], options, skipped)
@@ -158,7 +163,8 @@ def _paint(
     rows = []
     for (name, target), one in zip(kept, found, strict=True):
         if one.photo is not None:
-            write_out(options.out / target, encode_png(one.photo))
+            picture = one.cutout if options.transparent and one.cutout is not None else one.photo
+            write_out(options.out / target, encode_png(picture))
         rows.append(
             {
                 "sketch": name,

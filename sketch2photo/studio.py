@@ -24,6 +24,7 @@ Status = Literal["ok", "unsure", "none", "empty"]
 
 BATCHES = (1, 2, 4, 6, 8, 12, 16)
 """The batch sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
+ENLARGED = 2
 LEAST_INK = 4
 """A sheet with fewer dark pixels is empty: dust, or a pen that has only touched it."""
 
@@ -33,7 +34,7 @@ class Prediction:
     """What the model makes of a sketch."""
 
     photo: np.ndarray | None
-    """uint8 (size, size, 3); None for an empty sheet."""
+    """uint8 (size, size, 3), on white; None for an empty sheet."""
     probabilities: dict[str, float]
     """Of each of the model's categories, summing to 1; {} without a classifier."""
     category: str | None
@@ -42,6 +43,9 @@ class Prediction:
     """ok; unsure: no category is likely enough; none: not one of the model's categories; empty: nothing is drawn."""
     colour: str | None = None
     """The colour that is painted, "#rrggbb"; None where the model takes none."""
+    cutout: np.ndarray | None = None
+    """uint8 (size, size, 4) RGBA, not premultiplied: the object without its ground; None for an empty sheet, and from
+    a model that paints no coverage."""
     word: str | None = None
     """What a drawing of none of the categories looks like, as far as the classifier has a name for it."""
 
@@ -56,14 +60,19 @@ class Studio:
         self.categories = model.categories
         self.palette = model.palette
         self.image_size = model.gan.image_size
+        self.photo_size = self.image_size * (ENLARGED if model.gan.coverage else 1)
+        """Pixels a side of what is painted: with coverage, enlarged without a soft rim."""
         self.calibration = model.calibration
+        self.paints_coverage = model.gan.coverage
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
         self.others = model.others
         """What else a drawing may be named as (`Prediction.word`); nothing of it can be painted."""
         self.takes_colour_inputs = model.gan.input_channels == 3
         self._model = model
         count = len(model.categories)
-        paint, generator = serving.painter(model.gan, count, model.generator, jax.default_backend())
+        paint, generator = serving.painter(
+            model.gan, count, model.generator, jax.default_backend(), cutout=model.gan.coverage
+        )
         self._paint, self._generator = jax.jit(paint), jax.device_put(generator)
         self._logits, self._classifier = None, None
         if self.has_classifier and model.classifier_config is not None:
@@ -179,7 +188,7 @@ class Studio:
         takes_colour = self._model.gan.colour_conditional
         return [
             Prediction(
-                photo=frame.photo_on_drawing(photo, self.image_size),
+                **self._on_drawing(frame, photo),
                 probabilities=dict(zip(self.categories, map(float, probabilities), strict=True))
                 if self.has_classifier
                 else {},
@@ -192,6 +201,15 @@ class Studio:
                 framed, photos, seen, labels, painted, strict=True
             )
         ]
+
+    def _on_drawing(self, frame: images.Frame, painted: np.ndarray) -> dict[str, Any]:
+        """`photo` and `cutout` of what was painted of a window."""
+        placed = frame.photo_on_drawing(painted, self.photo_size)
+        if placed.shape[2] == 3:
+            return {"photo": placed}
+        enlarged = frame.side / frame.drawing * self.photo_size / self.image_size
+        cutout = images.sharpened_cutout(placed, enlarged)
+        return {"photo": images.on_white(cutout), "cutout": cutout}
 
     def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status, str | None]]:
         """Probabilities of the categories, the status and what else it looks like, of every sketch."""

@@ -4,11 +4,13 @@ import csv
 import dataclasses
 import json
 
+import cv2
 import numpy as np
 import pytest
 
 from sketch2photo import Studio, images, predict
 from sketch2photo.release import format
+from sketch2photo.studio import Studio
 from tests import tiny
 
 
@@ -117,6 +119,18 @@ def test_without_classifier_there_are_no_probabilities(sketches, tmp_path):
     row = json.loads((tmp_path / "out" / "predictions.json").read_text())["predictions"][0]
     assert (row["category"], row["probabilities"]) == ("pear", {})
     assert "p_" not in (tmp_path / "out" / "predictions.csv").read_text()
+
+
+def test_transparent_photos_have_coverage_where_the_model_paints_it(checkpoint, sketches, tmp_path, capsys):
+    gan = dataclasses.replace(tiny.GAN, coverage=True)
+    format.write(tiny.model(gan=gan, generator=tiny.generator(gan)), tmp_path / "covering", "card")
+    command(sketches / "one.png", "--checkpoint", tmp_path / "covering", "--out", tmp_path / "out", "--transparent")
+    painted = cv2.imread(str(tmp_path / "out" / "one.png"), cv2.IMREAD_UNCHANGED)
+    seen = Studio.load(tmp_path / "covering").predict(tiny.drawing(1))
+    np.testing.assert_array_equal(cv2.cvtColor(painted, cv2.COLOR_BGRA2RGBA), seen.cutout)
+    asked = ("--checkpoint", checkpoint, "--out", tmp_path / "none", "--transparent")
+    assert "paints no coverage" in refused(capsys, sketches / "one.png", *asked)
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_it_refuses(checkpoint, sketches, tmp_path, capsys):

@@ -394,3 +394,34 @@ def test_coloured_inputs_and_drawings_mix_in_a_batch(coloured):
     assert [one.status for one in together] == ["ok", "ok", "empty"]
     for one, sketch in zip(together[:2], given, strict=False):
         assert np.abs(one.photo.astype(int) - coloured.predict(sketch).photo).max() <= 1
+
+
+# ---------------------------------------------------------------- models that paint coverage
+
+
+@pytest.fixture(scope="module")
+def covering():
+    gan = dataclasses.replace(tiny.GAN, coverage=True)
+    return Studio(tiny.model(gan=gan, generator=tiny.generator(gan)))
+
+
+def test_a_cutout_is_the_photo_without_its_ground(covering):
+    seen = covering.predict(tiny.drawing())
+    size = covering.photo_size
+    assert size == 2 * covering.image_size
+    assert seen.photo.shape == (size, size, 3) and seen.cutout.shape == (size, size, 4)
+    assert seen.cutout.dtype == np.uint8 and 0 < seen.cutout[..., 3].mean() < 255
+    coverage = seen.cutout[..., 3:] / 255
+    np.testing.assert_allclose(seen.photo, 255 + (seen.cutout[..., :3] - 255.0) * coverage, atol=1)
+
+
+def test_a_small_drawings_cutout_is_transparent_around_its_window(covering):
+    sheet = np.full((512, 512), 255, np.uint8)
+    sheet[100:140, 100:103] = sheet[100:103, 100:140] = 0
+    seen = covering.predict(sheet)
+    assert (seen.cutout[400:, :, 3] == 0).all() and (seen.photo[400:] == 255).all()
+
+
+def test_an_empty_sheet_has_no_cutout_nor_has_a_model_without_coverage(covering, studio):
+    assert covering.predict(np.full((64, 64), 255, np.uint8)).cutout is None
+    assert studio.predict(tiny.drawing()).cutout is None and studio.photo_size == studio.image_size

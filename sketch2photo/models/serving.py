@@ -22,15 +22,20 @@ from sketch2photo.models.vgg import VGG16
 
 
 def painter(
-    config: GanModelConfig, n_categories: int, weights: Arrays, platform: str
+    config: GanModelConfig, n_categories: int, weights: Arrays, platform: str, *, cutout: bool = False
 ) -> tuple[Callable[[Arrays, jax.Array, jax.Array, jax.Array], jax.Array], Arrays]:
     """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3), and
-    the weights it takes. Arguments and errors as of `generator`."""
+    the weights it takes. Arguments and errors as of `generator`.
+
+    Args:
+      cutout: give RGBA, (n, s, s, 4), of a model that paints coverage.
+    """
+    to_bytes = layers.to_cutout if cutout else layers.to_photo
     generate, weights = generator(config, n_categories, weights, platform)
 
     def paint(weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = layers.style_vector(config, n_categories, label, colour)
-        return layers.to_photo(generate(weights, layers.to_model(sketch), style))
+        return to_bytes(generate(weights, layers.to_model(sketch), style))
 
     return paint, weights
 

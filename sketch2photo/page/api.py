@@ -40,20 +40,21 @@ def add_endpoints(pool: ModelPool, queue: BatchQueue) -> None:
         one, several = sketch_input(), sketches_input()
         category, colour = gr.Textbox("auto", label="category"), gr.Textbox("", label="colour")
         seed, model = gr.Number(0, label="seed"), gr.Textbox("", label="model")
+        transparent = gr.Checkbox(False, label="transparent")
         categories, colours, seeds = (gr.JSON(None, label=name) for name in ("categories", "colours", "seeds"))
         photo, photos = gr.Image(label="photo", format="png"), gr.Gallery(label="photos", format="png")
         probabilities, results = gr.JSON(label="probabilities"), gr.JSON(label="results")
         button = gr.Button("predict")
     button.click(
         caller.predict,
-        [one, category, colour, seed, model],
+        [one, category, colour, seed, model, transparent],
         [photo, probabilities],
         api_name="predict",
         concurrency_limit=MAX_CALLS,
     )
     button.click(
         caller.predict_batch,
-        [several, categories, colours, seeds, model],
+        [several, categories, colours, seeds, model, transparent],
         [photos, results],
         api_name="predict_batch",
         concurrency_limit=MAX_BATCH_CALLS,
@@ -74,6 +75,7 @@ class _Caller:
         colour: str = "",
         seed: float = 0,
         model: str = "",
+        transparent: bool = False,
         request: gr.Request | None = None,
     ) -> tuple[np.ndarray, dict[str, float]]:
         """Turn a sketch into a photo.
@@ -84,6 +86,7 @@ class _Caller:
           colour: the object's colour as "#rrggbb", or "" for the model's own choice.
           seed: a whole number; another one is another variation.
           model: one of /models, or "" for the one that the page was opened with.
+          transparent: the object without a ground, in a PNG file with an alpha channel.
 
         Returns:
           The photo, and how likely each category is.
@@ -91,7 +94,7 @@ class _Caller:
         prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request))[0]
         if prediction.photo is None:
             raise gr.Error("the sketch is empty: draw dark lines on white", print_exception=False)
-        return prediction.photo, _probabilities(prediction)
+        return _picture(prediction, transparent), _probabilities(prediction)
 
     async def predict_batch(
         self,
@@ -100,6 +103,7 @@ class _Caller:
         colours: list[str] | str | None = None,
         seeds: list[int] | int | None = None,
         model: str = "",
+        transparent: bool = False,
         request: gr.Request | None = None,
     ) -> tuple[list[tuple[np.ndarray, str]], list[dict[str, Any]]]:
         """Turn up to 16 sketches into photos, in one call of the model if nobody else draws.
@@ -110,9 +114,11 @@ class _Caller:
           colours: one for each sketch, or one for all; "" (or null) for the model's own choice.
           seeds: whole numbers, one for each sketch, or one for all; 0 (or null) is the commonest colour.
           model: one of /models, or "" for the one that the page was opened with.
+          transparent: the objects without a ground, in PNG files with an alpha channel.
 
         Returns:
-          The photos with their categories as captions, and for each its category, colour, status and probabilities.
+          The photos with their categories as captions, and for each its category, colour, status, probabilities and
+          the word for what it looks like instead.
         """
 
         def wishes() -> list[tuple[Any, Any, Any]]:
@@ -127,13 +133,14 @@ class _Caller:
             if prediction.photo is None:
                 reason = f"sketch {number} of {len(sketches)} is empty: draw dark lines on white"
                 raise gr.Error(reason, print_exception=False)
-            photos.append((prediction.photo, prediction.category or ""))
+            photos.append((_picture(prediction, transparent), prediction.category or ""))
         return photos, [
             {
                 "category": prediction.category,
                 "colour": prediction.colour,
                 "status": prediction.status,
                 "probabilities": _probabilities(prediction),
+                "word": prediction.word,
             }
             for prediction in predictions
         ]
@@ -172,6 +179,13 @@ class _Caller:
             log.exception("a call of the API failed")
             raise gr.Error("the model failed on this sketch: try another one", print_exception=False) from None
         return [answer.prediction for answer in answers]
+
+
+def _picture(prediction: Prediction, transparent: bool) -> np.ndarray:
+    assert prediction.photo is not None
+    if transparent and prediction.cutout is None:
+        raise gr.Error("this model paints no coverage: leave out transparent", print_exception=False)
+    return prediction.cutout if transparent and prediction.cutout is not None else prediction.photo
 
 
 def _probabilities(prediction: Prediction) -> dict[str, float]:

@@ -174,6 +174,7 @@ def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[s
         "probabilities": {name: round(float(share), 4) for name, share in first.probabilities.items()},
         "category": first.category,
         "status": first.status,
+        "word": first.word,
         "ms": round(max(answer.milliseconds for answer in answers), 1),
     }
 

@@ -42,6 +42,8 @@ class FakePrediction:
     category: str | None
     status: str
     colour: str | None = None
+    cutout: np.ndarray | None = None
+    word: str | None = None
 
 
 class FakeStudio:

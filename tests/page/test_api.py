@@ -97,6 +97,10 @@ def test_batch_of_sixteen(predict, tmp_path, png, circle):
     )
 
 
+def test_transparent_needs_a_model_that_paints_coverage(predict, sketch):
+    assert "paints no coverage" in predict.refusal(sketch, transparent=True)
+
+
 def test_batch_that_is_wrong_is_refused_with_a_sentence(predict, tmp_path, png, circle):
     from gradio_client import handle_file
 
@@ -130,6 +134,7 @@ def test_names_of_the_endpoint(predict):
         "colour",
         "seed",
         "model",
+        "transparent",
     ]
     assert [part["label"] for part in endpoint["returns"]] == ["photo", "probabilities"]
 
