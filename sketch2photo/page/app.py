@@ -27,7 +27,7 @@ os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
 HERE = Path(__file__).parent
-STYLES = ("canvas.css", "photo.css", "bring.css", "keep.css")
+STYLES = ("canvas.css", "photo.css", "import_picture.css", "keep.css")
 ICON = HERE / "icon.png"
 SCRIPTS = HERE / "js"
 CACHING = {"cache-control": "public, max-age=31536000, immutable"}

@@ -230,7 +230,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
     async def clean_picture(req: dict, request: gr.Request) -> dict[str, Any]:
         nonlocal waiting
         if waiting >= MAX_PICTURES:
-            return {"error": "more pictures are brought than this computer can clean: try again in a moment"}
+            return {"error": "more pictures are sent than this computer can clean: try again in a moment"}
         waiting += 1
         try:
             async with cleaning:  # it takes a tenth of a second, in which drawings are painted too
@@ -239,7 +239,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
             return {"error": str(error)}
         except Exception:
             log.exception("a picture could not be cleaned")
-            return {"error": "this picture could not be cleaned: bring another one"}
+            return {"error": "this picture could not be cleaned: choose another one"}
         finally:
             waiting -= 1
 

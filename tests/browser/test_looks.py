@@ -74,7 +74,7 @@ def test_axe_finds_nothing_wrong(visit, fake_page, axe, artefacts, scheme):
     me.settle()
     assert broken_rules(me, axe) == []
     picture(me, artefacts, f"drawn-{scheme}")
-    for key, name in {"?": "shortcuts", "i": "bringing", "x": "saving", "g": "gallery"}.items():
+    for key, name in {"?": "shortcuts", "i": "importing", "x": "saving", "g": "gallery"}.items():
         me.page.keyboard.press(key)
         assert me.find(name).is_visible()
         assert broken_rules(me, axe) == [], name

@@ -320,5 +320,5 @@ def test_picture_that_cannot_be_cleaned_is_answered_with_a_sentence(live_page, r
 def test_failing_cleaning_is_a_sentence(live_page, circle, monkeypatch, caplog):
     monkeypatch.setattr("sketch2photo.page.live.clean_lines", lambda *_: 1 / 0)
     reply = live_page.send({"picture": jpeg(circle(64))}, "clean_picture")
-    assert reply == {"error": "this picture could not be cleaned: bring another one"}
+    assert reply == {"error": "this picture could not be cleaned: choose another one"}
     assert "division by zero" in caplog.text

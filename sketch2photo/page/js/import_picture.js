@@ -25,7 +25,7 @@ export class PictureImport {
     this.dialog = dialog;
     this.clean = clean;
     this.put = put;
-    const find = (/** @type {string} */ name) => /** @type {any} */ (dialog.querySelector(`[data-testid="bring-${name}"]`));
+    const find = (/** @type {string} */ name) => /** @type {any} */ (dialog.querySelector(`[data-testid="import-${name}"]`));
     this.find = find;
     this.after = /** @type {HTMLCanvasElement} */ (find("after"));
     /** @type {HTMLCanvasElement | null} the picture as it came */

@@ -138,7 +138,7 @@ export function start(element, props, server) {
     });
   }
 
-  const pictureImport = new PictureImport(root, find("bringing"), (request) => server.clean_picture(request), async (picture) => {
+  const pictureImport = new PictureImport(root, find("importing"), (request) => server.clean_picture(request), async (picture) => {
     await sheet.load(picture);
     revise(() => drawing.begins([], picture));
   });
@@ -223,7 +223,7 @@ export function start(element, props, server) {
     undo: () => revise(() => drawing.undo()),
     redo: () => revise(() => drawing.redo()),
     clear: () => revise(() => drawing.clear()),
-    bring: () => pictureImport.ask(),
+    import: () => pictureImport.ask(),
     surprise: () => starters.size && starters.surprise(),
     live: () => {
       session.alive = !session.alive;
@@ -271,7 +271,7 @@ export function start(element, props, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "bring", "surprise", "clear", "live", "paint", "dice", "vary", "download", "keep", "save", "help"]) {
+  for (const name of ["pen", "eraser", "undo", "redo", "import", "surprise", "clear", "live", "paint", "dice", "vary", "download", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.

@@ -67,9 +67,9 @@ const table = {
   },
   surprise: { en: "Surprise me", ko: "아무거나 그려 줘" },
 
-  // A picture that is brought
-  bring: { en: "Bring a picture", ko: "그림 가져오기" },
-  bringHint: { en: "A photo of a drawing on paper, a scan, any picture or SVG. Or paste it, or drop it anywhere on the page. The server cleans it, and keeps nothing.", ko: "종이에 그린 그림의 사진, 스캔, 이미지나 SVG. 붙여넣거나 페이지 아무 데나 끌어다 놓아도 됩니다. 서버는 그림을 정리할 뿐 보관하지 않습니다." },
+  // A picture that is imported
+  importPicture: { en: "Import a picture", ko: "그림 가져오기" },
+  importHint: { en: "A photo of a drawing on paper, a scan, any picture or SVG. Or paste it, or drop it anywhere on the page. The server cleans it, and keeps nothing.", ko: "종이에 그린 그림의 사진, 스캔, 이미지나 SVG. 붙여넣거나 페이지 아무 데나 끌어다 놓아도 됩니다. 서버는 그림을 정리할 뿐 보관하지 않습니다." },
   chooseFile: { en: "Choose a file", ko: "파일 고르기" },
   takePhoto: { en: "Take a photo", ko: "사진 찍기" },
   shutter: { en: "Take it", ko: "찍기" },
@@ -80,11 +80,11 @@ const table = {
   turn: { en: "Turn", ko: "돌리기" },
   use: { en: "Put it on the sheet", ko: "종이에 놓기" },
   cancel: { en: "Cancel", ko: "취소" },
-  notAPicture: { en: "This browser cannot open that as a picture: bring a PNG, JPEG, WebP or SVG.", ko: "이 브라우저에서 열 수 없는 그림입니다. PNG, JPEG, WebP, SVG를 가져오세요." },
-  tooLarge: { en: "That file has more than 40 MB: bring a smaller one.", ko: "40MB가 넘는 파일입니다. 더 작은 것을 가져오세요." },
+  notAPicture: { en: "This browser cannot open that as a picture: choose a PNG, JPEG, WebP or SVG.", ko: "이 브라우저에서 열 수 없는 그림입니다. PNG, JPEG, WebP, SVG를 가져오세요." },
+  tooLarge: { en: "That file has more than 40 MB: choose a smaller one.", ko: "40MB가 넘는 파일입니다. 더 작은 것을 가져오세요." },
   cleaning: { en: "Cleaning up …", ko: "정리하는 중 …" },
   cannotClean: { en: "The server, which cleans pictures, did not answer: try again, or put it on the sheet as it came.", ko: "그림을 정리하는 서버가 응답하지 않습니다. 다시 시도하거나 가져온 그대로 놓으세요." },
-  noLines: { en: "No lines were found: move the slider for faint lines, or bring another picture.", ko: "선을 찾지 못했습니다. 흐린 선 조절을 움직이거나 다른 그림을 가져오세요." },
+  noLines: { en: "No lines were found: move the slider for faint lines, or choose another picture.", ko: "선을 찾지 못했습니다. 흐린 선 조절을 움직이거나 다른 그림을 가져오세요." },
   noCamera: { en: "The camera did not answer: allow it in the browser, or choose a file.", ko: "카메라가 응답하지 않습니다. 브라우저에서 허용하거나 파일을 고르세요." },
 
   // Tools
@@ -181,7 +181,7 @@ const table = {
   copied: { en: "The photo is in the clipboard.", ko: "사진을 복사했습니다." },
   cannotCopy: { en: "This browser copies pictures over https or on this machine only: save the photo instead.", ko: "이 브라우저는 https나 이 기기에서만 사진을 복사합니다. 파일로 저장하세요." },
   copiedLink: { en: "The link is in the clipboard. The drawing is in the link itself; the server stores nothing.", ko: "링크를 복사했습니다. 그림은 링크 안에 들어 있고 서버에는 남지 않습니다." },
-  copiedWithout: { en: "The link is in the clipboard, with what you drew; the picture that you brought does not fit into a link.", ko: "링크를 복사했습니다. 직접 그린 선만 들어 있고, 가져온 그림은 링크에 들어가지 않습니다." },
+  copiedWithout: { en: "The link is in the clipboard, with what you drew; the picture that you imported does not fit into a link.", ko: "링크를 복사했습니다. 직접 그린 선만 들어 있고, 가져온 그림은 링크에 들어가지 않습니다." },
   copiedLong: {
     en: (/** @type {number} */ letters) => `The link is in the clipboard. It has ${letters} letters; some programs cut such a link off.`,
     ko: (/** @type {number} */ letters) => `링크를 복사했습니다. ${letters}자라서 끝을 자르는 프로그램도 있습니다.`,

@@ -77,7 +77,7 @@ test("a sheet that begins with something is one step back and one forth", () => 
   assert.equal(drawing.picture, "");
 });
 
-test("a picture that was brought is no blank sheet, and clear takes it away", () => {
+test("a picture that was imported is no blank sheet, and clear takes it away", () => {
   const drawing = new Drawing();
   drawing.begins([], "data:image/png;base64,AA");
   assert.equal(drawing.blank, false);

@@ -37,8 +37,8 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def give(me, name: str, kind: str, data: bytes) -> None:
-    me.find("bring").click()
-    me.find("bring-file").set_input_files({"name": name, "mimeType": kind, "buffer": data})
+    me.find("import").click()
+    me.find("import-file").set_input_files({"name": name, "mimeType": kind, "buffer": data})
 
 
 def sheet(me) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_photo_of_paper_comes_clean_with_a_preview(visit, fake_page):
     give(me, "IMG_0001.jpg", "image/jpeg", paper_photo())
     me.page.wait_for_selector("dialog[data-state=looking]")
     assert me.ink == before  # nothing is on the sheet yet
-    me.find("bring-use").click()
+    me.find("import-use").click()
     me.next_photo(photo)
     me.settle()
     clean = sheet(me)
@@ -106,14 +106,14 @@ def test_pasted_and_dropped_pictures_and_svg_text(visit, fake_page):
     ]:
         me.page.evaluate(event, [kind, media, data])
         me.page.wait_for_selector("dialog[data-state=looking]")
-        me.find("bring-use").click()
+        me.find("import-use").click()
         me.settle()
         inks.append(me.ink)
         assert me.photo != ""
     assert min(inks) > 10_000 and abs(inks[0] - inks[1]) < 0.2 * inks[0]
     # Text that is no picture is none of our business.
     me.page.evaluate(event, ["paste", "", "just words"])
-    assert not me.find("bringing").is_visible()
+    assert not me.find("importing").is_visible()
 
 
 def test_svg_runs_nothing_and_fetches_nothing(visit, fake_page):
@@ -126,7 +126,7 @@ def test_svg_runs_nothing_and_fetches_nothing(visit, fake_page):
         </foreignObject><path d="M20 20L80 80M80 20L20 80" stroke="black" stroke-width="4"/></svg>"""
     give(me, "a.svg", "image/svg+xml", hostile)
     me.page.wait_for_selector("dialog[data-state=looking]")
-    me.find("bring-use").click()
+    me.find("import-use").click()
     me.settle()
     assert me.ink > 10_000 and me.photo != ""
     assert me.page.evaluate("() => window.hacked") is None
@@ -141,13 +141,13 @@ def test_what_is_no_picture_is_refused_in_a_sentence(visit, fake_page):
         ("a.svg", "image/svg+xml", b"<svg"),
     ]:
         give(me, name, kind, data)
-        told = me.find("bringing").locator(".told")
-        me.until("() => document.querySelector('dialog.bring .told').textContent !== ''")
+        told = me.find("importing").locator(".told")
+        me.until("() => document.querySelector('dialog.import .told').textContent !== ''")
         assert told.inner_text().startswith("This browser cannot open that as a picture")
         me.page.keyboard.press("Escape")
     give(me, "white.png", "image/png", png(np.full((300, 300), 255, np.uint8)))
-    me.until("() => document.querySelector('dialog.bring .told').textContent.startsWith('No lines were found')")
-    assert me.find("bring-use").is_disabled()
+    me.until("() => document.querySelector('dialog.import .told').textContent.startsWith('No lines were found')")
+    assert me.find("import-use").is_disabled()
     me.page.keyboard.press("Escape")
     assert me.ink == 0 and me.find("undo").is_disabled()
 
@@ -159,7 +159,7 @@ def test_preview_follows_the_slider_and_the_turn(visit, fake_page):
     give(me, "a.png", "image/png", png(picture))
     me.page.wait_for_selector("dialog[data-state=looking]")
     ink = """() => {
-        const c = document.querySelector('[data-testid=bring-after]');
+        const c = document.querySelector('[data-testid=import-after]');
         const {data} = c.getContext('2d').getImageData(0, 0, 1024, 1024);
         let rows = new Set(), columns = new Set();
         for (let i = 0; i < data.length; i += 4) if (data[i] < 128) { rows.add(i >> 12); columns.add((i >> 2) & 1023); }
@@ -168,19 +168,19 @@ def test_preview_follows_the_slider_and_the_turn(visit, fake_page):
 
     def shown() -> list[int]:
         """Rows and columns with ink, once the preview is there."""
-        me.until("() => !document.querySelector('[data-testid=bring-use]').disabled")
+        me.until("() => !document.querySelector('[data-testid=import-use]').disabled")
         return me.page.evaluate(ink)
 
-    me.find("bring-strength").fill("-1")
+    me.find("import-strength").fill("-1")
     upright = shown()
-    me.find("bring-strength").fill("1.5")
+    me.find("import-strength").fill("1.5")
     faint = shown()
     assert faint[0] < upright[0]  # the faint line is in, and wider than the rest
-    me.find("bring-turn").click()
-    me.find("bring-strength").fill("-1")
+    me.find("import-turn").click()
+    me.find("import-strength").fill("-1")
     turned = shown()
     assert abs(turned[0] - upright[1]) < 20 and abs(turned[1] - upright[0]) < 20
-    me.find("bring-clean").uncheck()
+    me.find("import-clean").uncheck()
     assert me.page.evaluate(ink)[0] < upright[0]  # as it came: the whole picture, not cropped to the drawing
 
 
@@ -188,12 +188,12 @@ def test_picture_can_be_put_on_the_sheet_as_it_came_without_the_server(visit, fa
     me = visit(fake_page)
     me.page.route("**/component_server/**", lambda route: route.abort())
     give(me, "a.png", "image/png", png(drawn(255, 0)))
-    told = "document.querySelector('dialog.bring .told').textContent"
+    told = "document.querySelector('dialog.import .told').textContent"
     me.until(f"() => {told}.startsWith('The server, which cleans pictures, did not answer')")
-    assert me.find("bring-use").is_disabled()
-    me.find("bring-clean").uncheck()
+    assert me.find("import-use").is_disabled()
+    me.find("import-clean").uncheck()
     me.until(f"() => {told} === ''")
-    me.find("bring-use").click()
+    me.find("import-use").click()
     me.until("() => document.querySelector('.s2p').dataset.blank === 'false'")
     assert me.ink > 10_000
     me.page.unroute("**/component_server/**")
@@ -209,7 +209,7 @@ def test_light_lines_on_nothing_are_found(visit, fake_page):
     picture = np.full((200, 250, 4), 255, np.uint8)
     picture[..., 3] = 255 - drawn(255, 0)
     give(me, "a.png", "image/png", png(picture))
-    me.find("bring-use").click()
+    me.find("import-use").click()
     me.settle()
     assert me.ink > 10_000
 
@@ -231,13 +231,13 @@ def test_photo_is_taken_with_the_camera(visit, fake_page):
             navigator.mediaDevices.getUserMedia = async () => window.stream;
         }"""
     )
-    me.find("bring").click()
-    me.find("bring-take").click()
+    me.find("import").click()
+    me.find("import-take").click()
     me.page.wait_for_selector("dialog[data-state=taking]")
-    me.until("() => document.querySelector('[data-testid=bring-video]').videoWidth > 0")
-    me.find("bring-take").click()
+    me.until("() => document.querySelector('[data-testid=import-video]').videoWidth > 0")
+    me.find("import-take").click()
     me.page.wait_for_selector("dialog[data-state=looking]")
-    me.find("bring-use").click()
+    me.find("import-use").click()
     me.settle()
     assert np.allclose(box(sheet(me)), [0.09, 0.09, 0.91, 0.91], atol=0.03)
     # The camera is off again.
