@@ -175,6 +175,24 @@ def test_keys(visit, fake_page):
     assert me.find("pen").get_attribute("aria-pressed") == "true"
 
 
+def test_keys_of_other_scripts_go_by_their_place_and_fields_keep_theirs(visit, fake_page):
+    me = visit(fake_page)
+    press = """([name, key, code, ctrlKey]) => document.querySelector(`[data-testid=${name}]`).dispatchEvent(
+        new KeyboardEvent('keydown', {key, code, ctrlKey, bubbles: true, cancelable: true}))"""
+    for key in ("ㅋ", "я", "ζ", "Process"):
+        me.draw((0.2, 0.3), (0.8, 0.3))
+        me.page.evaluate(press, ["sketch", key, "KeyZ", True])
+        assert me.ink == 0
+    for key in ("ㄷ", "у", "ε", "Process"):
+        me.page.evaluate(press, ["sketch", key, "KeyE", False])
+        assert me.find("eraser").get_attribute("aria-pressed") == "true"
+        me.page.evaluate(press, ["sketch", "p", "KeyR", False])  # as printed, not as placed
+        assert me.find("pen").get_attribute("aria-pressed") == "true"
+    for field in ("seed", "category"):
+        me.page.evaluate(press, [field, "ㄷ", "KeyE", False])
+        assert me.find("pen").get_attribute("aria-pressed") == "true"
+
+
 def test_everything_can_be_reached_and_named_by_keyboard_and_screen_reader(visit, fake_page):
     me = visit(fake_page)
     nameless = me.page.evaluate(
@@ -276,3 +294,49 @@ def test_undo_reaches_back_through_a_long_drawing(visit, fake_page):
     for _ in range(60):
         me.page.keyboard.press("Control+z")
     assert me.ink == 0 and me.find("undo").is_disabled()
+
+
+def test_what_changes_the_drawing_does_so_while_the_pen_is_down(visit, fake_page):
+    """A release that the page never hears of must not leave buttons that look alive and do nothing."""
+    me = visit(fake_page)
+    for act in (lambda: me.page.keyboard.press("Control+z"), lambda: me.page.keyboard.press("Delete")):
+        me.down(0.3, 0.3)
+        me.move(0.6, 0.6)
+        assert me.ink > 0 and me.find("undo").is_enabled()
+        act()
+        assert me.ink == 0
+        me.move(0.7, 0.3)  # the button is still held: nothing is drawn until the next press
+        assert me.ink == 0
+        me.up()
+    me.down(0.3, 0.3)
+    me.move(0.6, 0.6)
+    me.page.evaluate("() => document.querySelector('[data-testid=surprise]').click()")
+    me.until("() => document.querySelector('[data-testid=photo]').getAttribute('src')")
+    me.page.evaluate("() => window.dispatchEvent(new Event('blur'))")
+    me.up()
+    me.settle()
+    drawn = me.ink
+    me.draw((0.1, 0.9), (0.9, 0.9))
+    assert me.ink > drawn
+
+
+def test_two_fingers_leave_no_line_and_one_draws_after_them(visit, fake_page, phone):
+    me = visit(fake_page, **phone)
+    hand = me.page.context.new_cdp_session(me.page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        places = [dict(zip("xy", me.place(*point), strict=True), id=i) for i, point in enumerate(points)]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    me.find("sketch").scroll_into_view_if_needed()
+    touch("touchStart", (0.4, 0.5))
+    touch("touchStart", (0.4, 0.5), (0.6, 0.5))
+    for i in range(1, 6):
+        touch("touchMove", (0.4 - 0.03 * i, 0.5), (0.6 + 0.03 * i, 0.5))
+    touch("touchEnd")
+    assert me.ink == 0 and me.find("undo").is_disabled()
+    touch("touchStart", (0.3, 0.3))
+    for i in range(1, 6):
+        touch("touchMove", (0.3 + 0.06 * i, 0.3))
+    touch("touchEnd")
+    assert me.ink > 0

@@ -20,7 +20,28 @@ const KEYS = {
 };
 
 /** Where letters and Enter have a meaning of their own. */
-const OWN_KEYS = "select, textarea, input:not([type=range]), [contenteditable]";
+const OWN_KEYS = "select, textarea, input:not([type=range], [type=color]), [contenteditable]";
+
+/** What keys without a sign of their own are called: input methods and dead keys. */
+const NAMELESS = ["process", "unidentified", "dead"];
+/** Places on the keyboard that are not called by a letter. */
+const PLACES = /** @type {Record<string, string>} */ ({ BracketLeft: "[", BracketRight: "]" });
+
+/**
+ * What a key stands for, in small letters: what is printed on it if that is Latin, else its place on a US keyboard,
+ * so that shortcuts work in Korean, Cyrillic, Greek and the like.
+ * @param {Pick<KeyboardEvent, "key" | "code" | "shiftKey"> & {getModifierState?: (name: string) => boolean}} event
+ */
+export function keyOf(event) {
+  const { key, code, shiftKey } = event;
+  // Full-width letters are letters.
+  const sign = (key ?? "").normalize("NFKC").toLowerCase();
+  const printed = /^[ -~]+$/.test(sign) ? !NAMELESS.includes(sign) : /^\p{Script=Latin}/u.test(sign);
+  // What AltGr makes of a key is a sign, not the key.
+  if (printed || event.getModifierState?.("AltGraph")) return sign;
+  if (code === "Slash" && shiftKey) return "?";
+  return PLACES[code] ?? /^Key([A-Z])$/.exec(code ?? "")?.[1].toLowerCase() ?? sign;
+}
 
 /** @param {HTMLElement} list the `dl` of the sheet */
 export function listKeys(list) {
@@ -42,7 +63,7 @@ export function listKeys(list) {
 export function listenForKeys(root, actions) {
   document.addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    const key = event.key.toLowerCase();
+    const key = keyOf(event);
     // Gradio's own views (?view=api) lie over the page, and an open dialog keeps its keys.
     const covered = root.querySelector("dialog[open]") || new URLSearchParams(location.search).has("view");
     if (!root.isConnected || covered || target.closest?.(OWN_KEYS)) return;
@@ -53,7 +74,7 @@ export function listenForKeys(root, actions) {
     } else if (!event.altKey) {
       action = KEYS[/** @type {keyof typeof KEYS} */ (key)] ?? "";
       // Enter on a button presses that button.
-      if (key === "enter" && target.closest?.("button, a, [role=switch]")) return;
+      if (key === "enter" && target.closest?.("button, a, input[type=color], [role=switch]")) return;
     }
     if (!action) return;
     event.preventDefault();

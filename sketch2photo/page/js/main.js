@@ -74,7 +74,7 @@ export function start(element, props, server) {
     colours.show(category, wish.colour, answer?.colour ?? null);
     find("pen").setAttribute("aria-pressed", String(!eraser));
     find("eraser").setAttribute("aria-pressed", String(eraser));
-    find("undo").disabled = !drawing.canUndo;
+    find("undo").disabled = !drawing.canUndo && !drawing.current;
     find("redo").disabled = !drawing.canRedo;
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
     find("paint").disabled = drawing.blank;
@@ -116,9 +116,9 @@ export function start(element, props, server) {
     if (other && other !== session.model) use(other);
   }
 
-  /** Undo, redo and clear repaint the sheet; not while the pen is on it. @param {() => boolean} step */
+  /** Undo, redo and clear repaint the sheet; a stroke that is being drawn ends. @param {() => boolean} step */
   function revise(step) {
-    if (drawing.current) return;
+    lift();
     animation.finish();
     if (!step()) return;
     session.hysteresis.reset();
@@ -128,7 +128,7 @@ export function start(element, props, server) {
 
   /** A new sheet on which strokes appear one after the other, while the photo follows. @param {import("./strokes.js").Stroke[]} strokes */
   function begin(strokes) {
-    if (drawing.current) return;
+    lift();
     animation.finish();
     drawing.begins(strokes);
     session.hysteresis.reset();
@@ -146,7 +146,7 @@ export function start(element, props, server) {
   /** Another drawing on the sheet; undo brings back the one before. @param {Pick<import("./share.js").Shown, "strokes" | "picture" | "wish">} other */
   async function open({ strokes, picture, wish: { category, colour, seed, model } }) {
     const under = await sheet.load(picture).then(() => picture, () => "");
-    if (drawing.current) return;
+    lift();
     pick(model);
     Object.assign(wish, { category: known(session.model, category), colour, seed });
     drawing.begins(strokes, under);
@@ -246,7 +246,7 @@ export function start(element, props, server) {
     help: () => help.showModal(),
   };
 
-  followPen(find("sketch"), {
+  const lift = followPen(find("sketch"), {
     start: (point, rubber) => {
       animation.finish();
       sheet.grow(drawing.begin(point, width(eraser || rubber), eraser || rubber));

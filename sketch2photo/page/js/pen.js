@@ -6,21 +6,38 @@ import { SIDE } from "./strokes.js";
 const RUBBER_END = 32;
 /** Milliseconds for which a stylus that was seen makes every touch a palm. */
 const PALM = 1500;
+/** A finger draws once it has moved by these pixels or stayed for these milliseconds: it may be the first of two. */
+const STILL = 5;
+const HELD = 60;
+/** A stroke no longer and no older than this goes again when a second finger comes down. */
+const SHORT = 14;
+const YOUNG = 250;
 
 /**
- * Follow mouse, finger or stylus.
+ * Follow mouse, finger or stylus. A stroke ends when the pointer is lifted or lost, whichever way the page hears of it:
+ * a stroke that never ended would block all that changes the drawing.
  * @param {HTMLCanvasElement} canvas
  * @param {{
  *   start: (point: number[], rubber: boolean) => void, move: (points: number[][]) => void, end: () => void,
  *   drop: () => void,
- * }} on  the pen was put down, moved, lifted; or it was a palm, and the stroke never happened
+ * }} on  the pen was put down, moved, lifted; or it was a palm or one of two fingers, and the stroke never happened
+ * @param {EventTarget} view the window
+ * @returns {() => void} lifts the pen, whatever the hand does
  */
-export function followPen(canvas, on) {
-  /** @type {PointerEvent | null} the pointer that draws, as it came down */
-  let drawing = null;
+export function followPen(canvas, on, view = window) {
+  /** @type {PointerEvent | null} the pointer on the sheet, as it came down */
+  let down = null;
+  /** Whether it draws. */
+  let drawing = false;
+  /** @type {number[]} */
+  let first = [0, 0];
   /** @type {number[]} */
   let last = [0, 0];
+  /** The farthest from where it came down, in pixels. */
+  let way = 0;
   let stylus = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let alarm;
   const smoother = new Smoother();
 
   /** @param {PointerEvent} event */
@@ -29,34 +46,60 @@ export function followPen(canvas, on) {
     ((event.clientY - box.top) / box.height) * SIDE,
   ];
   /** @param {PointerEvent} event */
-  const see = (event) => {
-    if (event.pointerType === "pen") stylus = event.timeStamp;
+  const isPalm = ({ pointerType, timeStamp }) => pointerType === "touch" && timeStamp - stylus < PALM;
+
+  const begin = () => {
+    clearTimeout(alarm);
+    if (!down || drawing) return;
+    drawing = true;
+    smoother.start(first, down.timeStamp);
+    on.start(first, Boolean(down.buttons & RUBBER_END));
+  };
+  /** @returns {boolean} whether there was a stroke */
+  const letGo = () => {
+    clearTimeout(alarm);
+    const drew = drawing;
+    down = null;
+    drawing = false;
+    return drew;
+  };
+  const lift = () => {
+    if (!letGo()) return;
+    // Where the pen was lifted, which the smoothed stroke may not have reached.
+    on.move([last]);
+    on.end();
   };
 
-  canvas.addEventListener("pointerdown", (event) => {
-    see(event);
-    // A second finger is not primary; other mouse buttons open menus.
-    if (!event.isPrimary || (event.pointerType === "mouse" && event.button !== 0)) return;
-    if (event.pointerType === "touch" && event.timeStamp - stylus < PALM) return;
-    if (drawing) {
-      // The palm often comes down before the stylus.
-      if (drawing.pointerType !== "touch" || event.pointerType !== "pen") return;
-      on.drop();
-    }
-    try {
-      canvas.setPointerCapture(event.pointerId);
-    } catch {
-      // The pointer may be gone by now; the stroke then ends at the canvas's edge.
-    }
-    drawing = event;
-    last = place(event);
-    smoother.start(last, event.timeStamp);
-    on.start(last, Boolean(event.buttons & RUBBER_END));
+  /** @param {string} kind @param {(event: PointerEvent) => void} act */
+  const listen = (kind, act) =>
+    view.addEventListener(
+      kind,
+      (each) => {
+        const event = /** @type {PointerEvent} */ (each);
+        if (event.pointerType === "pen") stylus = event.timeStamp;
+        act(event);
+      },
+      true,
+    );
+  listen("pointerdown", (event) => {
+    if (!down || isPalm(event)) return;
+    const touched = down.pointerType === "touch";
+    const young = event.timeStamp - down.timeStamp < YOUNG && way < SHORT;
+    // One of two fingers, or the palm that came down before the stylus.
+    if (touched && (event.isPrimary ? event.pointerType === "pen" : event.pointerType === "touch" && (young || !drawing))) {
+      if (letGo()) on.drop();
+    } else if (event.isPrimary) lift();
   });
-
-  canvas.addEventListener("pointermove", (event) => {
-    see(event);
-    if (event.pointerId !== drawing?.pointerId) return;
+  listen("pointermove", (event) => {
+    if (!down || event.pointerId !== down.pointerId) return;
+    // The button was let go where the page could not hear it. A finger that is lifted does not move.
+    if (event.buttons === 0 && event.pointerType !== "touch") {
+      lift();
+      return;
+    }
+    way = Math.max(way, Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY));
+    if (!drawing && way < STILL) return;
+    begin();
     const finer = event.getCoalescedEvents?.() ?? [];
     const box = canvas.getBoundingClientRect();
     on.move(
@@ -66,22 +109,39 @@ export function followPen(canvas, on) {
       }),
     );
   });
+  listen("pointerup", (event) => {
+    if (event.pointerId !== down?.pointerId) return;
+    begin(); // a tap leaves a dot
+    lift();
+  });
+  for (const kind of ["pointercancel", "lostpointercapture"]) {
+    listen(kind, (event) => event.pointerId === down?.pointerId && lift());
+  }
+  listen("contextmenu", (event) => {
+    // A finger that rests on the sheet asks for no menu.
+    if (event.pointerType === "touch" && event.target === canvas) event.preventDefault();
+    else lift();
+  });
+  view.addEventListener("blur", lift);
 
-  /** @param {PointerEvent} event */
-  const end = (event) => {
-    see(event);
-    if (event.pointerId !== drawing?.pointerId) return;
-    drawing = null;
-    // Where the pen was lifted, which the smoothed stroke may not have reached.
-    on.move([last]);
-    on.end();
-  };
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", end);
-  canvas.addEventListener("lostpointercapture", end);
+  canvas.addEventListener("pointerdown", (event) => {
+    // A second finger is not primary; other mouse buttons open menus.
+    if (!event.isPrimary || (event.pointerType === "mouse" && event.button !== 0) || isPalm(event)) return;
+    try {
+      canvas.setPointerCapture(event.pointerId);
+    } catch {
+      // The pointer may be gone by now.
+    }
+    down = event;
+    way = 0;
+    first = last = place(event);
+    if (event.pointerType === "touch") alarm = setTimeout(begin, HELD);
+    else begin();
+  });
 
   // A hand that rests beside the sheet must not scroll the page away under the pen.
-  document.addEventListener("touchmove", (event) => drawing && event.cancelable && event.preventDefault(), { passive: false });
+  view.addEventListener("touchmove", (event) => down && event.cancelable && event.preventDefault(), { passive: false });
+  return lift;
 }
 
 /**
