@@ -62,6 +62,8 @@ def run(name: str, prog: str, arguments: Sequence[str] | None = None) -> None:
             from sketch2photo import kernels
 
             kernels.prepare(training=name == "train")
+            if name != "train":  # which first finds the other hosts
+                kernels.check_platform()
         (_train if name == "train" else importlib.import_module(COMMANDS[name].module).run)(options)
 
 
@@ -77,10 +79,12 @@ def parse(name: str, arguments: Sequence[str], prog: str = "") -> argparse.Names
 
 
 def _train(options: argparse.Namespace) -> None:
+    from sketch2photo import kernels
     from sketch2photo.training import distributed, loop
     from sketch2photo.training.command import describe
 
     with distributed.join(options.devices):
+        kernels.check_platform()
         layout = distributed.lay_out(options.devices.mesh, options.config.batch_size)
         if options.kind == "gan":
             from sketch2photo.training.gan_task import GanTask

@@ -68,6 +68,8 @@ class Studio:
         self.others = model.others
         """What else a drawing may be named as (`Prediction.word`); nothing of it can be painted."""
         self.takes_colour_inputs = model.gan.input_channels == 3
+        self.device = jax.devices()[0].device_kind
+        """What it paints on, as jax names it."""
         self._model = model
         count = len(model.categories)
         paint, generator = serving.painter(

@@ -1,6 +1,7 @@
 """The command line: help, what is refused, and that neither imports anything slow."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from sketch2photo import cli
 from sketch2photo.errors import ConfigError
+from tests.commands import answer
 
 CALLED = {
     "app": ["app.py"],
@@ -176,3 +178,40 @@ def test_the_model_of_the_repository_is_found_from_anywhere(tmp_path, monkeypatc
 def test_an_option_is_not_guessed_from_its_beginning():
     with pytest.raises(ConfigError, match=r"unrecognized arguments: --form x \(did you mean --format\?\)"):
         cli.parse("export", ["--format", "stablehlo", "--out", "x", "--form", "x"])
+
+
+# ---------------------------------------------------------------- devices that are not there
+
+ARGUMENTS = {
+    "app": [],
+    "train": ["gan", "--data", "D", "--out", "R"],
+    "predict": ["drawing.png", "--out", "O"],
+    "release": ["--gan", "R", "--out", "O"],
+    "evaluate": ["--checkpoint", "C", "--data", "D"],
+    "convert": ["pix2pix", "net.pth", "--out", "O"],
+    "export": ["--format", "safetensors", "--out", "O"],
+}
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_a_platform_that_is_not_there_is_one_sentence(command, monkeypatch, tmp_path, root):
+    import jax
+
+    def devices():
+        raise RuntimeError("Unable to initialize backend 'tpu': ...")
+
+    monkeypatch.setenv("JAX_PLATFORMS", "tpu")
+    monkeypatch.setattr(jax, "devices", devices)
+    said = answer(*CALLED[command], *ARGUMENTS[command]).sentence
+    assert "JAX_PLATFORMS is 'tpu' in the environment, but jax finds no such device here: unset it" in said
+    assert not (root / "R").exists() and not (root / "O").exists()
+
+
+@pytest.mark.parametrize("platform", ["cuda", "no_such"])
+def test_jax_itself_adds_nothing_to_that_sentence(platform, root):
+    command = [sys.executable, "-m", "sketch2photo.export", *ARGUMENTS["export"]]
+    done = subprocess.run(
+        command, cwd=root, env={**os.environ, "JAX_PLATFORMS": platform}, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"export: JAX_PLATFORMS is '{platform}'") and done.stderr.count("\n") == 1

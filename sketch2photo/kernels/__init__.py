@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from sketch2photo.errors import ConfigError
+
 _FUSION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 _JAXLIB_THAT_KNOWS_IT = ((0, 10), (0, 11))
 """An unknown XLA flag aborts the process, so it is set only for versions it was tried with: from, up to."""
@@ -47,6 +49,22 @@ def _keep_freed_memory() -> None:
         settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_ARENA_MAX, 1), (_M_TOP_PAD, 1 << 28))
         for option, value in settings:
             mallopt(option, value)
+
+
+def check_platform() -> None:
+    """Raises `ConfigError` where JAX_PLATFORMS names what jax does not find here."""
+    wanted = os.environ.get("JAX_PLATFORMS") or os.environ.get("JAX_PLATFORM_NAME", "")
+    if wanted in ("", "cpu"):
+        return
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError):  # the second of a plugin that finds no device
+        raise ConfigError(
+            f"JAX_PLATFORMS is {wanted!r} in the environment, but jax finds no such device here: unset it to take what "
+            "is there, set it to cpu, or install jax for that device"
+        ) from None
 
 
 def _jaxlib_knows_the_flag() -> bool:

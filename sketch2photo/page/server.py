@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
     from sketch2photo.studio import Studio
 
     studio, others = Studio.load(options.checkpoint), others_beside(options.checkpoint)
+    print(f"{studio.name} paints on {studio.device}", flush=True)
     serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
 
 

@@ -64,7 +64,8 @@ class Layout:
     def __str__(self) -> str:
         kinds = sorted({device.device_kind for device in self.mesh.devices.flat})
         axes = ",".join(f"{axis}={size}" for axis, size in self.sizes.items())
-        return f"{self.mesh.size} devices ({', '.join(kinds)}; {axes})"
+        several = f"{self.mesh.size} devices ({', '.join(kinds)}; {axes})"
+        return several if self.mesh.size > 1 else f"one device ({kinds[0]})"
 
     def shardings(self, state: State) -> Any:
         """A sharding for each array of a state, or of an abstract one."""
@@ -172,9 +173,8 @@ def lay_out(mesh: str, batch_size: int) -> Layout:
             f"--batch-size {near}"
         )
     layout = Layout(devices[:count], sizes)
-    if there > 1 and (count > 1 or devices[0].platform != "cpu"):
-        idle = "" if count == there else f"; {there - count} of {there} are idle"
-        say(f"training on {layout}{idle}" if count > 1 else f"training on one device{idle}")
+    idle = "" if count in (there, 1) and devices[0].platform == "cpu" else f"; {there - count} of {there} are idle"
+    say(f"training on {layout}{idle if count < there else ''}")
     return layout
 
 

@@ -123,9 +123,9 @@ def test_arrays_are_split_along_their_largest_side_that_can_be():
     assert spec(512) == spec() == PartitionSpec()
 
 
-def test_one_device_says_nothing_and_copies_nothing(capsys):
+def test_one_device_is_named_and_copies_nothing(capsys):
     layout = lay_out("", 3)
-    assert layout.mesh.size == 1 and capsys.readouterr().out == ""
+    assert layout.mesh.size == 1 and capsys.readouterr().out == "training on one device (cpu)\n"
     tree = {"a": jnp.ones(3)}
     placed = layout.place(tree)["a"]
     assert placed.unsafe_buffer_pointer() == tree["a"].unsafe_buffer_pointer()
