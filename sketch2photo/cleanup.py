@@ -25,6 +25,7 @@ _DARK_GROUND = 100
 """A picture whose rim is darker than this is on dark ground."""
 _COLOURED, _WIDEST_COLOURED = 24, 12
 """Levels by which a colour differs from grey that counts; lines of colour are narrower than a twelfth of the sheet."""
+_AREAS_AT = 1024
 _SPECK = 2e-4
 """Blots on photographed paper smaller than this share of the sheet are dirt."""
 
@@ -50,11 +51,19 @@ def grey(picture: np.ndarray) -> np.ndarray:
     """
     light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     on_dark = np.median(_rim(light)) < _DARK_GROUND
-    colour = cv2.subtract(picture.max(-1), light) if on_dark else cv2.subtract(light, picture.min(-1))
+    red, green, blue = cv2.split(picture)
+    most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+    colour = cv2.subtract(most, light) if on_dark else cv2.subtract(light, least)
     if colour.max() < _COLOURED:
         return light
-    reach = max(picture.shape) // _WIDEST_COLOURED | 1
-    lines = cv2.morphologyEx(colour, cv2.MORPH_TOPHAT, np.ones((reach, reach), np.uint8))
+    # Areas are what is left of the colour where lines are too narrow to stay; of a large photo, of a small copy.
+    scale = min(1.0, _AREAS_AT / max(light.shape))
+    small = cv2.resize(colour, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else colour
+    reach = max(small.shape) // _WIDEST_COLOURED | 1
+    areas = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((reach, reach), np.uint8))
+    if scale < 1:
+        areas = cv2.resize(cv2.dilate(areas, np.ones((3, 3), np.uint8)), colour.shape[::-1])
+    lines = cv2.subtract(colour, areas)
     seen = cv2.add(light, lines) if on_dark else cv2.subtract(light, lines)
     if on_dark or seen.min() < INK_BELOW:
         return seen

@@ -29,7 +29,6 @@ MAX_FILE_SIDE = 10_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """Pillow reads more, some of it by starting other programs."""
 _MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
-_MODES_WITH_COLOUR = ("RGB", "P", "CMYK", "YCbCr", "LAB", "HSV", *_MODES_WITH_ALPHA)
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
 """The tag of EXIF and TIFF that says how a picture is to be turned."""
@@ -88,11 +87,10 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
         image = svg.render(data, name) if svg.is_svg(data) else _srgb(_upright(_opened(data, name)))
-        if mode == "L" and image.mode not in _MODES_WITH_COLOUR and "transparency" not in image.info:
+        clear = image.mode in _MODES_WITH_ALPHA or "transparency" in image.info
+        if mode == "L" and image.mode in ("1", "L") and not clear:
             return np.asarray(image.convert("L"))
-        if image.mode in _MODES_WITH_ALPHA or "transparency" in image.info:
-            return _on_ground(np.asarray(image.convert("RGBA")), mode)
-        return _on_ground(np.asarray(image.convert("RGB")), mode)
+        return _on_ground(np.asarray(image.convert("RGBA" if clear else "RGB")), mode)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

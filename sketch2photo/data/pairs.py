@@ -108,7 +108,7 @@ def class_numbers(pairs: list[RawPair]) -> list[int]:
     for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
         try:
             numbers = images.class_numbers(pair.inputs[0])
-        except (OSError, ValueError, SyntaxError):  # told when the pair is made
+        except Exception:  # whatever Pillow stumbles over is told when the pair is made
             continue
         if numbers is None or numbers.max() >= 64:
             return []
@@ -144,13 +144,12 @@ def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPai
 def _unused(raw: Path, pairs: list[RawPair], skipped: list[Skipped], listed: Path | None) -> list[Skipped]:
     """What is below `raw` and neither in a pair nor among those that are skipped."""
     used = {path.resolve() for pair in pairs for path in (pair.photo, *pair.inputs)}
-    named = {one.file for one in skipped}
     found: list[Skipped] = []
-    paths = files_under(raw, found, PICTURES, but=[listed] if listed else [])
-    others = [path.relative_to(raw).as_posix() for path in paths if path.resolve() not in used]
-    return [
-        one for one in [*found, *(Skipped(name, "in none of the pairs") for name in others)] if one.file not in named
-    ]
+    for path in files_under(raw, found, PICTURES, but=[listed] if listed else []):
+        if path.resolve() not in used:
+            found.append(Skipped(path.relative_to(raw).as_posix(), "in none of the pairs"))
+    named = {one.file for one in skipped}
+    return [one for one in found if one.file not in named]
 
 
 def _two_sides(raw: Path, direction: str) -> list[tuple[str, Path, Path]]:

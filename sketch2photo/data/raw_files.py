@@ -46,7 +46,8 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
 
 # ---------------------------------------------------------------- folders
 
-PICTURES = set(".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .avif .jp2 .heic .heif".split())  # noqa: SIM905
+_PICTURES = ".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .avif .jp2 .heic .heif"
+PICTURES: set[str] = set(_PICTURES.split())
 DRAWN = PICTURES | {".svg", ".svgz"}
 KINDS = DRAWN | {".ndjson", ".csv"}
 
