@@ -10,7 +10,6 @@ import pytest
 
 from sketch2photo import Studio, images, predict
 from sketch2photo.release import format
-from sketch2photo.studio import Studio
 from tests import tiny
 
 
