@@ -276,9 +276,11 @@ class GanLossConfig(Checked):
     """L1 between ImageNet features of generated and true photo, each map's over its mean (Johnson et al. 2016)."""
     projected: Amount = 0.0
     """Weight of the discriminators on features of the perceptual network (Projected GAN, Sauer et al. 2021)."""
+    mixing: bool = False
+    """Mix the maps that the projected heads see across channels and scales (Sauer et al. 2021, section 3.2)."""
     perceptual_features: str = ""
-    """The perceptual network: VGG-19 or VGG16 (.npz), SqueezeNet 1.1 (.mat), or a release or run of our classifier.
-    Without one both terms are left out, and training says so."""
+    """The perceptual network: VGG-19, VGG16 or EfficientNet-Lite (.npz), SqueezeNet 1.1 (.mat), or a release or run of
+    our classifier. Without one both terms are left out, and training says so."""
     coverage: Amount = 0.0
     """Cross-entropy and Dice (Milletari et al. 2016, section 3) between painted coverage and the object's mask."""
     r1: Amount = 0.0

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
+from jax import lax
 from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
@@ -68,8 +70,8 @@ class ProjectedHeads(nnx.Module):
     """One small discriminator for each map of a frozen network; they learn what parts belong where long before a
     discriminator does that has to find out first what a part is (Sauer et al. 2021, section 3.2).
 
-    Unlike there, maps are not mixed by random projections, and every head is given the sketch, shrunk to its map's
-    size, and a projection of category and colour as `PatchGAN` is.
+    Unlike there, every head is given the sketch, shrunk to its map's size, and a projection of category and colour as
+    `PatchGAN` is; and maps are mixed (`RandomMixing`) only where that is asked for.
     """
 
     def __init__(
@@ -93,6 +95,45 @@ class ProjectedHeads(nnx.Module):
             head(jnp.concatenate([x, shrink(sketch, x.shape[1]).astype(x.dtype)], -1), style)
             for head, x in zip(self.heads, maps, strict=True)
         ]
+
+
+class RandomMixing:
+    """Maps mixed across channels and scales by random convolutions that stay as they are, so that a discriminator
+    cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2).
+
+    Args:
+      map_widths: channels of the maps, from the largest map to the smallest; each map half the size of the one before.
+    """
+
+    width = 64
+    """Channels of every mixed map."""
+
+    def __init__(self, map_widths: Sequence[int], seed: int = 0):
+        draw = np.random.default_rng(seed)
+
+        def kernel(side: int, inputs: int) -> jax.Array:
+            # Kaiming's normal numbers, as there.
+            deviation = (2 / (side * side * inputs)) ** 0.5
+            return jnp.asarray(draw.normal(0, deviation, (side, side, inputs, self.width)), jnp.float32)
+
+        self._across_channels = [kernel(1, width) for width in map_widths]
+        self._across_scales = [kernel(3, self.width) for _ in map_widths]
+
+    def __call__(self, maps: Sequence[Map]) -> list[Map]:
+        """As many maps of the same sizes: each also holds what the smaller ones show."""
+        mixed: list[Map] = []
+        below = None
+        for x, across_channels, across_scales in zip(
+            reversed(maps), reversed(self._across_channels), reversed(self._across_scales), strict=True
+        ):
+            x = x @ across_channels[0, 0].astype(x.dtype)
+            if below is not None:
+                x = x + jax.image.resize(below, x.shape, "bilinear")
+            below = lax.conv_general_dilated(
+                x, across_scales.astype(x.dtype), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+            mixed.append(below)
+        return mixed[::-1]
 
 
 class _Head(nnx.Module):

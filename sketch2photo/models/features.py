@@ -1,7 +1,7 @@
 """Trained networks whose features pictures are compared by: for losses and discriminators (`Perceptual`), and to judge.
 
-`load` reads VGG or SqueezeNet, by the kind of file; `of_classifier` takes our own VGG16. What is used for a loss must
-not be the only judge of its pictures: the losses use VGG where nothing else is asked for, evaluation SqueezeNet.
+`load` reads VGG, EfficientNet-Lite or SqueezeNet, by the kind of file; `of_classifier` takes our own VGG16. What is
+used for a loss must not be the only judge of its pictures: evaluation uses SqueezeNet.
 
 A file of VGG convolutions holds `conv0_w/b` (1x1: turns RGB in [0, 1] into what the network was trained on) and
 `conv1_1_w/b` or `conv11_w/b` ... (3x3 HWIO kernels, any widths), up to `conv4_1`: VGG16, a full VGG-19, or one
@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError
-from sketch2photo.models import vgg
+from sketch2photo.models import efficientnet, vgg
 
 # ---------------------------------------------------------------- SqueezeNet
 # SqueezeNet 1.1 (Iandola et al. 2016) without its classifier. The file is MATLAB's, with, for `conv1`,
@@ -185,7 +185,8 @@ class Perceptual:
 
 
 def load(path: str | Path) -> Perceptual:
-    """VGG-19's or VGG16's convolutions up to conv4_1, as far as the file goes (.npz), or SqueezeNet 1.1's (.mat).
+    """VGG-19's or VGG16's convolutions up to conv4_1, as far as the file goes, or EfficientNet-Lite's (both .npz), or
+    SqueezeNet 1.1's (.mat).
 
     Raises:
       ConfigError: the file is missing or holds something else.
@@ -195,9 +196,13 @@ def load(path: str | Path) -> Perceptual:
         return Perceptual(jax.tree.map(jnp.asarray, convolutions), squeezenet_maps, squeezenet_widths(convolutions))
     try:
         with np.load(path) as file:
-            arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: file[name] for name in file}
+            content = {name: file[name] for name in file}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"perceptual features {str(path)!r} cannot be read ({error}): name a .npz file") from None
+    if "spec" in content:
+        weights, architecture = efficientnet.read(content, str(path))
+        return Perceptual(weights, partial(efficientnet.maps, architecture), architecture.widths)
+    arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: value for name, value in content.items()}
     blocks = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
     wanted = ["conv0", *(f"conv{name}" for block in blocks for name in block)]
     missing = [name for name in wanted if f"{name}_w" not in arrays or f"{name}_b" not in arrays]

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo.config import GanConfig, GanOptimiserConfig
 from sketch2photo.models import layers, losses
-from sketch2photo.models.discriminators import PatchGAN, ProjectedHeads, shrink
+from sketch2photo.models.discriminators import PatchGAN, ProjectedHeads, RandomMixing, shrink
 from sketch2photo.models.features import Perceptual
 from sketch2photo.models.layers import Arrays, Rngs
 from sketch2photo.models.unet import UNet
@@ -78,8 +78,10 @@ class GanNetworks:
         self.n_categories = n_categories
         self.features = features
         model = config.model
-        self._heads = None
+        self._heads, self._mixing = None, None
         if config.loss.projected and features is not None:
+            # The first map is nearly the pixels, which are PatchGAN's.
+            self._mixing = RandomMixing(features.widths[1:]) if config.loss.mixing else None
             self._heads = self._structure(lambda: self._new_heads(None))
         self._generator = self._structure(lambda: UNet(model, n_categories, rngs=None))
         self._discriminator = self._structure(lambda: PatchGAN(model, n_categories, rngs=None))
@@ -112,9 +114,11 @@ class GanNetworks:
         assert self.features is not None
         model = self.config.model
         styles = layers.style_size(model, self.n_categories)
-        # The first map is nearly the pixels, which are PatchGAN's.
+        widths = self.features.widths[1:]
         spectral = model.discriminator.spectral_norm
-        return ProjectedHeads(self.features.widths[1:], model.input_channels, styles, spectral=spectral, rngs=rngs)
+        if self._mixing is not None:
+            widths = [RandomMixing.width] * len(widths)
+        return ProjectedHeads(widths, model.input_channels, styles, spectral=spectral, rngs=rngs)
 
     def style(self, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]) -> jax.Array | None:
         return layers.style_vector(self.config.model, self.n_categories, label, colour)
@@ -155,9 +159,10 @@ class GanNetworks:
         if self._heads is not None:
             heads = nnx.merge(self._heads, layers.as_state(weights[_HEADS]))
             # ImageNet maps differ in size by orders of magnitude: each is brought to a mean of 1.
-            scales = [jax.lax.stop_gradient(1 / (m.astype(jnp.float32).mean() + 1e-6)) for m in real_maps]
+            scales = [jax.lax.stop_gradient(1 / (jnp.abs(m.astype(jnp.float32)).mean() + 1e-6)) for m in real_maps]
+            mix = self._mixing or list
             real_heads, fake_heads = (
-                heads([m * scale.astype(m.dtype) for m, scale in zip(maps, scales, strict=True)][1:], sketch, style)
+                heads(mix([m * s.astype(m.dtype) for m, s in zip(maps, scales, strict=True)][1:]), sketch, style)
                 for maps in (real_maps, fake_maps)
             )
         return (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.config import GAN_PRESETS
+from sketch2photo.models.discriminators import RandomMixing
 from sketch2photo.models.features import load
 from sketch2photo.training import gan
 
@@ -90,3 +91,35 @@ def test_the_heads_learn_and_teach_the_generator(features):
         if "kernel" in jax.tree_util.keystr(path):  # a first bias is pulled alike by true and generated photos
             assert jnp.abs(gradient).max() > 0, f"{jax.tree_util.keystr(path)} does not learn"
     assert jnp.abs(through).max() > 0, "no gradient reaches the photo"
+
+
+# ---------------------------------------------------------------- mixing
+
+
+def test_mixed_maps_hold_what_smaller_ones_show_and_not_the_other_way_round():
+    mix = RandomMixing([6, 8, 10])
+    rng = np.random.default_rng(0)
+    maps = [
+        jnp.asarray(rng.normal(size=(1, side, side, width)), jnp.float32) for side, width in ((16, 6), (8, 8), (4, 10))
+    ]
+    mixed = mix(maps)
+    assert [m.shape for m in mixed] == [(1, side, side, RandomMixing.width) for side in (16, 8, 4)]
+    for changed in range(3):
+        others = mix([m + (i == changed) for i, m in enumerate(maps)])
+        moved = [float(jnp.abs(a - b).max()) > 1e-3 for a, b in zip(mixed, others, strict=True)]
+        assert moved == [i <= changed for i in range(3)]
+    # Random, but for all runs and devices the same: it is no weight, and nobody saves it.
+    for a, b in zip(mixed, RandomMixing([6, 8, 10])(maps), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_heads_on_mixed_maps_teach_the_generator_too(features):
+    mixing = dataclasses.replace(PROJECTED, loss=dataclasses.replace(PROJECTED.loss, mixing=True))
+    networks, weights = judged(features, mixing)
+    sketch, photo, fake, style = pictures()
+    real, _ = networks.discriminate_both(weights, sketch, photo, fake, style)
+    assert [logits.shape for logits in real.heads] == [(4, 8, 8, 1), (4, 4, 4, 1), (4, 2, 2, 1)]
+    first = weights["projected"]["heads"][0]["first"]["kernel"]
+    assert first.shape[-1] == RandomMixing.width + 1  # the sketch
+    gradient = jax.grad(lambda f: networks.discriminate_both(weights, sketch, photo, f, style)[1].heads[0].sum())(fake)
+    assert float(jnp.abs(gradient).max()) > 0
