@@ -38,6 +38,7 @@ SKETCHES, PHOTOS = 20, 20
 """A category, at most: people's drawings and held-out photos that are painted."""
 PERCEPTUAL = Path("pretrained/vgg19_distilled16x_to_relu5_1_hwio.npz")
 """In the folder of real data; the judge looks through another network."""
+LITE = Path("pretrained/efficientnet_lite0.npz")
 RESULTS = "results.json"
 RECORDED = Path(__file__).with_name("ablation.json")
 """A copy of results.json, wherever that was made."""
@@ -55,10 +56,16 @@ class Variant:
     batch: int = BATCH
     edges: bool = False
     """Whether it is trained on the dataset of edge maps."""
+    features: Path = PERCEPTUAL
 
 
 MATCHING = ("--loss.feature-matching", "10")
 """The preset has none any more; the released weights had, and so has what variants are compared with."""
+
+PLAIN = ("--loss.feature-matching", "0")
+"""As the preset is; `no-matching` is what such variants are compared with."""
+COVERAGE = ("--model.coverage", "--loss.coverage", "5")
+MIXING = ("--loss.mixing",)
 
 VARIANTS = {
     "studio": Variant((), "as released, at 64 px"),
@@ -75,6 +82,10 @@ VARIANTS = {
     "spectral": Variant(("--model.discriminator.spectral-norm",), "spectral norm in the discriminator"),
     "lsgan": Variant(("--loss.adversarial", "lsgan"), "least squares instead of hinge"),
     "two-scales": Variant(("--model.discriminator.scales", "2"), "a second discriminator at half the size"),
+    "coverage": Variant((*PLAIN, *COVERAGE), "no feature matching; coverage painted beside colour"),
+    "lite": Variant(PLAIN, "no feature matching; EfficientNet-Lite's features", features=LITE),
+    "lite-mixed": Variant((*PLAIN, *MIXING), "the same, mixed at random", features=LITE),
+    "lite-mixed-coverage": Variant((*PLAIN, *MIXING, *COVERAGE), "the same, and coverage", features=LITE),
     "edges": Variant((), "edge maps and silhouettes, no lines as people draw them", edges=True),
 }
 
@@ -135,18 +146,18 @@ def _train(options: argparse.Namespace, name: str, seed: int) -> None:
         command += ["--resume", "--steps", str(steps)]
     else:
         shutil.rmtree(run, ignore_errors=True)  # one that was stopped before it saved
-        command += training_options(variant, steps, seed, options.raw / PERCEPTUAL)
+        command += training_options(variant, steps, seed, options.raw)
     done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
     if done.returncode:
         raise ConfigError(f"{name}: train.py ended with {done.returncode}, see above: mend it and start again")
 
 
-def training_options(variant: Variant, steps: int, seed: int, features: Path) -> list[str]:
-    """What train.py gan is told of a variant besides data and folder."""
+def training_options(variant: Variant, steps: int, seed: int, raw: Path) -> list[str]:
+    """What train.py gan is told of a variant besides data and folder; `raw` holds the perceptual networks."""
     options = ["--preset", variant.preset, "--model.image-size", str(SIZE), "--batch-size", str(variant.batch)]
     options += ["--steps", str(steps), "--seed", str(seed), "--save-every", "500", "--sample-every", str(steps)]
     if variant.preset == "studio":
-        options += ["--loss.perceptual-features", str(features), *MATCHING]
+        options += ["--loss.perceptual-features", str(raw / variant.features), *MATCHING]
     return [*options, *variant.options]
 
 
