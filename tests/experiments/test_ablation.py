@@ -9,9 +9,11 @@ from experiments import ablation
 from sketch2photo import cli
 from sketch2photo.config import to_dict
 
+RAW = Path("raw")
+
 
 def settings(name):
-    options = ablation.training_options(ablation.VARIANTS[name], 10, 0, Path("features.npz"))
+    options = ablation.training_options(ablation.VARIANTS[name], 10, 0, RAW)
     config = cli.parse("train", ["gan", "--data", "d", "--out", "o", *options]).config
     return flat(to_dict(config))
 
@@ -36,6 +38,20 @@ CHANGES = {
     "spectral": {"model.discriminator.spectral_norm": True},
     "lsgan": {"loss.adversarial": "lsgan"},
     "two-scales": {"model.discriminator.scales": 2},
+    "coverage": {"loss.feature_matching": 0.0, "model.coverage": True, "loss.coverage": 5.0},
+    "lite": {"loss.feature_matching": 0.0, "loss.perceptual_features": str(RAW / ablation.LITE)},
+    "lite-mixed": {
+        "loss.feature_matching": 0.0,
+        "loss.perceptual_features": str(RAW / ablation.LITE),
+        "loss.mixing": True,
+    },
+    "lite-mixed-coverage": {
+        "loss.feature_matching": 0.0,
+        "loss.perceptual_features": str(RAW / ablation.LITE),
+        "loss.mixing": True,
+        "model.coverage": True,
+        "loss.coverage": 5.0,
+    },
     "edges": {},
 }
 
