@@ -53,13 +53,17 @@ def _pix2pix(options: argparse.Namespace) -> None:
 
     if not options.category.strip():
         raise ConfigError("--category is empty: give a name, such as shoe")
-    model = convert_generator(
-        read_tensors(options.file), options.file.name, (options.category.strip(),), options.statistics
-    )
+    remarks: list[str] = []
+    category, given = options.category.strip(), options.file
+    model = convert_generator(read_tensors(given), given.name, (category,), options.statistics, remarks.append)
+    print(*remarks, sep="\n", end="\n" * bool(remarks))
     g = model.gan
-    norm = {"batch": "batch norm on each picture's own statistics", "none": "batch norm on running averages"}.get(
-        g.generator.norm, f"{g.generator.norm} norm"
-    )
+    averaged = options.statistics == "running" and not remarks
+    norm = {
+        "batch": "batch norm on each picture's own statistics",
+        "instance": "instance norm",
+        "none": "norms on running averages" if averaged else "no norm",
+    }[g.generator.norm]
     card = [
         f"# {options.out.name}",
         "",

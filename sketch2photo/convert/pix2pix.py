@@ -8,6 +8,7 @@ without `--eval`; it is never on here, so that the same sketch gives the same ph
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -21,13 +22,17 @@ from sketch2photo.release.format import Arrays, ReleasedModel
 Statistics = Literal["batch", "running"]
 EPSILON = 1e-5
 """Of PyTorch's norms."""
-_PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.|netG\.)+")
+_PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.|netG\.|generator\.)+")
 
 Tensors = dict[str, np.ndarray]
 
 
 def convert_generator(
-    tensors: Tensors, name: str, categories: tuple[str, ...], statistics: Statistics = "batch"
+    tensors: Tensors,
+    name: str,
+    categories: tuple[str, ...],
+    statistics: Statistics = "batch",
+    say: Callable[[str], None] = print,
 ) -> ReleasedModel:
     """A released model, float32 and without classifier, that paints as the generator does.
 
@@ -36,6 +41,7 @@ def convert_generator(
       name: of the file, for messages.
       categories: what it paints; it is told none of them.
       statistics: of batch norm, "batch" as pix2pix is trained and tested, "running" as `test.py --eval` does.
+      say: is told where `statistics` makes no difference.
 
     Raises:
       CheckpointError: another network, or one that is no U-Net of 3 output channels from 64 to 512 px.
@@ -53,12 +59,7 @@ def convert_generator(
         raise CheckpointError(
             f"{name!r} paints {outputs} channels from {inputs}: only generators from 3 (or 1) to 3 can be shown"
         )
-    norms = [norm for layer in layers for norm in layer.norms.values()]
-    batch = any("scale" in norm for norm in norms)  # PyTorch's instance norm has no weights
-    fixed = statistics == "running" and batch
-    if fixed and not all({"mean", "variance"} <= norm.keys() for norm in norms):
-        raise CheckpointError(f"{name!r} lacks running averages of its batch norms: take --statistics batch")
-    kind = "none" if fixed else "batch" if batch else "instance"
+    kind, fixed = _norm_kind(layers, name, statistics, say)
     config = GanModelConfig(
         image_size=2**depth,
         input_channels=inputs,
@@ -78,6 +79,38 @@ def convert_generator(
     return ReleasedModel(gan=config, categories=categories, palette={}, generator=weights)
 
 
+def _norm_kind(
+    layers: list["_Layer"], name: str, statistics: Statistics, say: Callable[[str], None]
+) -> tuple[Literal["batch", "instance", "none"], bool]:
+    """The generator's norm as ours, and whether its layers are convolutions alone: without norm, or with one on running
+    averages, which becomes part of them.
+
+    PyTorch's instance norm has no weights. But there every convolution has a bias, and where a generator has another
+    norm or none (--norm none), only the last one has.
+    """
+    norms = [layer.norms["up"] for layer in layers[1:]] + [layer.norms["down"] for layer in layers[1:-1]]
+    if len({"scale" in norm for norm in norms}) > 1:
+        raise CheckpointError(f"{name!r} has a norm in some of its layers only: choose unet_256 or unet_128")
+    batch = "scale" in norms[0]
+    averages = all({"mean", "variance"} <= norm.keys() for norm in norms)
+    if batch and statistics == "running" and not averages:
+        raise CheckpointError(f"{name!r} lacks running averages of its batch norms: take --statistics batch")
+    if statistics == "running" and averages:
+        return "none", True
+    if batch:
+        return "batch", False
+    biases = {layer.has_bias for layer in layers[1:]}
+    if len(biases) > 1 and not averages:
+        raise CheckpointError(
+            f"{name!r} does not show its norm, for some of its convolutions have a bias and others none: train it with "
+            "--norm batch, instance or none"
+        )
+    plain = biases == {False} and not averages
+    if statistics == "running":
+        say(f"--statistics running changes nothing: {name} has {'no' if plain else 'instance'} norm, without averages")
+    return ("none", True) if plain else ("instance", False)
+
+
 class _Layer:
     """One layer of the encoder with its mirror in the decoder: kernels as PyTorch has them, biases, norms."""
 
@@ -88,9 +121,8 @@ class _Layer:
         self.down_bias, self.up_bias = (
             _bias(tensors, place, n) for place, n in ((down, self.down.shape[0]), (up, self.up.shape[1]))
         )
-        self.norms = {
-            side: norm for side, place in (("down", down_norm), ("up", up_norm)) if (norm := _norm(tensors, place))
-        }
+        self.has_bias = f"{down}.bias" in tensors
+        self.norms = {"down": _norm(tensors, down_norm), "up": _norm(tensors, up_norm)}
 
 
 def _bias(tensors: Tensors, place: str, channels: int) -> np.ndarray:
@@ -119,7 +151,13 @@ def _layers(tensors: Tensors, name: str) -> list[_Layer]:
             place += ".3.model"
         layers.append(_Layer(tensors, f"{place}.1", f"{place}.3", "", f"{place}.4"))
     except KeyError as error:
+        kernels = [value for value in tensors.values() if np.ndim(value) == 4]
         resnet = "model.1.weight" in tensors
+        if not resnet and kernels and kernels[-1].shape[0] == 1 < kernels[0].shape[1]:
+            raise CheckpointError(
+                f"{name!r} is a discriminator, which judges photos and paints none: take the generator's file beside "
+                "it, such as latest_net_G.pth"
+            ) from None
         found = "a ResNet generator" if resnet else f"not a U-Net generator (it lacks {error.args[0]})"
         raise CheckpointError(
             f"{name!r} is {found} of pytorch-CycleGAN-and-pix2pix: choose one of --netG unet_256 or unet_128"
@@ -137,7 +175,7 @@ def _generator(layers: list[_Layer], config: GanModelConfig, fixed: bool) -> Arr
         up = {"kernel": layer.up.transpose(0, 2, 3, 1), "bias": layer.up_bias}
         if i == 0 and config.input_channels == 1:
             down["kernel"] = -down["kernel"]  # our ink is +1, theirs -1
-        down_norm, up_norm = layer.norms.get("down", {}), layer.norms.get("up", {})
+        down_norm, up_norm = layer.norms["down"], layer.norms["up"]
         downs[i] = _with_averages(down, down_norm, axis=0) if fixed else down
         up = _with_averages(up, up_norm, axis=3) if fixed else up
         if i == 0:

@@ -1,8 +1,9 @@
 """Reads tensors from PyTorch files without PyTorch, and without running anything that is written in them.
 
 A .pth file is a pickle, a little program that may call whatever it names; PyTorch's own `weights_only` came only
-after years of files that did. Here it may name tensors, their storages and ordered dictionaries, and nothing else
-is ever looked up. Both of PyTorch's formats are read: the archive (from 1.6 on) and the older sequence of pickles.
+after years of files that did. Here it may name tensors, their storages and ordered dictionaries. Whatever else it names
+is never looked up: a stranger without contents stands for it, so that a refusal can say what the file is. Both of
+PyTorch's formats are read: the archive (from 1.6 on) and the older sequence of pickles.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ import io
 import math
 import pickle
 import pickletools
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -72,8 +74,9 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             magic = file.read(4)
             file.seek(0)
-            content, storages = _archive(file) if magic == b"PK\x03\x04" else _sequence(file)
-        return {name: tensor.array(storages) for name, tensor in _tensors(content).items()}
+            strangers: list[str] = []
+            content, storages = (_archive if magic == b"PK\x03\x04" else _sequence)(file, strangers)
+        return {name: tensor.array(storages) for name, tensor in _tensors(content, strangers).items()}
     except _Refused as error:
         raise CheckpointError(f"{str(path)!r} {error}") from None
     except OSError as error:
@@ -95,7 +98,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
 # ---------------------------------------------------------------- the two formats
 
 
-def _archive(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
+def _archive(file: IO[bytes], strangers: list[str]) -> tuple[Any, dict[str, bytes]]:
     with zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
@@ -110,28 +113,31 @@ def _archive(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
             raise _Refused("was saved on a big-endian machine: save it again on a usual one")
         if any(name.startswith(top + "code/") for name in entries):
             raise _Refused("is a TorchScript program: save its weights by torch.save(model.state_dict(), ...)")
-        content = _unpickle(io.BytesIO(archive.read(pickles[0])))
+        content = _unpickle(io.BytesIO(archive.read(pickles[0])), strangers)
         data = {
             name.removeprefix(top + "data/"): archive.read(name) for name in entries if name.startswith(top + "data/")
         }
         return content, data
 
 
-def _sequence(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
+def _sequence(file: IO[bytes], strangers: list[str]) -> tuple[Any, dict[str, bytes]]:
     """PyTorch before 1.6: magic number, version and machine, then the object, the storages' names, their bytes."""
-    if file.read(1) != b"\x80":
+    start = file.read(4)
+    if start == b"\x89HDF":
+        raise _Refused("is a file of HDF5, as Keras writes them, not of PyTorch: name a .pth or .safetensors file")
+    if start[:1] != b"\x80":
         raise _Refused("is no file of PyTorch weights: name a .pth or .safetensors file")
     file.seek(0)
-    if _unpickle(file) != _MAGIC:
+    if _unpickle(file, strangers) != _MAGIC:
         raise _Refused("is a pickle, but none of PyTorch's: name a .pth file saved by torch.save")
-    _unpickle(file)
-    machine = _unpickle(file)
+    _unpickle(file, strangers)
+    machine = _unpickle(file, strangers)
     if isinstance(machine, dict) and machine.get("little_endian") is False:
         raise _Refused("was saved on a big-endian machine: save it again on a usual one")
     used: dict[str, np.dtype] = {}
-    content = _unpickle(file, used)
+    content = _unpickle(file, strangers, used)
     storages = {}
-    for key in _unpickle(file):
+    for key in _unpickle(file, strangers):
         (count,) = struct.unpack("<q", file.read(8))
         size = count * used[key].itemsize
         storages[key] = file.read(size) if 0 <= size <= MAX_STORAGE else b""
@@ -237,28 +243,70 @@ _ALLOWED = {
 }
 
 
+_ATTACKS = frozenset(
+    (
+        *(
+            "os",
+            "posix",
+            "nt",
+            "subprocess",
+            "_posixsubprocess",
+            "commands",
+            "sys",
+            "shutil",
+            "socket",
+            "pty",
+            "ctypes",
+        ),
+        *("importlib", "imp", "runpy", "pkgutil", "zipimport", "pip", "code", "codeop", "marshal", "pickle", "_pickle"),
+        *("webbrowser", "urllib", "http", "requests", "multiprocessing", "asyncio", "pdb", "bdb", "timeit", "profile"),
+        *("cProfile", "platform", "signal", "tempfile", "operator", "io.open", "_io.open", "functools.reduce"),
+        *("types.FunctionType", "types.CodeType", "torch.hub", "torch.storage._load_from_bytes", "numpy.testing"),
+        *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.open", "builtins.__import__"),
+        *("builtins.getattr", "builtins.setattr", "builtins.delattr", "builtins.map", "builtins.filter"),
+        *("builtins.execfile", "builtins.apply", "builtins.input", "builtins.breakpoint", "builtins.vars"),
+    )
+)
+"""Modules and names that no harmless pickle calls: what they do reaches beyond the pickle."""
+
+
+class _Stranger:
+    """What stands for an object of a class that is not looked up; takes whatever is put into it."""
+
+    attack = ""
+    """The name, if to call it is an attack."""
+
+    def __new__(cls, *arguments: Any, **_: Any) -> "_Stranger":
+        called = (cls, *(x for x in arguments if isinstance(x, type) and issubclass(x, _Stranger)))
+        if attack := next((stranger.attack for stranger in called if stranger.attack), ""):
+            raise _Refused(f"calls {attack}, which no file of weights needs: do not open it with PyTorch either")
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def ignore(self, *_: Any) -> None: ...
+
+    __setstate__ = __setitem__ = append = extend = add = ignore
+
+
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: IO[bytes], used: dict[str, np.dtype]):
+    def __init__(self, file: IO[bytes], strangers: list[str], used: dict[str, np.dtype]):
         super().__init__(file)
-        self._used = used
+        self._strangers, self._used = strangers, used
 
     def find_class(self, module: str, name: str) -> Any:
-        """One of the few things a file of weights names; never looks anything up."""
-        try:
+        """One of the few things a file of weights names, or a stranger; never looks anything up."""
+        if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
-        except KeyError:
-            pass
-        if module.split(".")[0] in ("torch", "models", "torchvision", "networks"):
-            raise _Refused(
-                f"holds a {module}.{name}, not only tensors: save its weights by torch.save(model.state_dict(), ...)"
-            )
-        raise _Refused(
-            f"asks to use {module}.{name}, which no file of weights needs: do not open it with PyTorch either"
-        )
+        whole = f"{module}.{name}"
+        self._strangers.append(whole)
+        parts = whole.replace("__builtin__.", "builtins.", 1).split(".")
+        attack = any(".".join(parts[: i + 1]) in _ATTACKS for i in range(len(parts)))
+        return type(whole, (_Stranger,), {"attack": whole if attack else ""})
 
     def persistent_load(self, pid: Any) -> _Storage:
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], _Named):
-            raise ValueError("a storage of no known kind")
+            raise ValueError(f"a storage of no known kind{', ' + self._strangers[-1] if self._strangers else ''}")
         if len(pid) > 5 and pid[5] is not None:
             raise _Refused("shares storages as PyTorch before 0.4 did: save it again by torch.save")
         key = str(pid[2])
@@ -266,7 +314,7 @@ class _Unpickler(pickle.Unpickler):
         return _Storage(key, pid[1].dtype)
 
 
-def _unpickle(file: IO[bytes], used: dict[str, np.dtype] | None = None) -> Any:
+def _unpickle(file: IO[bytes], strangers: list[str], used: dict[str, np.dtype] | None = None) -> Any:
     """The next pickle of the file. Its opcodes are read before, so that none asks for memory it has no bytes for."""
     start = file.tell()
     known: dict[int, bool] = {}  # whether what is remembered under a number may be a tuple
@@ -285,16 +333,56 @@ def _unpickle(file: IO[bytes], used: dict[str, np.dtype] | None = None) -> Any:
             raise _Refused("repeats itself as no file of weights does: it is broken, or made to harm")
         before = opcode.name
     file.seek(start)
-    return _Unpickler(file, {} if used is None else used).load()
+    return _Unpickler(file, strangers, {} if used is None else used).load()
 
 
-def _tensors(content: Any) -> dict[str, _Tensor]:
-    """The dictionary of tensors that was saved, or that lies in what was saved."""
-    if isinstance(content, dict):
-        tensors = {str(name): value for name, value in content.items() if isinstance(value, _Tensor)}
-        if tensors:
+def _tensors(content: Any, strangers: list[str]) -> dict[str, _Tensor]:
+    """The dictionary of tensors that was saved, or that lies in what was saved.
+
+    Args:
+      strangers: what else the file names.
+    """
+    place, within = "checkpoint", content
+    while isinstance(within, dict):
+        if tensors := {str(name): value for name, value in within.items() if isinstance(value, _Tensor)}:
+            if strangers:
+                raise _Refused(
+                    f"holds {strangers[0]} beside its weights, and nothing but tensors is read here: save the "
+                    f"state_dict alone, by torch.save({place}, 'weights.pth') of the checkpoint you load in PyTorch"
+                )
             return tensors
-        for name in _NESTED:
-            if isinstance(content.get(name), dict):
-                return _tensors(content[name])
-    raise _Refused("holds no dictionary of tensors: save one by torch.save(model.state_dict(), ...)")
+        name = next((name for name in _NESTED if isinstance(within.get(name), dict)), None)
+        if name is None:
+            break
+        place, within = f"{place}[{name!r}]", within[name]
+    if strangers:
+        raise _Refused(
+            f"holds {strangers[0]}, not only tensors: save its weights by torch.save(model.state_dict(), ...)"
+        )
+    raise _Refused(_what_else(within) if isinstance(within, dict) else _NO_TENSORS)
+
+
+_NO_TENSORS = "holds no dictionary of tensors: save one by torch.save(model.state_dict(), ...)"
+
+
+def _what_else(content: dict[Any, Any]) -> str:
+    """What a dictionary without tensors is, and what to take instead."""
+    parts = {name: value for name, value in content.items() if isinstance(value, dict)}
+    weights = [name for name, part in parts.items() if any(isinstance(value, _Tensor) for value in part.values())]
+    wanted = [name for name in weights if not re.search(r"(?i)netD|discrim|(^|_)D(_|$)", str(name))]
+    if wanted:
+        return (
+            f"holds weights as {', '.join(map(repr, weights))}: save the network's alone, by torch.save(checkpoint"
+            f"[{wanted[0]!r}], 'weights.pth') of the checkpoint you load in PyTorch"
+        )
+    if weights:
+        return (
+            f"holds a discriminator alone ({weights[0]!r}), which paints nothing: take the generator's file beside it, "
+            "such as latest_net_G.pth"
+        )
+    if any("param_groups" in part for part in (content, *parts.values())):
+        return (
+            "is the state of an optimiser: take the file of the network's weights beside it, such as latest_net_G.pth"
+        )
+    names = ", ".join(map(repr, list(content)[:6]))
+    return f"{_NO_TENSORS.partition(':')[0]}, but {names}: {_NO_TENSORS.partition(': ')[2]}" if names else _NO_TENSORS

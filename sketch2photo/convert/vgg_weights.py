@@ -68,6 +68,8 @@ def import_vgg16(path: Path) -> dict[str, np.ndarray]:
     keras = path.suffix.lower() in (".h5", ".hdf5", ".keras")
     found = _of_keras(path) if keras else _of_torchvision(path)
     inputs = 3
+    if found["1_1"][0].shape[1:] == (3, 3, 3) != found["1_1"][0].shape[:3]:
+        raise CheckpointError(f"{str(path)!r} has its kernels in Theano's order (th_kernels): {_KERAS_REMEDY}")
     for name, (kernel, bias) in found.items():
         if kernel.ndim != 4 or kernel.shape[:3] != (3, 3, inputs) or bias.shape != kernel.shape[3:]:
             raise CheckpointError(
@@ -113,12 +115,28 @@ def _of_torchvision(path: Path) -> dict[str, Convolution]:
     }
 
 
+_KERAS_REMEDY = (
+    "take vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 of keras.applications, or open it in Keras and save it by "
+    "model.save('vgg16.h5')"
+)
+
+
+_LAYOUTS = {
+    "the layout of Keras 3 (.weights.h5)": re.compile(r"(^|/)vars(/|$)"),
+    "a layout of Keras before 2": re.compile(r"(^|/)(layer_\d+/param_\d+|convolution2d_\d+)"),
+}
+
+
 def _of_keras(path: Path) -> dict[str, Convolution]:
     import h5py
 
+    if zipfile.is_zipfile(path):
+        raise CheckpointError(f"{str(path)!r} is an archive of Keras 3 (.keras), which is not read: {_KERAS_REMEDY}")
     try:
         with h5py.File(path, "r") as file:
             parts: dict[str, dict[int, np.ndarray]] = {}
+            places: list[str] = []
+            file.visit(places.append)
 
             def look(place: str, item: object) -> None:
                 name = re.search(r"block(\d)_conv(\d)", place)
@@ -126,6 +144,8 @@ def _of_keras(path: Path) -> dict[str, Convolution]:
                     parts.setdefault(f"{name[1]}_{name[2]}", {})[item.ndim] = np.asarray(item[...], np.float32)
 
             file.visititems(look)
+            if not parts and (layout := next((k for k, v in _LAYOUTS.items() if any(map(v.search, places))), "")):
+                raise CheckpointError(f"{str(path)!r} is in {layout}, which is not read: {_KERAS_REMEDY}")
             found = {name: (parts[name][4], parts[name][1]) for name in NAMES}
             extra = sorted(set(parts) - set(NAMES))
     except KeyError as error:

@@ -89,6 +89,80 @@ def test_int8_is_smaller(tmp_path):
     )
 
 
+def plain(tensors):
+    """The tensors of a generator trained with --norm none: no norms, and a bias in the last convolution alone."""
+    tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return {k: v for k, v in tensors.items() if v.ndim == 4 or k == "model.model.3.bias"}
+
+
+def by_hand(tensors, x, place="model.model"):
+    """What such a generator paints of x (n, c, h, w), by plain convolutions."""
+    outer = place == "model.model"
+    down, inside, up = (0, 1, 3) if outer else (1, 3, 5)
+    innermost = f"{place}.{up}.weight" not in tensors
+    up = 3 if innermost else up
+    numbers = ("NCHW", "OIHW", "NCHW")
+    kernel = tensors[f"{place}.{down}.weight"]
+    skip = x if outer else jnp.where(x > 0, x, 0.2 * x)  # PyTorch's is made in its place, which the skip sees
+    h = jax.lax.conv_general_dilated(skip, kernel, (2, 2), ((1, 1), (1, 1)), dimension_numbers=numbers)
+    h = h if innermost else by_hand(tensors, h, f"{place}.{inside}.model")
+    kernel = tensors[f"{place}.{up}.weight"].transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+    h = jax.lax.conv_general_dilated(
+        jnp.maximum(h, 0), kernel, (1, 1), ((2, 2), (2, 2)), lhs_dilation=(2, 2), dimension_numbers=numbers
+    )
+    return jnp.tanh(h + tensors["model.model.3.bias"][:, None, None]) if outer else jnp.concatenate([skip, h], 1)
+
+
+def test_a_generator_without_norm_is_told_by_its_biases_and_paints_as_it_should():
+    tensors = plain(read_tensors(GOLDEN / "unet_128_batch.pth"))
+    model = convert_generator(tensors, "net.pth", ("shoe",))
+    assert model.gan.generator.norm == "none"
+    given = jnp.asarray(pictures(128).transpose(0, 3, 1, 2) / np.float32(127.5) - 1)
+    expected = np.asarray(by_hand(tensors, given)).transpose(0, 2, 3, 1)[:, ::STRIDE, ::STRIDE]
+    assert np.ptp(expected) > 0.01
+    np.testing.assert_allclose(painted(model, "cpu"), expected, atol=1e-4)
+
+
+def test_norms_that_do_not_show_are_refused():
+    tensors = plain(read_tensors(GOLDEN / "unet_128_batch.pth"))
+    some = {**tensors, "model.model.1.model.1.bias": np.zeros(4, np.float32)}
+    with pytest.raises(CheckpointError, match="does not show its norm, for some of its convolutions have a bias"):
+        convert_generator(some, "net.pth", ("shoe",))
+    norms = {k.removeprefix("module."): v for k, v in read_tensors(GOLDEN / "unet_128_batch.pth").items()}
+    lost = {k: v for k, v in norms.items() if not k.startswith("model.model.1.model.2.")}
+    with pytest.raises(CheckpointError, match="has a norm in some of its layers only"):
+        convert_generator(lost, "net.pth", ("shoe",))
+
+
+def test_running_statistics_are_never_left_out_in_silence():
+    batch = {k.removeprefix("module."): v for k, v in read_tensors(GOLDEN / "unet_128_batch.pth").items()}
+    for tensors, norm in ((read_tensors(GOLDEN / "unet_128_instance.pth"), "instance"), (plain(batch), "no")):
+        said = []
+        convert_generator(tensors, "net.pth", ("shoe",), "running", said.append)
+        assert said == [f"--statistics running changes nothing: net.pth has {norm} norm, without averages"]
+    # Instance norm of 2018 kept averages, without weights.
+    kept = {k: v for k, v in batch.items() if not (v.ndim == 1 and k.endswith(".weight"))}
+    kept = {k: v for k, v in kept.items() if not k.endswith(".bias") or k == "model.model.3.bias"}
+    said = []
+    assert convert_generator(kept, "net.pth", ("shoe",), "running", said.append).gan.generator.norm == "none"
+    assert convert_generator(kept, "net.pth", ("shoe",), "batch", said.append).gan.generator.norm == "instance"
+    assert said == []
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "netD."])
+def test_discriminators_are_named(prefix):
+    widths = [6, 2, 4, 8, 16, 1]
+    places = zip((0, 2, 5, 8, 11), widths[:-1], widths[1:], strict=True)
+    tensors = {f"{prefix}model.{i}.weight": np.zeros((o, c, 4, 4), np.float32) for i, c, o in places}
+    with pytest.raises(CheckpointError, match=r"is a discriminator, .*: take .* such as latest_net_G\.pth"):
+        convert_generator(tensors, "net.pth", ("shoe",))
+    pixel = {
+        f"net.{i}.weight": np.zeros(s, np.float32) for i, s in ((0, (2, 6, 1, 1)), (2, (4, 2, 1, 1)), (5, (1, 4, 1, 1)))
+    }
+    with pytest.raises(CheckpointError, match="is a discriminator"):
+        convert_generator(pixel, "net.pth", ("shoe",))
+
+
 def test_other_networks_are_refused(tmp_path):
     tensors = dict(read_tensors(GOLDEN / "unet_128_batch.pth"))
     with pytest.raises(CheckpointError, match=r"'r\.pth' is a ResNet generator .*: choose one of --netG unet_256"):

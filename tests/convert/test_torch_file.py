@@ -1,11 +1,18 @@
 """Reading PyTorch files: tensors as they were saved, and nothing in them is run."""
 
+import argparse
+import dataclasses
+import datetime
+import enum
+import functools
 import io
 import os
 import pickle
+import random
 import struct
+import types
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +168,69 @@ def test_nothing_in_a_file_is_run(tmp_path, protocol, form):
     assert target.exists()  # the same bytes do harm where they are let
 
 
+class Kind(enum.Enum):
+    UNET = 1
+
+
+@dataclasses.dataclass
+class Settings:
+    steps: int = 3
+
+
+HARMLESS = {
+    "argparse.Namespace": argparse.Namespace(lr=0.1),
+    "numpy._core.multiarray.scalar": np.float64(0.5),
+    "numpy._core.multiarray._reconstruct": np.arange(3),
+    "Settings": Settings(),
+    "Kind": Kind.UNET,
+    "types.SimpleNamespace": types.SimpleNamespace(a=1),
+    "pathlib.PosixPath": Path("runs"),
+    "datetime.datetime": datetime.datetime(2020, 1, 2),
+    "collections.defaultdict": defaultdict(list, a=[1]),
+    "collections.Counter": Counter("aab"),
+    "__builtin__.set": {1, 2},
+    "functools.partial": functools.partial(print, 1),
+    "random.Random": random.Random(0),
+    "os.system": Global("os", "system"),  # named, and not called
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("first", [False, True], ids=["after", "before"])
+def test_what_harmless_things_lie_beside_weights_is_said_with_the_way_on(tmp_path, name, first):
+    content = {"epoch": 3, "model": {"state_dict": {"x": tensor()}}}
+    content = {"more": HARMLESS[name], **content} if first else {**content, "more": [HARMLESS[name]]}
+    said = refused(archive(tmp_path / "a.pth", content))
+    assert (
+        f"{name} beside its weights" in said and "torch.save(checkpoint['model']['state_dict'], 'weights.pth')" in said
+    )
+    assert "do not open it" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"netD": {"x": tensor()}, "epoch": 3}, "holds a discriminator alone ('netD'), which paints nothing: take the"),
+        (
+            {"D_state": {"x": tensor()}, "G": {"x": tensor()}},
+            "holds weights as 'D_state', 'G': save the network's alone",
+        ),
+        ({"ema": {"x": tensor()}}, "by torch.save(checkpoint['ema'], 'weights.pth')"),
+        ({"state": {0: {"exp_avg": tensor()}}, "param_groups": [{"lr": 0.1}]}, "is the state of an optimiser: take"),
+        ({"optG": {"state": {}, "param_groups": []}}, "is the state of an optimiser"),
+        ({"epoch": 3, "loss": 0.5}, "holds no dictionary of tensors, but 'epoch', 'loss': save one by"),
+        ({}, "holds no dictionary of tensors: save one by"),
+    ],
+)
+def test_dictionaries_of_other_things_are_named(tmp_path, content, told):
+    assert told in refused(archive(tmp_path / "a.pth", content))
+
+
+def test_an_attack_through_what_is_harmless_is_one(tmp_path):
+    call = Call(Global("functools", "partial"), Global("posix", "system"))
+    assert "calls posix.system, which no file" in refused(archive(tmp_path / "a.pth", {"x": tensor(), "y": call}))
+
+
 @pytest.mark.parametrize(
     ("module", "name"),
     [
@@ -235,6 +305,8 @@ def test_broken_and_other_files_are_refused(tmp_path):
         refused(tmp_path / "cut.pth")
     (tmp_path / "text.pth").write_text("weights")
     refused(tmp_path / "text.pth")
+    (tmp_path / "keras.pth").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert "is a file of HDF5, as Keras writes them" in refused(tmp_path / "keras.pth")
     (tmp_path / "text.safetensors").write_text("weights")
     refused(tmp_path / "text.safetensors")
     with zipfile.ZipFile(tmp_path / "other.pth", "w") as file:

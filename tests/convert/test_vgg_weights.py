@@ -1,5 +1,6 @@
 """Weights from elsewhere give in our network what they gave in theirs."""
 
+import zipfile
 from pathlib import Path
 
 import jax
@@ -151,3 +152,43 @@ def test_other_networks_are_not_taken_for_vgg16(tmp_path):
         whole.copy("block3_conv3", file, name="block3_conv4")
     with pytest.raises(CheckpointError, match="has conv3_4, which VGG16 has not"):
         import_vgg16(tmp_path / "vgg19.h5")
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        (("layers/conv2d/vars/0", "layers/conv2d/vars/1"), r"is in the layout of Keras 3 \(\.weights\.h5\)"),
+        (("layer_1/param_0", "layer_1/param_1"), "is in a layout of Keras before 2"),
+        (
+            ("convolution2d_1/convolution2d_1_W", "convolution2d_1/convolution2d_1_b"),
+            "is in a layout of Keras before 2",
+        ),
+    ],
+)
+def test_other_layouts_of_keras_are_named_with_the_remedy(tmp_path, places, told):
+    import h5py
+
+    path = tmp_path / "vgg16.weights.h5"
+    with h5py.File(path, "w") as file:
+        for place, shape in zip(places, ((3, 3, 3, 2), (2,)), strict=True):
+            file[place] = np.zeros(shape)
+    with pytest.raises(CheckpointError, match=rf"{told}, which is not read: take .*, or .* model\.save\('vgg16\.h5'\)"):
+        import_vgg16(path)
+
+
+def test_archives_of_keras_and_kernels_in_theanos_order_are_named(tmp_path):
+    import h5py
+
+    with zipfile.ZipFile(tmp_path / "vgg16.keras", "w") as file:
+        file.writestr("config.json", "{}")
+    with pytest.raises(CheckpointError, match=r"is an archive of Keras 3 \(\.keras\), which is not read: take"):
+        import_vgg16(tmp_path / "vgg16.keras")
+    with h5py.File(GOLDEN / "vgg16_notop.h5") as whole, h5py.File(tmp_path / "th.h5", "w") as file:
+
+        def turn(place: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                file[place] = item[...].T
+
+        whole.visititems(turn)
+    with pytest.raises(CheckpointError, match=r"has its kernels in Theano's order .*: take vgg16_weights_tf_dim"):
+        import_vgg16(tmp_path / "th.h5")
