@@ -23,6 +23,13 @@ INK_GOAL = 0.6
 """A sketch is followed when this share of its ink has an edge of the photo near by."""
 BAND = 32
 """Pixels around a new stroke in which the picture may change."""
+FOG = (0.1, 0.9)
+"""Covered more than the first and less than the second, paint is fog."""
+RIM = 7
+"""Pixels across; so near to what is covered, half-covered pixels are its rim."""
+STRAY = 12
+"""Pixels from the ink and its hull; what is painted farther out is a speck, from `SPECK` pixels on."""
+SPECK = 4
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
 _CHUNK = 16
 
@@ -127,6 +134,7 @@ def follows_lines(painted: Painted, reals: dict[str, list[np.ndarray]], features
     ink = [metrics.ink_with_edge(sheet, photo) for sheet, photo in pairs]
     inner = [found for sheet, photo in pairs if (found := metrics.inner_lines(sheet, photo))]
     closed = np.array([value for value in iou if value is not None])
+    open_drawings = [photo for photo, value in zip(painted.photos, iou, strict=True) if value is None]
     detail, variety = [], []
     for category, photos in reals.items():
         own = [photo for photo, name in zip(painted.photos, painted.categories, strict=True) if name == category]
@@ -139,6 +147,9 @@ def follows_lines(painted: Painted, reals: dict[str, list[np.ndarray]], features
         "outline_iou": float(np.median(closed)),
         "followed": float(np.mean([value >= INK_GOAL for value in ink if value is not None])),
         "ink_with_edge": float(np.mean([value for value in ink if value is not None])),
+        "open_n": len(open_drawings),
+        "fog_on_open": float(np.mean([fog(photo) for photo in open_drawings])) if open_drawings else None,
+        "without_specks": float(np.mean([specks(sheet, photo) < SPECK for sheet, photo in pairs])),
         "inner_n": len(inner),
         "inner_lines": float(np.mean([with_edge for with_edge, _ in inner])) if inner else None,
         "inner_chance": float(np.mean([chance for _, chance in inner])) if inner else None,
@@ -147,6 +158,35 @@ def follows_lines(painted: Painted, reals: dict[str, list[np.ndarray]], features
         "outline_iou_by_category": _medians(painted.categories, iou),
         "ink_with_edge_by_category": _medians(painted.categories, ink),
     }
+
+
+def covered(photo: np.ndarray) -> np.ndarray:
+    """How much of each pixel of a photo on white, uint8 (s, s, 3), is paint, 0 to 1: its distance from white over that
+    of the object's middle pixel. The same for models that paint coverage and those that do not."""
+    from_white = images.PAPER - photo.min(-1).astype(np.float32)
+    inside = metrics.object_mask(photo)
+    if not inside.any():
+        return np.zeros_like(from_white)
+    return np.clip(from_white / float(np.median(from_white[inside])), 0, 1)
+
+
+def fog(photo: np.ndarray) -> float:
+    """Share of what is painted that is neither there nor not: a tenth to nine tenths covered, away from the rim."""
+    coverage = covered(photo)
+    solid = (coverage > FOG[1]).astype(np.uint8)
+    rim = cv2.dilate(solid, np.ones((RIM, RIM), np.uint8)) > 0
+    between = (coverage > FOG[0]) & (coverage < FOG[1]) & ~rim
+    return float(between.sum() / max(1, between.sum() + solid.sum()))
+
+
+def specks(sheet: np.ndarray, photo: np.ndarray) -> int:
+    """Pixels painted farther than `STRAY` from the ink and its hull."""
+    points = cv2.findNonZero((sheet < images.INK_BELOW).astype(np.uint8))
+    hull = np.zeros_like(sheet)
+    if points is not None:
+        hull = cv2.fillConvexPoly(hull, cv2.convexHull(points), (1,))
+    far = cv2.distanceTransform(1 - hull, cv2.DIST_L2, 5) > STRAY
+    return int((far & (covered(photo) > FOG[0])).sum())
 
 
 def _detail(photo: np.ndarray) -> float:
