@@ -24,7 +24,8 @@ _WORK = 192
 
 def same_view(sketch: np.ndarray) -> np.ndarray | None:
     """A sketch fitted to its ink, with lines of one width, uint8 (SIDE, SIDE); None where nothing is drawn."""
-    from sketch2photo import cleanup, images
+    from sketch2photo import images
+    from sketch2photo.images import cleanup
 
     sheet = images.clean_sheet(sketch)
     box = images.ink_box(sheet)

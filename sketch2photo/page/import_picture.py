@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from sketch2photo import cleanup, images
-from sketch2photo.images import PAPER
+from sketch2photo import images
+from sketch2photo.images import PAPER, cleanup
 
 SIDE = 1024
 """Pixels a side of the page's sheet."""

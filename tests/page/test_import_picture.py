@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from sketch2photo import cleanup, images
+from sketch2photo import images
+from sketch2photo.images import cleanup
 from sketch2photo.page.import_picture import FILLED, SIDE, clean_lines
 
 WIDTH, HEIGHT = 1000, 750

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms, ImageColor, ImageDraw
 
-from sketch2photo import cleanup, images
+from sketch2photo import images
 from sketch2photo.errors import ImageError
+from sketch2photo.images import cleanup
 
 small = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**32 - 1)

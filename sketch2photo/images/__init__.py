@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
-from sketch2photo import cleanup, svg
-from sketch2photo.cleanup import INK_BELOW, PAPER
 from sketch2photo.errors import ConfigError, ImageError
 from sketch2photo.files import write_out
+from sketch2photo.images import cleanup, svg
+from sketch2photo.images.cleanup import INK_BELOW, PAPER
 
 MIN_SIDE = 16
 MAX_PIXELS = 64 * 2**20

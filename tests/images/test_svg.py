@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sketch2photo import images, svg
+from sketch2photo import images
 from sketch2photo.data import drawings
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import ImageError
+from sketch2photo.images import svg
 from tests.data.raw_files import prepare
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 200 200">'
