@@ -72,7 +72,8 @@ def run(options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     for first in range(0, len(given), CHUNK):
         rows += _paint(studio, given[first : first + CHUNK], options, skipped)
-        print(f"{min(first + CHUNK, len(given))}/{len(given)}", end="\r", flush=True)
+        if sys.stdout.isatty():  # a line that the next one clears
+            print(f"\x1b[2K{min(first + CHUNK, len(given))}/{len(given)}", end="\r", flush=True)
     if not rows:
         name, reason = skipped[0]
         raise DataError(f"none of the {len(skipped)} files could be painted; the first: {name}: {reason}")
@@ -89,7 +90,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"left out: {name}: {reason}", file=sys.stderr)
     painted = sum(row["photo"] is not None for row in rows)
     empty = f", {len(rows) - painted} empty" if painted < len(rows) else ""
-    print(f"{painted} painted{empty}, {len(skipped)} left out: {out / JSON_FILE}")
+    clear = "\x1b[2K" if sys.stdout.isatty() else ""
+    print(f"{clear}{painted} painted{empty}, {len(skipped)} left out: {out / JSON_FILE}")
 
 
 def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> list[Given]:

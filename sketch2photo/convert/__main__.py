@@ -6,6 +6,7 @@ python -m sketch2photo.convert vgg16 vgg16-397923af.pth --out vgg16.npz
 
 import argparse
 import io
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _pix2pix(options: argparse.Namespace) -> None:
     ]
     size = format.write(model, options.out, "\n".join(card), packed=options.int8)
     print(f"{options.out}: U-Net, {g.image_size} px, width {g.generator.width}, {norm}; {size / 1e6:.1f} MB")
-    print(f"open it by  python app.py --checkpoint {options.out}")
+    print(f"open it by  python app.py --checkpoint {shlex.quote(str(options.out))}")
 
 
 def _vgg16(options: argparse.Namespace) -> None:
@@ -93,8 +94,8 @@ def _vgg16(options: argparse.Namespace) -> None:
     write_out(out, content.getvalue())
     widths = arrays["conv1_1_b"].size
     print(f"{out}: 13 convolutions of VGG16, width {widths}; {out.stat().st_size / 1e6:.1f} MB")
-    print(f"python train.py classifier --init-convolutions {out} ...")
-    print(f"python train.py gan --loss.perceptual-features {out} ...")
+    print(f"python train.py classifier --init-convolutions {shlex.quote(str(out))} ...")
+    print(f"python train.py gan --loss.perceptual-features {shlex.quote(str(out))} ...")
 
 
 main = partial(cli.run, "convert", "python -m sketch2photo.convert")

@@ -252,6 +252,7 @@ def build(
             reason = f"; the first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
             raise DataError(f"none of the {len(plan.items)} files could be used{reason}: check what --raw names")
         near_duplicates.find(journal.light, join_copies=plan.join_copies)
+        remarks += near_duplicates.in_two_categories(journal.light)
         if overwrite:
             _keep_splits(journal.light, out)
         remarks += settle(journal.light)
@@ -432,6 +433,12 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
         remarks.append(
             f"the inputs have {len(levels)} levels of black ({', '.join(map(str, levels[:8]))}), as class numbers do: "
             "--label-colours gives each a colour of its own"
+        )
+    if options.pairs is None and (numbered := pairs.numbered(items)):
+        (first, photo), more = numbered[0], len(numbered) - 1
+        remarks.append(
+            f"{first}{f' and {more} more' if more else ''} is a further sketch of {photo}, by the number: name it "
+            "otherwise if it is not"
         )
     return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
 

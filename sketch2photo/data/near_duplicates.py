@@ -81,6 +81,16 @@ def find(examples: "list[Example]", *, join_copies: bool) -> None:
         example.group = smallest[example.content][:16]
 
 
+def in_two_categories(examples: "list[Example]") -> list[str]:
+    """Remarks on files that are the same picture, each under another category: whatever is learned of it is wrong."""
+    first: dict[str, Example] = {}
+    return [
+        f"{other.file} ({other.category}) is the same picture as {one.file} ({one.category}): leave one of them out"
+        for other in examples
+        if other.content and (one := first.setdefault(other.content, other)).category != other.category
+    ]
+
+
 def _join_copies(examples: "list[Example]") -> None:
     group_of: dict[str, str] = {}
     copies = [(e.group, group_of.setdefault(e.content, e.group)) for e in examples if e.group]

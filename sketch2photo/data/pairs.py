@@ -199,6 +199,16 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
     return pairs, skipped
 
 
+def numbered(pairs: list[RawPair]) -> list[tuple[str, str]]:
+    """The inputs that belong to a photo by a number behind its name, such as 001-2.png to 001.jpg, each with it."""
+    return [
+        (path.name, pair.photo.name)
+        for pair in pairs
+        for path in pair.inputs
+        if path.stem != pair.photo.stem and re.sub(r"[-_]\d+$", "", path.stem) == pair.photo.stem
+    ]
+
+
 def _key(path: Path, folder: Path) -> str:
     """What the two sides of a pair have in common: the path without suffix, and without CycleGAN's _A and _B."""
     return re.sub(r"_[AB]$", "", composed(path.relative_to(folder).with_suffix("").as_posix()))

@@ -1,6 +1,7 @@
 """What a generator's run reads, trains and shows."""
 
 import functools
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,6 +73,10 @@ class GanTask(Task):
                 say("no perceptual loss: name a file of VGG or SqueezeNet by --loss.perceptual-features")
         self._networks = gan.GanNetworks(config, len(self.categories), features)
         self._step = gan.make_step(self._networks)
+        self._measured = "val" if self._data.sizes.get("val") else "train"
+        """The split that examples are of, and what their figures are called after."""
+        if self._measured == "train":
+            say("no validation photos: samples and figures (train_l1) are of training photos")
         self._examples: dict[str, np.ndarray] | None = None
         self._human: dict[str, np.ndarray] = {}
         self._drawings = self._read_drawings(say) if config.sample_drawings else None
@@ -117,7 +122,8 @@ class GanTask(Task):
         return figures
 
     def _write_grid(self, weights: Arrays, path: Path) -> dict[str, float]:
-        """Sketch, generated and true photo of fixed validation examples, and the mean L1 over them.
+        """Sketch, generated and true photo of fixed validation examples (of training, where there are none), and the
+        mean L1 over them.
 
         Below them the same of validation sketches that people drew, if the data hold any, and then drawing and
         generated photo of `sample_drawings`, a row a category. No figure is taken of those.
@@ -136,7 +142,8 @@ class GanTask(Task):
             grids.append(_by_category(self._drawings, self._paint(weights, self._drawings)))
         write_picture(path, stacked(grids))
         difference = np.abs(photos.astype(np.float32) - examples["photo"].astype(np.float32))
-        return {"val_l1": float(difference.mean() / 127.5), **_spread(photos, examples["photo"])}
+        figures = {"l1": float(difference.mean() / 127.5), **_spread(photos, examples["photo"])}
+        return {f"{self._measured}_{name}": value for name, value in figures.items()}
 
     def _paint(self, weights: Arrays, examples: dict[str, np.ndarray]) -> np.ndarray:
         """uint8 (n, s, s, 3), one after the other, so that it takes no more memory than training."""
@@ -163,7 +170,8 @@ class GanTask(Task):
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
 
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
-        say(f"done: release it by  python -m sketch2photo.release --gan {out} --out checkpoints/NAME")
+        command = f"python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME"
+        say(f"done: release it by  {command}")
 
     def _generate_photos(self, weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
         style = self._networks.style(label, colour)
@@ -195,4 +203,4 @@ def _spread(photos: np.ndarray, true: np.ndarray) -> dict[str, float]:
     if len(photos) < 2:
         return {}
     ours, theirs = (float(x.astype(np.float32).std(0).mean()) for x in (photos, true))
-    return {"val_spread": ours / theirs} if theirs > 0 else {}
+    return {"spread": ours / theirs} if theirs > 0 else {}

@@ -156,6 +156,7 @@ class ProgressBar:
         self._steps, self._batch_size, self._interval = steps, batch_size, interval
         self._console = Console()
         self._last = 0.0
+        self._compiled = False
         self._bar = Bar(
             TextColumn("training"),
             BarColumn(),
@@ -170,17 +171,22 @@ class ProgressBar:
         self._bar.start()
 
     def show(self, step: int, values: dict[str, float]) -> None:
-        rate = values.get("images_per_second", 0.0)
+        first, self._compiled = not self._compiled, True
+        # The time of the first step is that of its compilation, and says nothing of those to come.
+        rate = 0.0 if first else values.get("images_per_second", 0.0)
+        if first:
+            self._bar.reset(self._task, total=self._steps, completed=step)
         losses = "  ".join(f"{n.removeprefix('loss_')} {v:.3f}" for n, v in values.items() if n.startswith("loss_"))
-        self._bar.update(self._task, completed=step, text=f"{rate:.1f} img/s  {losses}")
+        speed = f"{rate:.1f} img/s  " if rate else ""
+        self._bar.update(self._task, completed=step, text=f"{speed}{losses}")
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._last > self._interval or step == self._steps):
             self._last = now
-            left = (self._steps - step) * self._batch_size / rate / 60 if rate else math.nan
-            print(f"step {step}/{self._steps}  {rate:.1f} img/s  {left:.0f} min left  {losses}", flush=True)
+            left = f"{(self._steps - step) * self._batch_size / rate / 60:.0f} min left  " if rate else ""
+            print(f"step {step}/{self._steps}  {speed}{left}{losses}", flush=True)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)  # commands stay whole
 
     def close(self) -> None:
         self._bar.stop()
@@ -276,14 +282,15 @@ class Alarms:
 
     def sample(self, step: int, figures: dict[str, float]) -> list[str]:
         """New alarms by the figures of a sample grid."""
-        if "val_spread" not in figures:
+        spread = figures.get("val_spread", figures.get("train_spread"))
+        if spread is None:
             return []
         return self._say(
             step,
             "collapse",
-            figures["val_spread"] < COLLAPSED,
+            spread < COLLAPSED,
             "the generator has collapsed: it paints nearly the same for every sketch (spread "
-            f"{figures['val_spread']:.3f} of the photos' own); go back to an earlier checkpoint, raise --loss.l1 or "
+            f"{spread:.3f} of the photos' own); go back to an earlier checkpoint, raise --loss.l1 or "
             "--loss.feature-matching, or "
             "lower --optimiser.generator-rate",
         )

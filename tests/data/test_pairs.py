@@ -140,6 +140,10 @@ def test_numbered_sketches_of_one_photo(tmp_path):
     dataset = open_dataset(tmp_path / "out")
     assert dataset.categories == ("cup",)
     assert [len(r.sketches) for r in dataset.records("train")] == [2, 2, 2]
+    remarks = json.loads((tmp_path / "out" / "report.json").read_text())["remarks"]
+    assert (
+        "000-0.png and 5 more is a further sketch of 000.jpg, by the number: name it otherwise if it is not" in remarks
+    )
 
 
 def test_a_list_of_pairs(tmp_path, refused):

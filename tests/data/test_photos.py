@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -174,6 +175,17 @@ def test_rebuilding_keeps_the_split_even_where_a_new_copy_would_change_it(tmp_pa
     assert {file: after[file] for file in before} == before
     for file in before:
         assert after[file.replace(".png", ".jpg")] == after[file]
+
+
+def test_a_picture_in_two_categories_is_remarked(tmp_path):
+    for number in range(3):
+        write_picture(tmp_path / "raw" / "ball" / f"{number}.png", draw_photo("circle", number))
+    (tmp_path / "raw" / "moon").mkdir()
+    shutil.copy(tmp_path / "raw" / "ball" / "1.png", tmp_path / "raw" / "moon" / "m.png")
+    prepare("photos", "--raw", tmp_path / "raw", "--out", tmp_path / "out", *SMALL)
+    remarks = json.loads((tmp_path / "out" / "report.json").read_text())["remarks"]
+    told = "moon/m.png (moon) is the same picture as ball/1.png (ball): leave one of them out"
+    assert [remark for remark in remarks if "same picture" in remark] == [told]
 
 
 def test_near_duplicates_share_a_group(tmp_path):

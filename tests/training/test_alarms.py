@@ -118,14 +118,15 @@ def test_a_collapse_is_told(tmp_path):
     (told,) = alarms.sample(3, {"val_spread": 0.01})
     assert "ALARM at step 3: the generator has collapsed" in told and "--loss.l1" in told
     assert alarms.sample(4, {"val_spread": 0.01}) == []
+    assert Alarms(tmp_path / "of_training.jsonl", 0).sample(3, {"train_spread": 0.01})
 
 
 def test_spread_is_zero_for_one_picture_and_one_for_the_true_ones():
     rng = np.random.default_rng(0)
     true = rng.integers(0, 256, (6, 8, 8, 3), np.uint8)
-    assert _spread(true, true)["val_spread"] == pytest.approx(1)
-    assert _spread(np.repeat(true[:1], 6, 0), true)["val_spread"] == 0
+    assert _spread(true, true)["spread"] == pytest.approx(1)
+    assert _spread(np.repeat(true[:1], 6, 0), true)["spread"] == 0
     half = (128 + (true.astype(int) - 128) // 2).astype(np.uint8)
-    assert _spread(half, true)["val_spread"] == pytest.approx(0.5, abs=0.01)
+    assert _spread(half, true)["spread"] == pytest.approx(0.5, abs=0.01)
     assert _spread(true[:1], true[:1]) == {}
-    assert math.isfinite(_spread(true, true)["val_spread"])
+    assert math.isfinite(_spread(true, true)["spread"])

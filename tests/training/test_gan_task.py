@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 
 import cv2
 import jax
@@ -18,6 +19,7 @@ from sketch2photo.models import layers
 from sketch2photo.training import gan, loop, run_folder
 from sketch2photo.training.gan import DiscriminatorOutput
 from sketch2photo.training.gan_task import GanTask
+from sketch2photo.training.run_log import RunLog
 from tests import tiny
 from tests.training.processes import metrics, write_pairs
 from tests.training.test_gan import narrow
@@ -159,3 +161,27 @@ def test_validation_sketches_by_people_are_shown_below_the_others(run, tmp_path,
     np.testing.assert_array_equal(row[0][..., 0], human["sketch"][0, ..., 0])
     np.testing.assert_array_equal(row[2], human["photo"][0])
     assert not np.array_equal(row[1], row[2])
+
+
+def test_without_a_validation_split_figures_are_called_after_training(run, tmp_path):
+    task, out = run
+    with np.load(out.parent / "data.npz") as whole:
+        np.savez(tmp_path / "data.npz", **{**whole, "split": np.array(["train"] * len(whole["split"]))})
+    told = []
+    plain = GanTask(TWO_SCALES, [tmp_path / "data.npz"], told.append)
+    assert "no validation photos: samples and figures (train_l1) are of training photos" in told
+    state = dataclasses.replace(
+        jax.eval_shape(task.initial_state, jax.random.key(0)), **run_folder.restore_state(out, 2)
+    )
+    assert set(plain.sample(state, tmp_path, 2)) == {"train_l1", "train_spread"}
+
+
+def test_the_command_to_release_is_whole_and_may_be_pasted(run, tmp_path, capsys):
+    task, _ = run
+    out = tmp_path / ("a long name " * 10) / "it's mine"
+    log = RunLog(tmp_path / "run", 0, task.config)
+    task.finish(None, out, log.say)
+    log.close()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("done: ")]
+    words = shlex.split(line.partition("by  ")[2])
+    assert words[:5] == ["python", "-m", "sketch2photo.release", "--gan", str(out)] and words[5] == "--out"

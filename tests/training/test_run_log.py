@@ -11,7 +11,7 @@ from PIL import Image
 
 from sketch2photo.errors import CheckpointError
 from sketch2photo.training import loop, run_report
-from sketch2photo.training.run_log import RunLog
+from sketch2photo.training.run_log import ProgressBar, RunLog
 from tests.training.test_loop import Walk
 
 
@@ -110,3 +110,14 @@ def test_a_disk_that_takes_no_figures_is_one_sentence(run, tmp_path, monkeypatch
     ):
         log.flush()
     log.close()
+
+
+def test_time_left_does_not_count_compilation(capsys):
+    bar = ProgressBar(0, 100, 4, interval=0)
+    bar.show(1, {"images_per_second": 0.01, "loss_l1": 0.5})
+    bar.show(2, {"images_per_second": 2.0, "loss_l1": 0.25})
+    bar.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "step 1/100  l1 0.500",
+        "step 2/100  2.0 img/s  3 min left  l1 0.250",
+    ]
