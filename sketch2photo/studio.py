@@ -123,7 +123,7 @@ class Studio:
             coloured picture, such as a label map, as it is.
           category: one of `categories`; None for the likeliest.
           colour: "#rrggbb" of the object; None for one of the category's own, chosen by the seed.
-          seed: any integer; 0 is the category's commonest colour.
+          seed: any integer; 0 is the category's default colour, which comes first.
 
         Raises:
           ImageError: the array is no sketch.

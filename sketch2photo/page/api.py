@@ -112,7 +112,7 @@ class _Caller:
           sketches: pictures of black lines on white, 16 to 4096 pixels a side.
           categories: one for each sketch, or one for all; "auto" (or null) for the likeliest.
           colours: one for each sketch, or one for all; "" (or null) for the model's own choice.
-          seeds: whole numbers, one for each sketch, or one for all; 0 (or null) is the commonest colour.
+          seeds: whole numbers, one for each sketch, or one for all; 0 (or null) is the default colour.
           model: one of /models, or "" for the one that the page was opened with.
           transparent: the objects without a ground, in PNG files with an alpha channel.
 

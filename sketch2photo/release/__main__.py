@@ -27,6 +27,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="such as checkpoints/NAME")
     discriminator = "so that others can go on training (train.py gan --init)"
     add("--categories", nargs="+", metavar="NAME", help="release these alone, in this order (default: all)")
+    first = "what is painted where no colour is chosen: the nearest of the category's colours (default: the commonest)"
+    add("--first-colours", nargs="+", default=[], metavar="CATEGORY=#RRGGBB", help=first)
     add("--with-discriminator", action="store_true", help=discriminator)
 
 
@@ -37,11 +39,12 @@ def run(options: argparse.Namespace) -> None:
       UserError: a run that is missing or does not fit the other, or no room.
     """
     from sketch2photo.release.format import write
-    from sketch2photo.release.weights import assemble, restricted
+    from sketch2photo.release.weights import assemble, restricted, with_first_colours
 
     model, steps = assemble(options.gan, options.classifier, options.with_discriminator)
     if options.categories:
         model = restricted(model, options.categories)
+    model = with_first_colours(model, options.first_colours)
     card = model_card(options.out.name, model, steps, sources(options.gan, options.classifier))
     size = write(model, options.out, card)
     print(f"{options.out}: {size / 1e6:.1f} MB")

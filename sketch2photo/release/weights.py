@@ -11,6 +11,7 @@ import numpy as np
 
 from sketch2photo.config import ClassifierConfig, ClassifierModelConfig, GanConfig, GanModelConfig
 from sketch2photo.errors import CheckpointError, ConfigError, choose
+from sketch2photo.images import parse_colour
 from sketch2photo.models import features, vgg
 from sketch2photo.models.layers import Arrays
 from sketch2photo.release import format
@@ -226,6 +227,28 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
         classifier_config=config,
         others=others,
     )
+
+
+def with_first_colours(model: ReleasedModel, wanted: Sequence[str]) -> ReleasedModel:
+    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest.
+
+    Args:
+      wanted: "CATEGORY=#rrggbb": of the category's colours the nearest to it becomes the first.
+
+    Raises:
+      ConfigError: not of that form, or an unknown category.
+    """
+    palette = dict(model.palette)
+    for one in wanted:
+        category, equals, code = one.partition("=")
+        if not equals:
+            raise ConfigError(f"--first-colours {one!r}: give CATEGORY=#rrggbb, as car=#a14948")
+        choose("category in --first-colours", category, model.categories)
+        colour = parse_colour(code).astype(int)
+        nearest = min(palette.get(category, ()), key=lambda own: np.abs(parse_colour(own) - colour).sum(), default=None)
+        if nearest is not None:
+            palette[category] = (nearest, *(own for own in palette[category] if own != nearest))
+    return dataclasses.replace(model, palette=palette)
 
 
 def _to_release(path: Path, option: str) -> Weights:

@@ -7,7 +7,7 @@ import pytest
 
 from sketch2photo.errors import ConfigError
 from sketch2photo.release import format
-from sketch2photo.release.weights import restricted
+from sketch2photo.release.weights import restricted, with_first_colours
 from sketch2photo.studio import Studio
 from tests import tiny
 
@@ -57,3 +57,18 @@ def test_a_drawing_of_something_else_gets_a_word():
     assert Studio(dataclasses.replace(model, calibration=never)).predict(drawing()).word is None
     nameless = dataclasses.replace(model, others=(), calibration=always)
     assert Studio(nameless).predict(drawing()).word is None
+
+
+def test_the_colour_that_pleases_comes_first_and_none_is_lost():
+    model = with_first_colours(tiny.model(), ["car=#2030d0", "shoe=#ffffff"])
+    assert model.palette["car"] == ("#1830c0", "#c01818", "#e0e0e0")
+    assert model.palette["shoe"] == ("#f0f0f0", "#202020") and model.palette["pear"] == ("#a0b830",)
+    assert Studio(model).predict(drawing(), category="car").colour == "#1830c0"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"), [("car", "give CATEGORY=#rrggbb"), ("cart=#102030", "unknown"), ("car=red", "must be like")]
+)
+def test_first_colours_that_are_none_are_refused(wanted, reason):
+    with pytest.raises(ConfigError, match=reason):
+        with_first_colours(tiny.model(), [wanted])
