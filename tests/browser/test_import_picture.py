@@ -116,6 +116,103 @@ def test_pasted_and_dropped_pictures_and_svg_text(visit, fake_page):
     assert not me.find("importing").is_visible()
 
 
+HAND_OVER = """([kind, texts]) => {
+    const transfer = new DataTransfer();
+    for (const [type, text] of Object.entries(texts)) transfer.setData(type, text);
+    const init = {bubbles: true, cancelable: true};
+    document.body.dispatchEvent(kind === 'paste'
+        ? new ClipboardEvent('paste', {...init, clipboardData: transfer})
+        : new DragEvent('drop', {...init, dataTransfer: transfer}));
+}"""
+STROKES = '<circle cx="20" cy="20" r="10" fill="none" stroke="&black;"/>'
+XML = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">{STROKES}</svg>'
+PLAIN = XML.replace("&black;", "#000")
+CLOTHES = {
+    "plain": PLAIN,
+    "without its namespace": PLAIN.replace(' xmlns="http://www.w3.org/2000/svg"', ""),
+    "with a byte order mark and space": f"\ufeff\n\t {PLAIN}  ",
+    "declared": f'  <?xml version="1.0" encoding="utf-16"?>\n<!-- made --> {PLAIN}',
+    "with a DOCTYPE": f'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "a.dtd">{PLAIN}',
+    "with an entity": f'<!DOCTYPE svg [<!ENTITY black "#000">]>{XML}',
+    "prefixed": PLAIN.replace("<svg xmlns", "<s:svg xmlns:s")
+    .replace("</svg", "</s:svg")
+    .replace("<circle", "<s:circle"),
+    "in a page": f"<div class=icon>{PLAIN}&nbsp;</div>",
+}
+
+
+@pytest.mark.parametrize("clothes", CLOTHES)
+def test_svg_text_is_taken_in_any_clothing(visit, fake_page, clothes):
+    me = visit(fake_page)
+    me.page.evaluate(HAND_OVER, ["paste", {"text/plain": CLOTHES[clothes]}])
+    me.page.wait_for_selector("dialog[data-state=looking]")
+    me.find("import-use").click()
+    me.settle()
+    assert me.ink > 10_000
+
+
+def test_addresses_and_pages_with_a_picture_are_taken_or_answered_in_a_sentence(visit, fake_page):
+    import base64
+    from urllib.parse import quote
+
+    me = visit(fake_page)
+    url = "data:image/png;base64," + base64.b64encode(png(drawn(255, 0))).decode()
+    with_cors, elsewhere = ({"access-control-allow-origin": origin} for origin in ("*", "http://elsewhere.test"))
+    me.page.route("http://pictures.test/*", lambda route: route.fulfill(body=png(drawn(255, 0)), headers=with_cors))
+    me.page.route("http://secret.test/*", lambda route: route.fulfill(body=png(drawn(255, 0)), headers=elsewhere))
+    me.page.route("http://gone.test/*", lambda route: route.fulfill(status=404, headers=with_cors))
+    for kind in ("paste", "drop"):
+        for texts in (
+            {"text/plain": url},
+            {"text/plain": f"data:image/svg+xml;utf8,{PLAIN}"},  # with its bare hash sign
+            {"text/plain": f"url('data:image/svg+xml,{quote(PLAIN)}')"},
+            {"text/plain": "http://pictures.test/a.png"},
+            {"text/uri-list": "# from another window\r\nhttp://pictures.test/a.png"},
+            {"text/html": f"<meta charset=utf-8><p>Look: <img alt=a src='{url}'>", "text/plain": "Look:"},
+            {"text/html": "<img src=http://pictures.test/a.png>", "text/uri-list": "http://gone.test/page"},
+            {"text/html": f"<b>{PLAIN}</b>", "text/plain": "an icon"},
+        ):
+            me.page.evaluate(HAND_OVER, [kind, texts])
+            me.page.wait_for_selector("dialog[data-state=looking]")
+            me.until("() => !document.querySelector('[data-testid=import-use]').disabled")
+            me.page.keyboard.press("Escape")
+        for texts, sentence in (
+            ({"text/plain": "http://secret.test/a.png"}, "That address does not give its picture to this page"),
+            ({"text/uri-list": "http://gone.test/a.png"}, "That address does not give its picture to this page"),
+            ({"text/plain": "file:///tmp/a.png"}, "That address does not give its picture to this page"),
+            ({"text/html": "<img src='cid:part1'>"}, "That address does not give its picture to this page"),
+            ({"text/plain": "data:image/png;base64,AAAA"}, "This browser cannot open that as a picture"),
+        ):
+            me.page.evaluate(HAND_OVER, [kind, texts])
+            me.page.locator("dialog.import .told").filter(has_text=sentence).wait_for()
+            me.page.keyboard.press("Escape")
+        # Words are none of our business.
+        me.page.evaluate(HAND_OVER, [kind, {"text/html": "<b>just</b> words", "text/plain": "just words"}])
+        assert not me.find("importing").is_visible()
+
+
+def test_a_sheet_without_colours_needs_no_filters(visit, fake_page):
+    """Safari has none."""
+    sheets = []
+    colours = cv2.applyColorMap(np.tile(np.arange(250, dtype=np.uint8), (200, 1)), cv2.COLORMAP_JET)
+    for before in ("", "delete CanvasRenderingContext2D.prototype.filter"):
+        me = visit(fake_page)
+        me.page.evaluate(f"() => {{ {before} }}")
+        give(me, "a.png", "image/png", png(colours))
+        me.find("import-clean").uncheck()
+        me.find("import-use").click()
+        me.until("() => document.querySelector('.s2p').dataset.blank === 'false'")
+        sheets.append(sheet(me))
+        assert me.page.evaluate(
+            """() => {
+                const c = document.querySelector('[data-testid=sketch]');
+                const {data} = c.getContext('2d').getImageData(0, 512, 1024, 1);
+                return data.every((value, i) => i % 4 === 3 || Math.abs(value - data[i - i % 4]) <= 1);
+            }"""
+        )
+    assert np.array_equal(*sheets) and np.ptp(sheets[0][512]) > 100
+
+
 def test_svg_runs_nothing_and_fetches_nothing(visit, fake_page):
     me = visit(fake_page)
     hostile = b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"

@@ -1,7 +1,7 @@
 // The gallery: pairs of drawing and photo that a person kept, in this browser only.
 
 import { cardPicture, toSvg } from "./pictures.js";
-import { save } from "./share.js";
+import { save, whyNot } from "./share.js";
 import { language, words } from "./words.js";
 
 /**
@@ -72,7 +72,11 @@ export class Gallery {
     const file = button("file", words.saveCard);
     file.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11M7.5 11l4.5 4.5 4.5-4.5M4.5 19.5h15"/></svg>';
     file.addEventListener("click", async () => {
-      save(await cardPicture(kept, name), `sketch2photo-${kept.category ?? "drawing"}-card.png`);
+      this.told.textContent = "";
+      await cardPicture(kept, name).then(
+        (card) => save(card, `sketch2photo-${kept.category ?? "drawing"}-card.png`),
+        (error) => (this.told.textContent = whyNot(error)),
+      );
     });
     const away = button("away", words.removeKept(name));
     away.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6.5 6.5l11 11M17.5 6.5l-11 11"/></svg>';

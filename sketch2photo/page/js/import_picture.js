@@ -1,5 +1,6 @@
 // Importing a picture: chosen, taken, pasted or dropped; cleaned by the server, looked at, and put on the sheet.
 
+import { Unreadable, dataUrl, pixels } from "./readback.js";
 import { words } from "./words.js";
 
 /** Pixels of the sheet's side: what is put on it is as sharp as what is drawn. */
@@ -50,9 +51,12 @@ export class PictureImport {
     find("turn").addEventListener("click", () => this.picture && this.#look(turned(this.picture)));
     find("use").addEventListener("click", () => this.#use());
     dialog.addEventListener("close", () => this.#stopCamera());
+    // What was said is over with the next click.
+    dialog.addEventListener("click", (event) => /** @type {HTMLElement} */ (event.target).closest("button") && this.#tell(""), true);
     document.addEventListener("paste", (event) => this.#catch(event, event.clipboardData));
     document.addEventListener("dragover", (event) => {
-      if (!Array.from(event.dataTransfer?.types ?? []).includes("Files")) return;
+      const kinds = Array.from(event.dataTransfer?.types ?? []);
+      if (!root.isConnected || !kinds.some((kind) => TAKEN.includes(kind)) || (isField(event.target) && !kinds.includes("Files"))) return;
       event.preventDefault();
       root.dataset.drop = "true";
     });
@@ -74,23 +78,21 @@ export class PictureImport {
 
   /** @param {Event} event @param {DataTransfer | null} data */
   #catch(event, data) {
-    const target = /** @type {HTMLElement} */ (event.target);
-    if (!this.root.isConnected || target.closest?.("input, textarea, [contenteditable]")) return;
-    const file = pictureIn(data);
-    if (file || data?.files.length) event.preventDefault();
-    if (file) this.load(file);
-    else if (data?.files.length) {
-      this.ask();
-      this.#tell(words.notAPicture);
-    }
+    if (!this.root.isConnected || (isField(event.target) && !data?.files.length)) return;
+    const found = pictureIn(data);
+    // Else the browser would leave the page for what was dropped.
+    if (found || event.type === "drop") event.preventDefault();
+    if (typeof found === "string" && found.includes("#sketch=")) location.hash = found.slice(found.indexOf("#"));
+    else if (found) this.load(found);
   }
 
-  /** @param {Blob & {name?: string}} file */
-  async load(file) {
+  /** @param {Blob | string} found a file, or the address of a picture */
+  async load(found) {
     this.#stopCamera();
-    if (!this.dialog.open) this.ask();
+    this.ask();
     try {
-      this.#look(await open(file));
+      if (typeof found === "string") this.#tell(words.fetching);
+      this.#look(await open(typeof found === "string" ? await fetched(found) : found));
     } catch (error) {
       this.#state("asking");
       this.#tell(words[error instanceof NoPicture ? error.row : "notAPicture"]);
@@ -127,9 +129,11 @@ export class PictureImport {
     const { width, height } = picture;
     const scale = SHEET / Math.max(width, height);
     const context = this.#whiteSheet();
-    context.filter = "grayscale(1)";
     context.drawImage(picture, (SHEET - width * scale) / 2, (SHEET - height * scale) / 2, width * scale, height * scale);
-    context.filter = "none";
+    // Without colour; not every browser has filters.
+    context.globalCompositeOperation = "saturation";
+    context.fillRect(0, 0, SHEET, SHEET);
+    context.globalCompositeOperation = "source-over";
     this.#tell("");
   }
 
@@ -140,8 +144,7 @@ export class PictureImport {
     this.#tell(words.cleaning);
     while (this.stale && this.picture) {
       this.stale = false;
-      const request = { picture: this.picture.toDataURL("image/jpeg", QUALITY), strength: Number(this.find("strength").value) };
-      const { picture, error } = await this.#cleaned(request);
+      const { picture, error } = await this.#cleaned(this.picture, Number(this.find("strength").value));
       if (this.stale || !this.find("clean").checked) continue;
       const context = this.#whiteSheet();
       if (picture) context.drawImage(picture, 0, 0, SHEET, SHEET);
@@ -151,9 +154,10 @@ export class PictureImport {
     this.cleaning = false;
   }
 
-  /** @param {{picture: string, strength: number}} request @returns {Promise<{picture?: HTMLImageElement, error?: string}>} */
-  async #cleaned(request) {
+  /** @param {HTMLCanvasElement} canvas @param {number} strength @returns {Promise<{picture?: HTMLImageElement, error?: string}>} */
+  async #cleaned(canvas, strength) {
     try {
+      const request = { picture: dataUrl(canvas, "image/jpeg", QUALITY), strength };
       /** @type {Promise<Cleaned>} */
       const silence = new Promise((_, fail) => setTimeout(() => fail(new Error("no answer")), LOST));
       const { picture, error } = await Promise.race([this.clean(request), silence]);
@@ -162,8 +166,8 @@ export class PictureImport {
       image.src = picture;
       await image.decode();
       return { picture: image };
-    } catch {
-      return { error: words.cannotClean };
+    } catch (error) {
+      return { error: error instanceof Unreadable ? words.unreadable : words.cannotClean };
     }
   }
 
@@ -176,8 +180,12 @@ export class PictureImport {
   }
 
   async #use() {
-    await this.put(this.after.toDataURL("image/png"));
-    this.dialog.close();
+    try {
+      await this.put(dataUrl(this.after));
+      this.dialog.close();
+    } catch {
+      this.#tell(words.unreadable);
+    }
   }
 
   /** Take a photo: phones have a camera of their own for it, computers show what their camera sees. */
@@ -231,29 +239,81 @@ export class PictureImport {
 const LONGEST = 1000;
 const MOST_BYTES = 40e6;
 const SVG = "http://www.w3.org/2000/svg";
+/** Milliseconds for a picture to arrive from its address. */
+const FETCHING = 10000;
+/** Kinds of things that can be dropped. */
+const TAKEN = ["Files", "text/uri-list", "text/html", "text/plain"];
+
+/** Whether text that is put there is meant for the field. @param {EventTarget | null} place */
+const isField = (place) => Boolean(/** @type {HTMLElement} */ (place)?.closest?.("input:not([type=range], [type=color], [type=checkbox]), textarea, select, [contenteditable]"));
 
 /** Why a picture cannot be imported; `row` says it. */
 export class NoPicture extends Error {
-  /** @param {"notAPicture" | "tooLarge"} row */
+  /** @param {"notAPicture" | "tooLarge" | "notFetched"} row */
   constructor(row) {
     super(row);
     this.row = row;
   }
 }
 
-/** @param {DataTransfer | null} data of a drop or the clipboard @returns {File | null} a picture in it, if there is one */
+/**
+ * What was dropped or pasted, if there is a picture in it: the file, or its address.
+ * @param {DataTransfer | null} data @returns {File | string | null}
+ */
 export function pictureIn(data) {
-  const file = Array.from(data?.files ?? []).find((each) => each.type.startsWith("image/") || /\.svg$/i.test(each.name));
+  const files = Array.from(data?.files ?? []);
+  // Any other file is looked at, too: what it is called says little.
+  const file = files.find((each) => each.type.startsWith("image/") || /\.svgz?$/i.test(each.name)) ?? files[0];
   if (file) return file;
-  const text = data?.getData("text/plain").trim() ?? "";
-  return /^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg[\s>]/s.test(text) ? new File([text], "pasted.svg", { type: "image/svg+xml" }) : null;
+  const [text, html, list] = ["text/plain", "text/html", "text/uri-list"].map((kind) => data?.getData(kind).trim() ?? "");
+  if (hasSvg(text)) return svgFile(text);
+  const image = imageIn(html);
+  const listed = list.split(/\r?\n/).find((line) => line && !line.startsWith("#"));
+  const address = [image, listed, text].map(addressIn).find(Boolean);
+  // An image whose address means nothing here, as in a mail, is told to be out of reach.
+  return address || (hasSvg(html) ? svgFile(html) : image || null);
+}
+
+/** @param {string} text */
+const svgFile = (text) => new File([text], "pasted.svg", { type: "image/svg+xml" });
+
+/** Whether a text has the source of an SVG, which may begin with a declaration, comments or a code fence. @param {string} text */
+const hasSvg = (text) => !/^(url\(|["'\s])*data:/i.test(text) && /<(\w+:)?svg[\s>]/i.test(text);
+
+/** The source of the first picture in HTML; "" if it has none. @param {string} html */
+function imageIn(html) {
+  if (!/<img\b/i.test(html)) return "";
+  // A document of its own, in which nothing is loaded or run.
+  const image = new DOMParser().parseFromString(html, "text/html").querySelector("img[src], img[srcset]");
+  return image?.getAttribute("src") || (image?.getAttribute("srcset") ?? "").trim().split(/\s/)[0];
+}
+
+/** A text that is an address, as it is or as in a style sheet; "" for any other. @param {string | null | undefined} text */
+export function addressIn(text) {
+  const [, address] = /^(?:url\()?["']?(.*?)["']?\)?;?$/s.exec((text ?? "").trim()) ?? [];
+  if (/^data:[^,]*,/i.test(address)) return address;
+  return /^(https?|blob|file|ftp):\S+$/i.test(address) || /^\/\/\S+$/.test(address) ? address : "";
+}
+
+/** The picture at an address. @param {string} address @returns {Promise<Blob>} */
+async function fetched(address) {
+  // Style sheets leave the signs in the colours of an SVG as they are; in an address they begin a fragment.
+  const url = /^data:(?!.*;base64,)/is.test(address) ? address.replaceAll("#", "%23") : address;
+  try {
+    const options = /** @type {RequestInit} */ ({ credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(FETCHING) });
+    const answer = await fetch(new URL(url, location.href), options);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return await answer.blob();
+  } catch {
+    throw new NoPicture("notFetched");
+  }
 }
 
 /** @param {Blob & {name?: string}} file @returns {Promise<HTMLCanvasElement>} at most LONGEST pixels wide and high */
 export async function open(file) {
   if (file.size > MOST_BYTES) throw new NoPicture("tooLarge");
-  const vector = file.type === "image/svg+xml" || /\.svg$/i.test(file.name ?? "");
-  const url = URL.createObjectURL(vector ? sized(await file.text()) : file);
+  const text = await svgText(file);
+  const url = URL.createObjectURL(text ? sized(text) : file);
   try {
     // An <img> turns photos upright, runs no script of an SVG and fetches nothing for it.
     const image = new Image();
@@ -265,6 +325,17 @@ export async function open(file) {
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+/** The source of an SVG file, whatever it is called and however it is written; "" for any other. @param {Blob & {name?: string}} file */
+export async function svgText(file) {
+  const start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  const [a, b] = start;
+  if (a === 0x1f && b === 0x8b) return new Response(file.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  const code = (a === 0xff && b === 0xfe) || (a === 0x3c && b === 0) ? "utf-16le" : (a === 0xfe && b === 0xff) || (a === 0 && b === 0x3c) ? "utf-16be" : "utf-8";
+  const text = new TextDecoder(code).decode(await file.arrayBuffer());
+  // Letters, not the bytes of a photo that happen to look like them.
+  return hasSvg(text) && !/[\0-\x08]/.test(text.slice(0, 1000)) ? text : "";
 }
 
 /** @param {CanvasImageSource} image @param {number} width @param {number} height */
@@ -285,7 +356,13 @@ export function draw(image, width, height) {
 /** Put white behind what is transparent, and black behind light lines on nothing. @param {CanvasRenderingContext2D} context */
 function fillGround(context) {
   const { width, height } = context.canvas;
-  const { data } = context.getImageData(0, 0, width, height);
+  /** @type {ArrayLike<number>} */
+  let data = [];
+  try {
+    data = pixels(context);
+  } catch {
+    // Where pages cannot look, the ground is white.
+  }
   let [cover, light] = [0, 0];
   for (let i = 0; i < data.length; i += 4) {
     cover += data[i + 3];
@@ -309,8 +386,8 @@ export function turned(from) {
 
 /** An SVG large enough to be looked at: many have no size or are as small as an icon. @param {string} text */
 function sized(text) {
-  const root = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  if (root.namespaceURI !== SVG || root.localName !== "svg") throw new NoPicture("notAPicture");
+  const root = parsed(text);
+  if (root?.namespaceURI !== SVG || root.localName !== "svg") throw new NoPicture("notAPicture");
   const box = (root.getAttribute("viewBox") ?? "").trim().split(/[\s,]+/).map(Number);
   const [width, height] = box.length === 4 && box[2] > 0 && box[3] > 0 ? box.slice(2) : ["width", "height"].map((side) => parseFloat(root.getAttribute(side) ?? "") || 300);
   if (box.length !== 4) root.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -320,4 +397,13 @@ function sized(text) {
   // Foreign HTML would make the canvas unreadable.
   for (const each of root.querySelectorAll("foreignObject, script")) each.remove();
   return new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" });
+}
+
+/** The root of an SVG's source: as XML, or as the part of a page that it was copied from. @param {string} text */
+function parsed(text) {
+  // The text is decoded already, whatever it declares, and a declaration must stand first.
+  const source = text.trim().replace(/^<\?xml[^>]*\?>/, "");
+  const root = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
+  const isXml = root.namespaceURI === SVG && !root.querySelector("parsererror");
+  return isXml ? root : new DOMParser().parseFromString(source, "text/html").querySelector("svg");
 }

@@ -10,9 +10,9 @@ import { listKeys, listenForKeys } from "./keys.js";
 import { fromFragment } from "./link.js";
 import { followPen, showRing } from "./pen.js";
 import { Overlay, PhotoView } from "./photo_view.js";
-import { photoPicture } from "./pictures.js";
+import { photoFile } from "./pictures.js";
 import { Session } from "./session.js";
-import { Saving, offerInvitation, save } from "./share.js";
+import { Saving, ending, offerInvitation, save, whyNot } from "./share.js";
 import { Sheet } from "./sheet.js";
 import { Drawing } from "./strokes.js";
 import { Variations } from "./variations.js";
@@ -167,6 +167,7 @@ export function start(element, props, server) {
   async function keep() {
     const pair = session.shown();
     if (!pair.photo || pair.photo === kept) return;
+    photoView.hush();
     try {
       await gallery.keep(pair);
       kept = pair.photo;
@@ -238,7 +239,12 @@ export function start(element, props, server) {
     overlay: () => overlay.toggle(),
     download: async () => {
       const { answer, category } = session;
-      if (answer?.photo) save(await photoPicture(answer.photo), `sketch2photo-${category ?? "photo"}.png`);
+      if (!answer?.photo) return;
+      photoView.hush();
+      await photoFile(answer.photo).then(
+        (file) => save(file, `sketch2photo-${category ?? "photo"}.${ending(file)}`),
+        (error) => photoView.say(whyNot(error)),
+      );
     },
     keep,
     save: () => saving.open(),

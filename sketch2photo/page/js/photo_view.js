@@ -61,6 +61,11 @@ export class PhotoView {
     this.notice.hidden = !sentence;
   }
 
+  /** Something new is asked for: what was said before is over, unless it still hinders. */
+  hush() {
+    if (this.root.dataset.state === "idle") this.say("");
+  }
+
   /** For screen readers, once the pen rests: the line under the photo changes too often to be read out. */
   announce() {
     if (this.spoken.textContent !== this.status.textContent) this.spoken.textContent = this.status.textContent;

@@ -1,6 +1,7 @@
 // Pictures of a drawing and its photo, for keeping: the sketch alone, both side by side, and the drawing as it grew.
 
 import { Gif, choosePalette, nearestColours } from "./gif.js";
+import { Unreadable, blobOf, pixels, pngFile } from "./readback.js";
 import { SIDE, drawStroke, upTo } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -33,13 +34,6 @@ function canvas(width, height) {
   return context;
 }
 
-/** @param {CanvasRenderingContext2D} context @returns {Promise<Blob>} */
-export function png(context) {
-  return new Promise((done, fail) => {
-    context.canvas.toBlob((file) => (file ? done(file) : fail(new Error("no picture could be made"))), "image/png");
-  });
-}
-
 /** @param {string} url @returns {Promise<HTMLImageElement>} */
 export async function load(url) {
   const image = new Image();
@@ -70,16 +64,23 @@ function sketchAt(context, { strokes, under }, left, top, side) {
 export async function sketchPicture(sketch) {
   const context = canvas(SKETCH, SKETCH);
   sketchAt(context, await ready(sketch), 0, 0, SKETCH);
-  return png(context);
+  return pngFile(context.canvas);
 }
 
-/** The photo as it is, without what JPEG would lose once more. @param {string} url */
+/** The photo as a PNG, without what JPEG would lose once more. @param {string} url */
 export async function photoPicture(url) {
   const photo = await load(url);
   const context = canvas(photo.naturalWidth, photo.naturalHeight);
   context.drawImage(photo, 0, 0);
-  return png(context);
+  return pngFile(context.canvas);
 }
+
+/** The photo as a PNG; as the JPEG that it came as where the browser lets no page make a PNG. @param {string} url */
+export const photoFile = (url) =>
+  photoPicture(url).catch((error) => {
+    if (error instanceof Unreadable) return blobOf(url);
+    throw error;
+  });
 
 /** Both side by side. @param {Sketch & {photo: string}} pair the photo as a data URL @param {string} title below them */
 export async function cardPicture(pair, title) {
@@ -99,7 +100,7 @@ export async function cardPicture(pair, title) {
   context.fillStyle = "#6a6459";
   context.font = "400 24px system-ui, sans-serif";
   context.fillText("sketch2photo", width - edge, height - foot / 2 + 2);
-  return png(context);
+  return pngFile(context.canvas);
 }
 
 /**
@@ -121,7 +122,7 @@ export async function replayPicture(sketch, stages, progress = () => {}) {
     if (now) context.drawImage(now.image, MOVING + 1, 0, MOVING, MOVING);
     context.fillStyle = "#d6cfc1";
     context.fillRect(MOVING, 0, 1, MOVING);
-    return context.getImageData(0, 0, 2 * MOVING + 1, MOVING).data;
+    return pixels(context);
   };
   const palette = choosePalette([paint(1), ...[0.33, 0.66].map(paint)], 255);
   const gif = new Gif({ width: 2 * MOVING + 1, height: MOVING, palette, index: nearestColours(palette) });

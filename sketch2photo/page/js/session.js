@@ -3,6 +3,7 @@
 import { known, unasked } from "./categories.js";
 import { Hysteresis } from "./hysteresis.js";
 import { Live } from "./live.js";
+import { Unreadable } from "./readback.js";
 import { Sheet } from "./sheet.js";
 import { snapshot } from "./strokes.js";
 import { words } from "./words.js";
@@ -73,17 +74,19 @@ export class Session {
     return { png: this.sheet.png(), model: this.model.name ?? "", seed: this.wish.seed };
   }
 
-  /** @param {number} seq */
+  /** @param {number} seq @returns {Promise<import("./live.js").Reply>} */
   #ask(seq) {
     const { drawing, wish, model } = this;
     this.asked = { strokes: snapshot(drawing.strokes), picture: drawing.picture, wish: { ...wish }, model };
     const category = wish.category || (model.has_classifier && this.hysteresis.held) || "auto";
-    return this.server.live_predict({ ...this.#look, person: this.person, seq, category, colour: wish.colour });
+    return readable(async () => this.server.live_predict({ ...this.#look, person: this.person, seq, category, colour: wish.colour }));
   }
 
   /** Several looks of the drawing, in a place of the server's line that is not the photo's. @param {{seed: number}[]} wishes */
-  vary(wishes) {
-    return this.#aside({ ...this.#look, category: this.answer?.category ?? "auto", wishes });
+  async vary(wishes) {
+    const reply = await readable(async () => this.#aside({ ...this.#look, category: this.answer?.category ?? "auto", wishes }));
+    if (reply.error) this.photoView.say(reply.error);
+    return reply;
   }
 
   /**
@@ -211,3 +214,10 @@ export class Session {
     this.choose(known(model, this.wish.category));
   }
 }
+
+/** The reply, or why there is none where the browser lets no page read its canvas. @template T @param {() => Promise<T>} ask @returns {Promise<T>} */
+const readable = (ask) =>
+  ask().catch((error) => {
+    if (error instanceof Unreadable) return /** @type {any} */ ({ error: words.unreadable });
+    throw error;
+  });

@@ -1,7 +1,8 @@
 // Saving and sharing: what is on show as files, in the clipboard, as a link; and the link to this page.
 
 import { toFragment } from "./link.js";
-import { cardPicture, photoPicture, replayPicture, sketchPicture, toSvg } from "./pictures.js";
+import { cardPicture, photoFile, photoPicture, replayPicture, sketchPicture, toSvg } from "./pictures.js";
+import { Unreadable, blobOf, checkPixels } from "./readback.js";
 import { snapshot, upTo } from "./strokes.js";
 import { words } from "./words.js";
 
@@ -36,12 +37,15 @@ export class Saving {
     this.told = /** @type {HTMLElement} */ (dialog.querySelector("[role=status]"));
     /** @type {Record<string, () => Promise<string>>} what each button does, and the sentence that says it is done */
     const ways = {
-      photo: () => this.#file(photoPicture(this.now.photo), "png"),
+      photo: async () => {
+        const file = await photoFile(this.now.photo);
+        return this.#file(file, ending(file));
+      },
       sketch: () => this.#file(sketchPicture(this.now), "sketch.png"),
       svg: () => this.#file(new Blob([toSvg(this.now.strokes, this.now.picture)], { type: "image/svg+xml" }), "sketch.svg"),
       card: () => this.#file(this.#card(), "card.png"),
       replay: () => this.#replay(),
-      copy: () => copyPicture(photoPicture(this.now.photo)).then(() => words.copied, () => words.cannotCopy),
+      copy: () => copyPicture(photoPicture(this.now.photo)).then(() => words.copied, (error) => (error instanceof Unreadable ? words.unreadable : words.cannotCopy)),
       link: () => this.#link(),
       send: () => this.#send(),
     };
@@ -62,7 +66,8 @@ export class Saving {
     this.#button("send").hidden = !canSend([new File([], "card.png", { type: "image/png" })]);
     this.preview.removeAttribute("src");
     this.preview.alt = "";
-    if (this.now.photo) this.#card().then((card) => this.#look(card, words.photo(this.now.category)));
+    // The photo alone, should the browser let no page make a card.
+    if (this.now.photo) this.#card().catch(() => blobOf(this.now.photo)).then((card) => this.#look(card, words.photo(this.now.category)));
     this.dialog.showModal();
   }
 
@@ -75,12 +80,8 @@ export class Saving {
 
   /** @param {() => Promise<string>} go */
   async #run(go) {
-    try {
-      this.told.textContent = await go();
-    } catch (error) {
-      console.error(error);
-      this.told.textContent = words.cannotSave;
-    }
+    this.told.textContent = "";
+    this.told.textContent = await go().catch(whyNot);
   }
 
   /** @param {string} end */
@@ -106,6 +107,7 @@ export class Saving {
     const tell = (/** @type {number} */ share) => {
       if (this.now === shown) this.told.textContent = words.replaying(Math.round(share * 100));
     };
+    checkPixels();
     button.disabled = true;
     tell(0);
     try {
@@ -154,6 +156,15 @@ export class Saving {
   }
 }
 
+/** What to say when a picture could not be made. @param {unknown} error */
+export function whyNot(error) {
+  console.error(error);
+  return error instanceof Unreadable ? words.unreadable : words.cannotSave;
+}
+
+/** @param {Blob} file a picture @returns {string} what its name ends in */
+export const ending = ({ type }) => (type === "image/jpeg" ? "jpg" : "png");
+
 /** Hand a file to the person. @param {Blob} file @param {string} name */
 export function save(file, name) {
   const link = document.createElement("a");
@@ -170,9 +181,10 @@ export function save(file, name) {
  * @param {Promise<Blob>} picture PNG
  */
 export async function copyPicture(picture) {
-  // Should the call below throw first, this is nobody's error.
-  picture.catch(() => {});
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+  const failed = picture.then(() => new Promise(() => {}));
+  const copied = (async () => navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]))();
+  // What hinders is told by the picture itself: a clipboard only says that it got none.
+  await Promise.race([failed, copied.catch((error) => picture.then(() => Promise.reject(error)))]);
 }
 
 /** A text into the clipboard, the old way where there is no other. @param {string} text @param {HTMLElement} near an open dialog keeps the focus within */

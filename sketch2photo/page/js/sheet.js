@@ -1,5 +1,6 @@
 // The sheet of paper on the screen: paints strokes as they grow, and makes the picture that the model gets.
 
+import { dataUrl } from "./readback.js";
 import { SIDE, drawGrowth, drawStroke, drawTail } from "./strokes.js";
 
 /** Pixels of the model's picture a side. */
@@ -104,7 +105,7 @@ export class Sheet {
     to.restore();
   }
 
-  /** The drawing as the model gets it: a PNG of 256 pixels a side on white, as a data URL. */
+  /** The drawing as the model gets it: a PNG of 256 pixels a side on white, as a data URL. Throws `Unreadable`. */
   png() {
     let from = this.canvas;
     for (const context of this.steps) {
@@ -112,7 +113,7 @@ export class Sheet {
       context.drawImage(from, 0, 0, context.canvas.width, context.canvas.height);
       from = context.canvas;
     }
-    return from.toDataURL("image/png");
+    return dataUrl(from);
   }
 }
 

@@ -83,7 +83,9 @@ export class Variations {
     if (variations) {
       this.strip.setAttribute("aria-busy", "false");
       this.buttons.forEach((button, i) => this.#fill(button, variations[i] ?? null));
-    } else if (!("error" in reply)) {
+    } else if ("error" in reply) {
+      this.close();
+    } else {
       // Busy or offline: what is on show is asked for again, as long as it is.
       setTimeout(() => asked === this.asked && this.refresh(), 1000);
     }
