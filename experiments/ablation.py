@@ -165,7 +165,6 @@ def _measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
     """KID on held-out photos' edges, and how often the judge names what is painted of those and of drawings."""
     from experiments import studio_photos, studio_pictures
     from sketch2photo import Studio
-    from sketch2photo.evaluation import recognition
     from sketch2photo.models.features import load_squeezenet, squeezenet_features
     from sketch2photo.release.weights import open_weights
 
@@ -173,7 +172,7 @@ def _measure(options: argparse.Namespace, run: Path) -> dict[str, float]:
     weights = load_squeezenet(studio_judge.features_file(options.raw))
     if not (options.cache / studio_judge.FILE).is_file():
         studio_judge.train(dataset, options.raw, options.cache)
-    judge = recognition.load(options.cache / studio_judge.FILE)
+    judge = studio_judge.load(options.cache / studio_judge.FILE)
     seen, compared = squeezenet_features(weights, studio_judge.SIZE), squeezenet_features(weights, studio_photos.SIZE)
     config = run_folder.read_run(run).config
     assert isinstance(config, GanConfig)

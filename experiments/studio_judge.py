@@ -11,6 +11,7 @@ other photos as well, and the others cut out on white as well, where a person's 
 """
 
 import argparse
+import dataclasses
 import json
 import re
 import sys
@@ -24,7 +25,7 @@ from sketch2photo import images, kernels
 from sketch2photo.data import raw_files
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import Dataset, open_dataset
-from sketch2photo.errors import DataError, exit_on_user_error
+from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
 from sketch2photo.evaluation import recognition
 from sketch2photo.evaluation.metrics import filled_holes, object_mask
 
@@ -59,6 +60,25 @@ def main(arguments: list[str]) -> None:
         train(open_dataset(options.data), options.raw, options.cache, options.look)
 
 
+def save(judge: recognition.PhotoClassifier, path: Path) -> None:
+    """As a .npz file."""
+    np.savez(path, **dataclasses.asdict(judge))
+
+
+def load(path: Path) -> recognition.PhotoClassifier:
+    """A judge that `save` wrote.
+
+    Raises:
+      ConfigError: no such file, or another one.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in ("mean", "deviation", "kernel", "bias")}
+            return recognition.PhotoClassifier(tuple(map(str, file["classes"])), **arrays)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"the photo classifier {str(path)!r} cannot be read ({error}): train it again") from None
+
+
 def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) -> recognition.PhotoClassifier:
     """Train the judge, measure it on held-out photos, and write both to the cache."""
     kernels.prepare()
@@ -87,7 +107,7 @@ def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) ->
     judge = recognition.fit(np.concatenate(rows), labels, classes, decay=1e-3)
     figures = {"classes": len(classes), "training_views": len(names), **_measure(judge, dataset, raw, features)}
     cache.mkdir(parents=True, exist_ok=True)
-    judge.save(cache / FILE)
+    save(judge, cache / FILE)
     (cache / "judge.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
     if look is not None:

@@ -127,12 +127,32 @@ def recognised(
     }
 
 
+RIM = 10
+"""Ink farther than this inside the outline is an inner line, in pixels of 256."""
+
+
+def inner_lines(sketch: np.ndarray, photo: np.ndarray) -> tuple[float, float] | None:
+    """Share of the inner lines that have an edge, and the share of the whole inside that has one: what chance gives.
+
+    None where the outline does not close or there is next to no ink inside.
+    """
+    inside = metrics.inside_of(sketch)
+    if inside is None:
+        return None
+    deep = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1] > RIM
+    ink = (sketch < images.INK_BELOW) & deep
+    if ink.sum() < 40:
+        return None
+    near = metrics.near_edge(photo)
+    return float(near[ink].mean()), float(near[deep].mean())
+
+
 def follows_lines(painted: Painted, reals: dict[str, list[np.ndarray]], features: Features) -> dict[str, Any]:
     """Item 3. `reals`: some real photos of each category, for how detailed and how various photos are."""
     pairs = list(zip(painted.sheets, painted.photos, strict=True))
     iou = [metrics.outline_iou(sheet, photo) for sheet, photo in pairs]
     ink = [metrics.ink_with_edge(sheet, photo) for sheet, photo in pairs]
-    inner = [found for sheet, photo in pairs if (found := metrics.inner_lines(sheet, photo))]
+    inner = [found for sheet, photo in pairs if (found := inner_lines(sheet, photo))]
     closed = np.array([value for value in iou if value is not None])
     open_drawings = [photo for photo, value in zip(painted.photos, iou, strict=True) if value is None]
     detail, variety = [], []

@@ -73,7 +73,6 @@ def score(options: argparse.Namespace) -> dict[str, Any]:
     """All figures by item, and the headline."""
     from experiments import studio_names, studio_photos, studio_pictures
     from sketch2photo import Studio
-    from sketch2photo.evaluation import recognition
     from sketch2photo.models import features
 
     started = time.perf_counter()
@@ -83,7 +82,7 @@ def score(options: argparse.Namespace) -> dict[str, Any]:
     if not (options.cache / studio_judge.FILE).is_file():
         print("training the judge ...", flush=True)
         studio_judge.train(dataset, options.raw, options.cache)
-    judge = recognition.load(options.cache / studio_judge.FILE)
+    judge = studio_judge.load(options.cache / studio_judge.FILE)
     seen, compared = (
         features.squeezenet_features(weights, studio_judge.SIZE),
         features.squeezenet_features(weights, studio_photos.SIZE),

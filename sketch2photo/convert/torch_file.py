@@ -14,6 +14,7 @@ import pickletools
 import re
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -152,8 +153,15 @@ MAX_STORAGE = 4 * 2**30
 # ---------------------------------------------------------------- the pickle
 
 
+class _Fixed:
+    """Takes no attributes: those of our own functions would stay for all files after this one."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused("changes what it has made, which no file of weights does: do not use it")
+
+
 @dataclasses.dataclass(frozen=True)
-class _Tensor:
+class _Tensor(_Fixed):
     """A tensor whose numbers are still in the file."""
 
     storage: "_Storage"
@@ -173,20 +181,11 @@ class _Tensor:
             whole[self.offset :], self.shape, [step * n for n in self.strides], writeable=False
         )
 
-    def __setstate__(self, state: Any) -> None:
-        raise _Refused(_NOT_WEIGHTS)
-
 
 @dataclasses.dataclass(frozen=True)
-class _Storage:
+class _Storage(_Fixed):
     key: str
     dtype: np.dtype
-
-    def __setstate__(self, state: Any) -> None:
-        raise _Refused(_NOT_WEIGHTS)
-
-
-_NOT_WEIGHTS = "changes what it has made, which no file of weights does: do not use it"
 
 
 class _Dict(dict):
@@ -196,49 +195,27 @@ class _Dict(dict):
         pass
 
 
-class _Named:
-    """Something a pickle may name: to be called, or as the kind of a storage. Takes no attributes."""
+class _Named(_Fixed):
+    """A function that a pickle may call, or the kind of a storage that it may name."""
 
-    __slots__ = ("_make",)
-
-    def __init__(self, make: Any):
-        self._make = make
+    def __init__(self, make: Callable[..., Any] | np.dtype):
+        self.make = make
 
     def __call__(self, *arguments: Any) -> Any:
-        if not callable(self._make):
-            raise _Refused(_NOT_WEIGHTS)
-        return self._make(*arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        raise _Refused(_NOT_WEIGHTS)
-
-    @property
-    def dtype(self) -> np.dtype:
-        if not isinstance(self._make, np.dtype):
-            raise ValueError("a storage of no known kind")
-        return self._make
+        return self.make(*arguments)  # pyright: ignore[reportCallIssue]  (a dtype raises, as broken files do)
 
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    if not isinstance(storage, _Storage):
-        raise ValueError("a tensor without storage")
-    numbers = [offset, *shape, *strides]
-    if len(shape) != len(strides) or not all(type(n) is int for n in numbers):
+    if len(shape) != len(strides) or not all(type(n) is int for n in (offset, *shape, *strides)):
         raise ValueError("a tensor of no shape")
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-def _rebuild_parameter(tensor: Any, *_: Any) -> _Tensor:
-    if not isinstance(tensor, _Tensor):
-        raise ValueError("a parameter without tensor")
-    return tensor
 
 
 _ALLOWED = {
     ("collections", "OrderedDict"): _Named(_Dict),
     ("torch._utils", "_rebuild_tensor"): _Named(_rebuild_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): _Named(_rebuild_tensor),
-    ("torch._utils", "_rebuild_parameter"): _Named(_rebuild_parameter),
+    ("torch._utils", "_rebuild_parameter"): _Named(lambda tensor, *_: tensor),
     **{(module, name): _Named(np.dtype(kind)) for module in ("torch", "torch.cuda") for name, kind in _DTYPES.items()},
 }
 
@@ -305,13 +282,13 @@ class _Unpickler(pickle.Unpickler):
         return type(whole, (_Stranger,), {"attack": whole if attack else ""})
 
     def persistent_load(self, pid: Any) -> _Storage:
-        if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], _Named):
-            raise ValueError(f"a storage of no known kind{', ' + self._strangers[-1] if self._strangers else ''}")
-        if len(pid) > 5 and pid[5] is not None:
-            raise _Refused("shares storages as PyTorch before 0.4 did: save it again by torch.save")
-        key = str(pid[2])
-        self._used[key] = pid[1].dtype
-        return _Storage(key, pid[1].dtype)
+        match pid:
+            case ("storage", _Named(make=np.dtype() as kind), key, _, _, *view):
+                if view and view[0] is not None:
+                    raise _Refused("shares storages as PyTorch before 0.4 did: save it again by torch.save")
+                self._used[str(key)] = kind
+                return _Storage(str(key), kind)
+        raise ValueError(f"a storage of no known kind{', ' + self._strangers[-1] if self._strangers else ''}")
 
 
 def _unpickle(file: IO[bytes], strangers: list[str], used: dict[str, np.dtype] | None = None) -> Any:

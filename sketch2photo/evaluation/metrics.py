@@ -4,7 +4,7 @@ Features are rows, (n, d), of whatever network. On Inception's the two distances
 for example FD-SqueezeNet and KID-SqueezeNet.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -53,17 +53,12 @@ def _checked(a: np.ndarray, b: np.ndarray, distance: str) -> tuple[np.ndarray, n
     return a, b
 
 
-@dataclass(frozen=True)
-class KernelDistance:
-    """Mean and standard deviation of the distance over random subsets, and what it was taken of."""
+class KernelDistance(NamedTuple):
+    """Mean and standard deviation of the distance over random subsets of so many pictures of each side."""
 
     mean: float
     sd: float
     subset: int
-    """Pictures of each side in a subset."""
-    subsets: int
-    n: tuple[int, int]
-    """Pictures on either side."""
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -104,7 +99,7 @@ def subset_distance(
         kernel_distance(a[rng.choice(len(a), size, replace=False)], b[rng.choice(len(b), size, replace=False)])
         for _ in range(subsets)
     ]
-    return KernelDistance(float(np.mean(values)), float(np.std(values)), size, subsets, (len(a), len(b)))
+    return KernelDistance(float(np.mean(values)), float(np.std(values)), size)
 
 
 def on_sphere(features: np.ndarray) -> np.ndarray:
@@ -229,8 +224,6 @@ GAP = 3
 """Openings of an outline up to about twice this are closed before it is filled."""
 CLOSED_SHARE = 0.5
 """An outline closes when it encloses at least this share of its convex hull; open ones enclose next to nothing."""
-RIM = 10
-"""Ink farther than this inside the outline is an inner line."""
 _CANNY = (40, 100)
 
 
@@ -273,26 +266,11 @@ def edges_of(photo: np.ndarray) -> np.ndarray:
 def ink_with_edge(sketch: np.ndarray, photo: np.ndarray) -> float | None:
     """Share of the ink within `REACH` of an edge of the photo; None on an empty sheet."""
     ink = sketch < INK_BELOW
-    return float(_near_edge(photo)[ink].mean()) if ink.any() else None
+    return float(near_edge(photo)[ink].mean()) if ink.any() else None
 
 
-def inner_lines(sketch: np.ndarray, photo: np.ndarray) -> tuple[float, float] | None:
-    """Share of the inner lines that have an edge, and the share of the whole inside that has one: what chance gives.
-
-    None where the outline does not close or there is next to no ink inside.
-    """
-    inside = inside_of(sketch)
-    if inside is None:
-        return None
-    deep = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1] > RIM
-    ink = (sketch < INK_BELOW) & deep
-    if ink.sum() < 40:
-        return None
-    near = _near_edge(photo)
-    return float(near[ink].mean()), float(near[deep].mean())
-
-
-def _near_edge(photo: np.ndarray) -> np.ndarray:
+def near_edge(photo: np.ndarray) -> np.ndarray:
+    """Where an edge of the photo is within `REACH`, bool (s, s)."""
     edges = edges_of(photo)
     if not edges.any():
         return edges

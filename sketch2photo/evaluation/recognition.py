@@ -5,7 +5,6 @@ It is trained on real photos alone and shares nothing with the generator or its 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -33,8 +32,8 @@ class PhotoClassifier:
         scaled = (np.asarray(features, np.float64) - self.mean) / self.deviation
         return scaled @ self.kernel + self.bias
 
-    def named(self, features: np.ndarray, names: Sequence[str], best: int = 1) -> np.ndarray:
-        """Whether each photo's right name is among its `best` likeliest: bool (n,).
+    def named(self, features: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Whether each photo's right name is its likeliest: bool (n,).
 
         Raises:
           ConfigError: a name that is no class.
@@ -44,25 +43,7 @@ class PhotoClassifier:
             raise ConfigError(f"the photo classifier does not know {unknown[0]!r}: train it on photos of it")
         logits = self.logits(features)
         own = logits[np.arange(len(names)), [self.classes.index(name) for name in names]]
-        return (logits > own[:, None]).sum(1) < best
-
-    def save(self, path: Path) -> None:
-        """As a .npz file."""
-        np.savez(path, **{name: getattr(self, name) for name in ("classes", "mean", "deviation", "kernel", "bias")})
-
-
-def load(path: Path) -> PhotoClassifier:
-    """A classifier that `save` wrote.
-
-    Raises:
-      ConfigError: no such file, or another one.
-    """
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in ("mean", "deviation", "kernel", "bias")}
-            return PhotoClassifier(tuple(map(str, file["classes"])), **arrays)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"the photo classifier {str(path)!r} cannot be read ({error}): train it again") from None
+        return logits.max(1) <= own
 
 
 def fit(features: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, decay: float = _DECAY) -> PhotoClassifier:

@@ -216,13 +216,7 @@ class Evaluating:
         self._features = squeezenet_features(load_squeezenet(config.evaluation.features), SIZE)
 
     def __call__(self, weights: Arrays, discriminator: Arrays, paint: Any, out: Path, step: int) -> dict[str, float]:
-        """The figures by name, each after "val_"; keeps the weights when the named one is the best so far.
-
-        Args:
-          weights: the generator's, as they would be released.
-          discriminator: its weights, kept so that training can go on from there.
-          paint: (sketch, label, colour) -> photo, with these weights.
-        """
+        """As `training.gan_task.Evaluator`: keeps the weights where the named figure is the best so far."""
         found = evaluate(paint, self._examples, self._data.categories, self._reference)
         metric = self._config.evaluation.best
         value = found.figures.get(metric)

@@ -70,9 +70,7 @@ def pack(kernel: Float[Array, "o 4 4 c"], form: Form) -> jax.Array:
             return kernel.reshape(o, -1).T
         case "direct":
             return kernel.transpose(1, 2, 3, 0)
-        case "tiles4":
-            return winograd.pack(conv.cell_kernel(kernel), 4)
-        case "tiles2-few" | "tiles4-few":
+        case "tiles2-few" | "tiles4-few" | "tiles4":
             return winograd.pack(conv.cell_kernel(kernel), int(form[5]))
         case "up-centre":
             return kernel[:, 1:3, 1:3].reshape(o, -1)
@@ -92,10 +90,8 @@ def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Ar
             return _weights_first(packed, conv.patches(x)).reshape(n, h // 2, w // 2, -1)
         case "direct":
             return lax.conv_general_dilated(x, packed, (2, 2), ((1, 1), (1, 1)), dimension_numbers=conv.NHWC)
-        case "tiles4":
-            return winograd.convolve(conv.cells(conv.pad(x)), packed, 4)
-        case "tiles2-few" | "tiles4-few":
-            return winograd.convolve(conv.cells(conv.pad(x)), packed, int(form[5]), weights_first=True)
+        case "tiles2-few" | "tiles4-few" | "tiles4":
+            return winograd.convolve(conv.cells(conv.pad(x)), packed, int(form[5]), weights_first=form[6:] == "-few")
         case "up-centre":
             return (x.reshape(n, -1) @ packed).reshape(n, 2, 2, -1)
         case "up-few":

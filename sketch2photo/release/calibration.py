@@ -149,11 +149,9 @@ class Figures:
     """Of known categories."""
     accuracy: float
     """Over those, among the categories alone."""
-    nll_before: float
-    nll_after: float
-    """Negative log-likelihood without and with the temperature; likewise the expected calibration error."""
     ece_before: float
     ece_after: float
+    """The expected calibration error without and with the temperature."""
     none_recall: float | None
     """Share of the drawings of other categories that are recognised as such; None where there are none."""
 
@@ -190,8 +188,6 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
     return Calibration(temperature, unsure_threshold(after, answers), none_above, of_none), Figures(
         drawings=int(known.sum()),
         accuracy=float((inside.argmax(-1) == answers).mean()),
-        nll_before=negative_log_likelihood(inside, answers),
-        nll_after=negative_log_likelihood(inside, answers, temperature),
         ece_before=expected_calibration_error(before, answers),
         ece_after=expected_calibration_error(after, answers),
         none_recall=recall,

@@ -11,6 +11,7 @@ On several hosts all do the same, and the first alone writes and speaks; checkpo
 """
 
 import abc
+import contextlib
 import dataclasses
 import time
 import zlib
@@ -110,13 +111,17 @@ def train(
     writes = jax.process_index() == 0
     if writes:
         run_folder.check_folder(out, resume)
-    with run_folder.RunLock(out) as lock:
+    with contextlib.ExitStack() as held:
+        there = run_folder.is_run(out) or (out / run_folder.LOCK_FILE).is_file()
+        if there:
+            held.enter_context(run_folder.locked(out))
         if resume and writes:
             run_folder.check_unchanged(out, task.config, task.categories, allow_change)
         _check_processes(task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
         batches = task.batches((jax.process_index(), jax.process_count()))
         state = None if resume else _fresh(task, init, layout)  # may fail: the folder is not made before
-        lock.take()
+        if not there:
+            held.enter_context(run_folder.locked(out))
         if writes:
             run_folder.check_folder(out, resume)  # another run may have come and gone meanwhile
             if resume:

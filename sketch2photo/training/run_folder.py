@@ -18,7 +18,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -427,48 +427,33 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-class RunLock:
-    """Keeps a second process out of a run's folder. The system lets go of it with the process, however that ends, so
-    a killed run leaves none. A context manager; entering takes it where a run is there already."""
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keeps a second process out of a run's folder, which is made if need be. The system lets go of the lock with the
+    process, however that ends, so a killed run leaves none. On many hosts the first takes it for all.
 
-    def __init__(self, out: Path):
-        self._out = out
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> Self:
-        if is_run(self._out) or (self._out / LOCK_FILE).is_file():
-            self.take()
-        return self
-
-    def take(self) -> None:
-        """Take it, making the folder if need be; again does nothing. On many hosts the first takes it for all.
-
-        Raises:
-          CheckpointError: another process has it, or the folder cannot be written to.
-        """
-        if self._file is not None or jax.process_index() != 0:
-            return
-        try:
-            self._out.mkdir(parents=True, exist_ok=True)
-            file = (self._out / LOCK_FILE).open("a+")
-        except OSError as error:
-            reason = error.strerror or error
-            raise CheckpointError(f"{str(self._out)!r} cannot be written to ({reason}): choose another --out") from None
+    Raises:
+      CheckpointError: another process has it, or the folder cannot be written to.
+    """
+    if jax.process_index() != 0:
+        yield
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = (out / LOCK_FILE).open("a+")
+    except OSError as error:
+        reason = error.strerror or error
+        raise CheckpointError(f"{str(out)!r} cannot be written to ({reason}): choose another --out") from None
+    with file:
         try:
             files.lock(file)
         except BlockingIOError:
             file.seek(0)
             who = file.read().strip() or "another process"
-            file.close()
             raise CheckpointError(
-                f"{str(self._out)!r} is being trained by {who}: wait for it, end it, or choose another --out"
+                f"{str(out)!r} is being trained by {who}: wait for it, end it, or choose another --out"
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        self._file = file
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        yield

@@ -65,15 +65,3 @@ def test_ink_with_and_without_an_edge():
     half = disc(80)
     half[:, 128:] = 255  # the right half of the outline has no edge
     assert metrics.ink_with_edge(ring(), half) == pytest.approx(0.5, abs=0.05)
-
-
-def test_inner_lines_count_apart_from_the_outline():
-    sheet, photo = ring(), disc(82)
-    assert metrics.inner_lines(sheet, photo) is None
-    cv2.line(sheet, (100, 128), (156, 128), (0,), 3)
-    found = metrics.inner_lines(sheet, photo)
-    assert found is not None and found[0] == 0
-    photo[128:] = np.minimum(photo[128:].astype(int) + 60, 255).astype(np.uint8)  # a seam where the line is
-    with_edge, chance = metrics.inner_lines(sheet, photo) or (0, 1)
-    assert with_edge == 1
-    assert 0 < chance < 0.15

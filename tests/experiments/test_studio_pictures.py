@@ -1,4 +1,4 @@
-"""Fog and specks: what counts as either, and what does not."""
+"""Fog, specks and inner lines: what counts as one, and what does not."""
 
 import cv2
 import numpy as np
@@ -35,3 +35,16 @@ def test_specks_lie_far_from_the_ink():
     near[128, 128 + 61 : 128 + 70] = 90
     assert studio_pictures.specks(circle(), near) == 0
     assert studio_pictures.specks(np.full((256, 256), 255, np.uint8), np.full((256, 256, 3), 255, np.uint8)) == 0
+
+
+def test_inner_lines_count_apart_from_the_outline():
+    sheet = cv2.circle(np.full((256, 256), 255, np.uint8), (128, 128), 80, 0, 4, cv2.LINE_AA)
+    photo = cv2.circle(np.full((256, 256, 3), 255, np.uint8), (128, 128), 82, (180, 60, 40), -1)
+    assert studio_pictures.inner_lines(sheet, photo) is None
+    cv2.line(sheet, (100, 128), (156, 128), (0,), 3)
+    found = studio_pictures.inner_lines(sheet, photo)
+    assert found is not None and found[0] == 0
+    photo[128:] = np.minimum(photo[128:].astype(int) + 60, 255).astype(np.uint8)  # a seam where the line is
+    with_edge, chance = studio_pictures.inner_lines(sheet, photo) or (0, 1)
+    assert with_edge == 1
+    assert 0 < chance < 0.15

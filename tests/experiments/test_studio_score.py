@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments import human_sketches, studio_headline, studio_pictures, studio_score
+from experiments import human_sketches, studio_headline, studio_judge, studio_pictures, studio_score
 from sketch2photo import Studio, images
-from sketch2photo.errors import DataError
+from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.evaluation import recognition
 from tests import tiny
 from tests.data.raw_files import draw_raw_photos, prepare
@@ -172,3 +172,16 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, pairs, changed, message):
     text = capsys.readouterr().err
     assert re.search(message, text), text
     assert text.count("\n") == 1
+
+
+def test_a_saved_classifier_answers_alike(tmp_path):
+    features = np.random.default_rng(0).normal(size=(30, 12))
+    classifier = recognition.fit(features, np.arange(30) % 3, tiny.CATEGORIES)
+    studio_judge.save(classifier, tmp_path / "judge.npz")
+    again = studio_judge.load(tmp_path / "judge.npz")
+    assert again.classes == tiny.CATEGORIES
+    np.testing.assert_array_equal(again.logits(features), classifier.logits(features))
+    (tmp_path / "broken.npz").write_bytes(b"PK nothing")
+    for name in ("broken.npz", "none.npz"):
+        with pytest.raises(ConfigError, match=r"the photo classifier .* cannot be read .*: train it again"):
+            studio_judge.load(tmp_path / name)

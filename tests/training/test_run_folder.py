@@ -10,14 +10,13 @@ import pytest
 from sketch2photo.config import GAN_PRESETS
 from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.training import loop, run_folder
-from sketch2photo.training.run_folder import RunLock, check_unchanged
+from sketch2photo.training.run_folder import check_unchanged, locked
 from tests.training.test_loop import Walk
 
 HOLD = """
 import sys, pathlib
-from sketch2photo.training.run_folder import RunLock
-with RunLock(pathlib.Path(sys.argv[1])) as lock:
-    lock.take()
+from sketch2photo.training.run_folder import locked
+with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -46,14 +45,11 @@ def test_a_run_in_use_is_refused_and_a_killed_one_leaves_no_lock(holder, tmp_pat
     assert int(loop.train(Walk(steps=4), out, resume=True).step) == 4
 
 
-def test_a_lock_is_let_go_of_and_taken_once(tmp_path):
-    with RunLock(tmp_path) as lock:
-        lock.take()
-        lock.take()
-        with pytest.raises(CheckpointError, match="is being trained by process"):
-            RunLock(tmp_path).take()
-    with RunLock(tmp_path) as lock:
-        lock.take()
+def test_a_lock_is_let_go_of(tmp_path):
+    with locked(tmp_path), pytest.raises(CheckpointError, match="is being trained by process"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        pass
 
 
 def test_a_folder_that_is_nobodys_run_is_left_as_it_is(tmp_path):
