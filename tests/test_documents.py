@@ -165,7 +165,7 @@ def test_the_extra_dev_is_requirements_dev():
     assert {"cuda", "tpu"} <= set(project["optional-dependencies"])
 
 
-THROUGH_OTHERS = {"starlette": "gradio", "fastapi": "gradio", "jaxlib": "jax", "ml_dtypes": "jax"}
+THROUGH_OTHERS = {"starlette": "gradio", "httpx": "gradio", "fastapi": "gradio", "jaxlib": "jax", "ml_dtypes": "jax"}
 """Packages that are part of what another one promises."""
 
 

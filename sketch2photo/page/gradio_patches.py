@@ -1,7 +1,6 @@
 """Every change to Gradio's own behaviour, each for gradio 6.31; a test of each fails when Gradio no longer needs it."""
 
 import logging
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -118,10 +117,3 @@ def sketches_input() -> gr.File:
 def watch_no_space() -> None:
     """Start on Hugging Face Spaces as anywhere: 6.31 watches the main module for a changed `demo`, which ours lacks."""
     http_server.get_space = lambda: None
-
-
-def ask_no_proxy(host: str) -> None:
-    """Keep the environment's proxies from this page: 6.31 asks its own page, through them, whether it answers."""
-    for name in ("NO_PROXY", "no_proxy"):
-        known = [part for part in os.environ.get(name, "").split(",") if part]
-        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", host]))

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import struct
 import tempfile
 import threading
@@ -20,7 +21,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from sketch2photo.errors import ConfigError, ImageError
+from sketch2photo.errors import ConfigError, ImageError, ServeError
+from sketch2photo.files import lock
 from sketch2photo.images import MAX_SIDE, MIN_SIDE
 
 MAX_UPLOAD = 16 * 2**20
@@ -243,7 +245,7 @@ async def refuse(send: Send, status: int, reason: str) -> None:
 
 # ---------------------------------------------------------------- people
 
-_DRAWING_SECONDS = 10.0
+_DRAWING_SECONDS = 1.0
 """After this long without a new line somebody no longer counts as drawing."""
 _MOST_PEOPLE = 10_000
 """Ids kept; a program that invents them shall not fill the memory."""
@@ -273,23 +275,53 @@ class Visitors:
 
 # ---------------------------------------------------------------- kept files
 
+_FOLDER, _LOCK = "sketch2photo-", ".sketch2photo.lock"
+"""How the name of a page's folder begins, and the file in it that the page holds locked."""
 _MEASURED_SECONDS = 1.0
 """How long a size that was measured is believed."""
 
 
 @contextlib.contextmanager
 def own_folder() -> Iterator[Path]:
-    """A folder for Gradio's files, which it reads from GRADIO_TEMP_DIR; one that is named there already is kept."""
+    """A folder for Gradio's files, within the one that GRADIO_TEMP_DIR names, else among the temporary ones.
+
+    Gradio reads its path from GRADIO_TEMP_DIR. What pages that were killed left there goes; nothing else is touched.
+
+    Raises:
+      ServeError: nothing can be kept there.
+    """
     named = os.environ.get("GRADIO_TEMP_DIR")
-    if named:
-        yield Path(named)
-        return
-    with tempfile.TemporaryDirectory(prefix="sketch2photo-", ignore_cleanup_errors=True) as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with contextlib.ExitStack() as held:
         try:
-            yield Path(folder)
+            above = Path(named or tempfile.gettempdir()).resolve()
+            above.mkdir(parents=True, exist_ok=True)
+            _sweep(above)
+            made = tempfile.TemporaryDirectory(prefix=_FOLDER, dir=above, ignore_cleanup_errors=True)
+            folder = Path(held.enter_context(made))
+            lock(held.enter_context((folder / _LOCK).open("a")))
+        except OSError as error:
+            place = f"GRADIO_TEMP_DIR ({named!r})" if named else "the folder for temporary files"
+            remedy = "name a folder that can be written to in GRADIO_TEMP_DIR"
+            raise ServeError(f"{place} cannot hold the page's files ({error.strerror or error}): {remedy}") from None
+        if named and size(above) > MAX_FILES:
+            log.warning("GRADIO_TEMP_DIR (%r) has more than 1 GB of files that are not this page's: they stay", named)
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+        try:
+            yield folder
         finally:
-            del os.environ["GRADIO_TEMP_DIR"]
+            os.environ.pop("GRADIO_TEMP_DIR")
+            if named:
+                os.environ["GRADIO_TEMP_DIR"] = named
+
+
+def _sweep(above: Path) -> None:
+    """Delete the folders of pages that run no more: those whose lock nobody holds."""
+    for path in above.glob(f"{_FOLDER}*/{_LOCK}"):
+        with contextlib.suppress(OSError):  # at work, or another person's
+            if path.is_file() and not path.parent.is_symlink():
+                with path.open("a") as held:
+                    lock(held)
+                    shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def size(folder: Path) -> int:

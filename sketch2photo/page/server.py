@@ -108,6 +108,8 @@ def check_address(host: str, port: int) -> None:
       ServeError: the port is taken or not allowed, or the host is not an address of this machine.
     """
     name = host.strip("[]")
+    if "%" in name:
+        raise ServeError(f"host {host!r} names a network card, which browsers do not take: use an address without one")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
@@ -127,6 +129,29 @@ def check_address(host: str, port: int) -> None:
 
 def _taken(port: int) -> ServeError:
     return ServeError(f"port {port} is in use: close the program that has it, or choose another with --port")
+
+
+def prepare_proxies(host: str) -> None:
+    """Let the environment's proxies not stop the page; before Gradio is imported, which makes a client of them.
+
+    Those that httpx cannot use are left out, with a sentence. No proxy is asked for this page itself: Gradio asks its
+    own page whether it answers.
+    """
+    import httpx
+
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy"):
+        proxy = os.environ.get(name)
+        if not proxy:
+            continue
+        try:
+            httpx.Client(proxy=proxy if "://" in proxy else f"http://{proxy}", trust_env=False).close()
+        except (ImportError, ValueError, httpx.InvalidURL):
+            del os.environ[name]
+            # It is not repeated: it may have a password.
+            print(f"{name} is not used: it is no address of an http:// or https:// proxy", file=sys.stderr)
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part.strip(" []") for part in os.environ.get(name, "").split(",")]
+        os.environ[name] = ",".join(dict.fromkeys([*filter(None, known), DEFAULT_HOST, "localhost", host]))
 
 
 def others_beside(checkpoint: Path) -> dict[str, Path]:
@@ -167,17 +192,19 @@ def serve(
       CheckpointError: one of the others is not a released model.
       ServeError: the address cannot be opened.
     """
-    check_address(host, port)
-    # Gradio reads these when imported, and stops at a bad number even if --port was given.
-    os.environ["GRADIO_SERVER_PORT"] = str(port)
-    os.environ["GRADIO_SERVER_NAME"] = host
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
-    studio.warm_up()
-
     from sketch2photo.page import limits
 
+    check_address(host, port)
+    host = host.strip("[]")
+    ipv6 = ":" in host
+    # Gradio reads these when imported, and stops at a bad number even if --port was given. It tries the port by IPv4.
+    os.environ["GRADIO_SERVER_PORT"] = str(port)
+    os.environ["GRADIO_SERVER_NAME"] = DEFAULT_HOST if ipv6 else host
+    prepare_proxies(host)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     with limits.own_folder() as folder:
+        studio.warm_up()
         # What imports Gradio: only now does it find its folder.
         from sketch2photo.page import app, sharing
         from sketch2photo.page.batch_queue import BatchQueue
@@ -186,9 +213,9 @@ def serve(
         queue = BatchQueue(studio)
         network = None if os.environ.get("SYSTEM") == "spaces" else sharing.network_address(host, port)
         blocks = app.build(ModelPool(studio, others, opened=queue.prepare), queue, network)
-        _launch(blocks, folder, host, port, share, auth)
+        _launch(blocks, folder, f"[{host}]" if ipv6 else host, port, share, auth)
         queue.prepare()
-        here = str(blocks.local_url)
+        here = str(blocks.local_url).replace("//[::]:", "//localhost:")
         print(f"sketch2photo is at {here}", flush=True)
         link = blocks.share_url or network
         if network:
@@ -220,7 +247,6 @@ def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool
     from sketch2photo.page.limits import MAX_UPLOAD, BodyLimit, UploadLimit
 
     gradio_patches.watch_no_space()
-    gradio_patches.ask_no_proxy(host)
     try:
         # Gradio's own words about a failed share link mislead; `sharing.about_link` says what happened.
         with contextlib.redirect_stdout(io.StringIO()):

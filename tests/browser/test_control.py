@@ -2,8 +2,14 @@
 
 import re
 import sys
+import threading
+from functools import partial
 
+import httpx
 import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
 
 from sketch2photo.release import format
 from tests import tiny
@@ -184,13 +190,62 @@ def test_link_opens_with_its_model(visit, two_models):
 
 def test_people_who_draw_at_the_same_time_are_counted(visit, fake_page):
     one, other = visit(fake_page), visit(fake_page)
-    for _ in range(8):  # who has not drawn for ten seconds is not counted, and a busy machine can be slower
+    for _ in range(8):  # who has not drawn for a second is not counted, and a busy machine can be slower
         one.draw((0.2, 0.3), (0.4, 0.3))
         other.draw((0.6, 0.3), (0.8, 0.3))
         other.settle()
         if "people" in other.find("latency").inner_text():
             break
     assert re.fullmatch(r"\d+ people drawing · \d+ ms", other.find("latency").inner_text())
+    one.page.close()
+    latency = "document.querySelector('[data-testid=latency]').textContent"
+    other.page.wait_for_function(
+        f"() => {{ const said = {latency}; return said && !said.includes('people') }}", timeout=3000
+    )
+
+
+def test_a_reload_does_not_count_as_a_person_and_a_second_tab_does(visit, root):
+    port = free_port()
+    with served([*FAKE, "--port", str(port)], f"http://127.0.0.1:{port}/", root) as url:
+        me = visit(url)
+        people = []
+
+        def note(response) -> None:
+            if "component_server" in response.url and response.request.post_data_json["fn_name"] == "live_predict":
+                people.append((response.request.post_data_json["data"]["person"], response.json().get("people")))
+
+        me.page.on("response", note)
+        me.box()
+        me.settle()
+        for _ in range(3):
+            me.page.reload()
+            me.page.wait_for_selector(".s2p[data-ready=true]")
+            me.until("() => document.querySelector('[data-testid=photo]').getAttribute('src')")
+        assert {count for _, count in people} == {1} and len({person for person, _ in people}) == 1
+        with me.page.context.expect_page() as opened:
+            me.page.evaluate("() => window.open(location.href)")  # with a copy of the tab's storage
+        copy = opened.value
+        copy.on("response", note)
+        copy.wait_for_selector(".s2p[data-ready=true]")
+        copy.locator("[data-testid=surprise]").click()
+        copy.wait_for_function("() => document.querySelector('[data-testid=photo]').getAttribute('src')")
+        assert len({person for person, _ in people}) == 2
+
+
+def test_an_answer_is_not_called_offline(visit, fake_page):
+    me = visit(fake_page)
+    notice = me.page.locator(".notice")
+
+    def answer(status: int, route) -> None:
+        route.fulfill(status=status, body="no")
+
+    for status in (404, 502):
+        me.page.route("**/component_server/**", partial(answer, status))
+        me.draw((0.2, 0.3), (0.8, 0.3))
+        notice.filter(has_text=f"The server answers with error {status}").wait_for()
+        me.page.unroute("**/component_server/**")
+        me.settle()
+        assert notice.is_hidden()
 
 
 def test_replay_does_not_count_as_a_person(visit, root):
@@ -239,3 +294,36 @@ def test_restarted_server_is_recovered_from(visit, root):
         me.find("category").select_option("pear")
         me.settle()
         assert me.status.startswith("pear")
+
+
+def test_page_under_a_path_behind_a_proxy(visit, root):
+    """As the README says: the proxy takes the path away, GRADIO_ROOT_PATH tells the page of it."""
+    inner, outer = free_port(), free_port()
+
+    async def proxy(scope, receive, send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        path = request.url.path.removeprefix("/draw")
+        if path == request.url.path:
+            answer = Response(status_code=404)
+        else:
+            headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{inner}", trust_env=False, timeout=30) as client:
+                reply = await client.request(request.method, path, headers=headers, content=await request.body())
+            answer = Response(reply.content, reply.status_code, media_type=reply.headers.get("content-type"))
+        await answer(scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(proxy, port=outer, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    command = [*FAKE, "--port", str(inner)]
+    try:
+        with served(command, f"http://127.0.0.1:{inner}/", root, {"GRADIO_ROOT_PATH": "/draw"}):
+            me = visit(f"http://127.0.0.1:{outer}/draw/")
+            me.box()
+            me.settle()
+            assert me.photo != "" and me.page.locator(".notice").is_hidden()
+    finally:
+        server.should_exit = True
+        thread.join(10)

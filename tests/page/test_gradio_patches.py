@@ -16,7 +16,7 @@ from gradio.data_classes import FileData, ImageData
 from PIL import Image
 from pydantic import ValidationError
 
-from sketch2photo.page import gradio_patches
+from sketch2photo.page import gradio_patches, server
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_own_page_is_asked_through_a_proxy(monkeypatch, answering):
         monkeypatch.setenv(name, "example.org")
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert not networking.url_ok(answering), "Gradio asks no proxy: `ask_no_proxy` can go"
-    gradio_patches.ask_no_proxy("127.0.0.1")
+    assert not networking.url_ok(answering), "Gradio asks no proxy: `prepare_proxies` need not name this page"
+    server.prepare_proxies("127.0.0.1")
     assert networking.url_ok(answering)
     assert os.environ["NO_PROXY"] == "example.org,127.0.0.1,localhost"

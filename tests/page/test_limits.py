@@ -3,13 +3,14 @@
 import asyncio
 import os
 import struct
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
-from sketch2photo.errors import ImageError
+from sketch2photo.errors import ImageError, ServeError
 from sketch2photo.page import limits
 
 LIMIT = 2**20
@@ -193,13 +194,13 @@ def test_picture_file_over_4096_is_refused_by_its_header(tmp_path):
 # ---------------------------------------------------------------- people
 
 
-def test_everybody_counts_once_and_for_ten_seconds():
+def test_everybody_counts_once_and_while_they_draw():
     now = 0.0
     people = limits.Visitors(lambda: now)
     assert [people.note(person) for person in ("a", "b", "a", "c")] == [1, 2, 2, 3]
-    now = 9.0
+    now = 0.9
     assert people.note("a") == 3
-    now = 12.0
+    now = 1.2
     assert people.note("d") == 2
     now = 100.0
     assert people.note("b") == 1
@@ -223,11 +224,52 @@ def test_folder_is_of_this_run_and_gone_at_its_end(monkeypatch):
     assert not folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
 
 
-def test_folder_that_was_named_is_kept(monkeypatch, tmp_path):
+def test_folder_that_was_named_gets_one_of_the_page_and_keeps_its_own(monkeypatch, tmp_path):
+    named = tmp_path / "deep" / "files"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(named))
+    with limits.own_folder() as folder:
+        assert folder.parent == named and os.environ["GRADIO_TEMP_DIR"] == str(folder)
+        (folder / "sketch.png").write_bytes(b"x")
+        (named / "notes.txt").write_bytes(b"x")
+    assert [path.name for path in named.iterdir()] == ["notes.txt"] and os.environ["GRADIO_TEMP_DIR"] == str(named)
+
+
+def test_place_for_files_that_cannot_be_used_is_refused_in_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    refused = [tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none"), Path("/dev/null")]
+    for named in refused:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(named))
+        with pytest.raises(ServeError, match=r"GRADIO_TEMP_DIR .* cannot hold the page's files"), limits.own_folder():
+            pass
+        assert os.environ["GRADIO_TEMP_DIR"] == str(named)
+
+
+def test_files_of_others_do_not_count(monkeypatch, tmp_path, caplog):
+    with (tmp_path / "film").open("wb") as film:
+        film.truncate(limits.MAX_FILES + 1)  # takes no room
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with limits.own_folder() as folder:
-        assert folder == tmp_path
-    assert tmp_path.is_dir() and os.environ["GRADIO_TEMP_DIR"] == str(tmp_path)
+        assert limits.size(folder) == 0
+    assert "has more than 1 GB of files that are not this page's: they stay" in caplog.text
+
+
+def test_what_killed_pages_left_is_swept_and_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    dead, foreign = tmp_path / "sketch2photo-dead", tmp_path / "sketch2photo-notes"
+    for folder in (dead, foreign):
+        folder.mkdir()
+        (folder / "sketch.png").write_bytes(b"x")
+    (dead / ".sketch2photo.lock").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / ".sketch2photo.lock").touch()
+    (tmp_path / "sketch2photo-link").symlink_to(tmp_path / "elsewhere")
+    with limits.own_folder() as first:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+        with limits.own_folder() as second:
+            assert first.is_dir() and second.is_dir() and not dead.exists()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"sketch2photo-notes", "elsewhere", "sketch2photo-link"}
+    assert (foreign / "sketch.png").is_file() and (tmp_path / "elsewhere" / ".sketch2photo.lock").is_file()
 
 
 def test_no_uploads_while_there_is_no_room(tmp_path, monkeypatch):

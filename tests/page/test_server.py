@@ -65,6 +65,7 @@ def test_bad_port_of_the_environment(monkeypatch):
 def test_bad_host(free_port):
     unknown = refusal("--host", "no.such.host.invalid", "--port", str(free_port))
     assert "host 'no.such.host.invalid' is not known" in unknown
+    assert "names a network card" in refusal("--host", "fe80::1%eth0", "--port", str(free_port))
     other = refusal("--host", "192.0.2.1", "--port", str(free_port))
     assert f"192.0.2.1:{free_port} cannot be opened" in other
 
@@ -176,6 +177,57 @@ def test_start_on_hugging_face_spaces(root, free_port, tmp_path, png, circle):
     assert server.end(signal.SIGTERM) == (0, "", "")
     # Files of a run are gone at its end.
     assert not path.exists() and not list(tmp_path.glob("sketch2photo-*"))
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_start_at_an_ipv6_address(root, free_port, host):
+    try:
+        check_address(host, free_port)
+    except ServeError:
+        pytest.skip("needs IPv6")
+    server = Server(root, free_port, f"{{'host': '{host}'}}", http_proxy="http://127.0.0.1:9")
+    assert [server.line(), server.line()] == ["warming up", f"sketch2photo is at http://[::1]:{free_port}/"]
+    assert httpx.get(f"http://[::1]:{free_port}/", trust_env=False, timeout=30).status_code == 200
+    assert server.end(signal.SIGINT) == (0, "", "")
+
+
+def test_start_with_proxies_that_cannot_be_used_and_what_a_killed_page_left(root, free_port, tmp_path, png, circle):
+    odd = {
+        "ALL_PROXY": "socks4://127.0.0.1:9",
+        "all_proxy": "socks5://me:secret@127.0.0.1:9",
+        "HTTPS_PROXY": "127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:port",
+        "NO_PROXY": "[::1],example.org",
+    }
+    environment = odd | {"GRADIO_TEMP_DIR": str(tmp_path)}
+    (tmp_path / "notes.txt").touch()
+    killed = Server(root, free_port, **environment)
+    assert [killed.line(), killed.line()] == ["warming up", f"sketch2photo is at {killed.url}"]
+    with httpx.Client(base_url=killed.url, trust_env=False, timeout=30) as http:
+        sent = http.post("gradio_api/upload", files={"files": ("sketch.png", png(circle()), "image/png")})
+    path = Path(sent.json()[0])
+    assert path.is_relative_to(tmp_path) and path.is_file()
+    code, _, said = killed.end(signal.SIGKILL)
+    assert code == -signal.SIGKILL and "secret" not in said
+    assert [line for line in said.splitlines() if "proxy" in line] == [
+        f"{name} is not used: it is no address of an http:// or https:// proxy"
+        for name in ("ALL_PROXY", "all_proxy", "http_proxy")
+    ]
+    assert path.is_file()
+    server = Server(root, free_port, **environment)
+    assert [server.line(), server.line()] == ["warming up", f"sketch2photo is at {server.url}"]
+    assert not path.exists() and len(list(tmp_path.iterdir())) == 2
+    server.end(signal.SIGTERM)
+    assert [left.name for left in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_folder_for_files_that_cannot_be_used_is_a_sentence(root, free_port, tmp_path):
+    (tmp_path / "file").touch()
+    server = Server(root, free_port, GRADIO_TEMP_DIR=str(tmp_path / "file"))
+    out, err = server.process.communicate(timeout=60)
+    server.limit.cancel()
+    assert (server.process.returncode, out) == (2, "")
+    assert err.startswith("test: GRADIO_TEMP_DIR (") and err.count("\n") == 1
 
 
 def test_start_behind_a_proxy_without_network(root, free_port):

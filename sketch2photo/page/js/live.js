@@ -21,12 +21,13 @@ export class Live {
    *   say: (state: State, sentence: string) => void,
    *   settle: () => void,
    * }} on  how to ask the server, show its answer, say what hinders, and notice that nothing is left to do
+   * @param {number} [first] the questions' numbers begin after it
    */
-  constructor(on) {
+  constructor(on, first = 0) {
     this.on = on;
-    this.seq = 0;
+    this.seq = first;
     /** The newest drawing on show, or given up: answers to older ones are dropped. */
-    this.shown = 0;
+    this.shown = first;
     this.wanted = false;
     this.patient = true;
     this.asking = false;

@@ -4,6 +4,9 @@ import { words } from "./words.js";
 
 /** @typedef {"empty" | "ok" | "unsure" | "none"} Status */
 
+/** Milliseconds for which it is true how many draw. */
+const FRESH = 1000;
+
 /** The photo, and what is said about it. */
 export class PhotoView {
   /** @param {HTMLElement} root */
@@ -15,6 +18,8 @@ export class PhotoView {
     this.latency = find("[data-testid=latency]");
     this.notice = find(".notice");
     this.spoken = find(".spoken");
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.alarm = undefined;
     this.clear();
   }
 
@@ -24,6 +29,7 @@ export class PhotoView {
     this.photo.removeAttribute("src");
     this.photo.alt = "";
     this.status.textContent = words.empty;
+    clearTimeout(this.alarm);
     this.latency.textContent = "";
   }
 
@@ -52,7 +58,13 @@ export class PhotoView {
       name.textContent = category ? words.spoken(category) : "";
     }
     this.status.replaceChildren(name, rest);
-    this.latency.textContent = people > 1 ? `${words.people(people)} · ${words.latency(milliseconds)}` : words.latency(milliseconds);
+    clearTimeout(this.alarm);
+    this.latency.textContent = words.latency(milliseconds);
+    if (people < 2) return;
+    const alone = this.latency.textContent;
+    this.latency.textContent = `${words.people(people)} · ${alone}`;
+    // They may have left since.
+    this.alarm = setTimeout(() => (this.latency.textContent = alone), FRESH);
   }
 
   /** What hinders, over the photo; "" takes it away. @param {string} sentence */

@@ -1,6 +1,7 @@
 // What is asked of the model and what it answered: the drawing goes out, the newest photo comes back.
 
 import { known, unasked } from "./categories.js";
+import { storages } from "./draft.js";
 import { Hysteresis } from "./hysteresis.js";
 import { Live } from "./live.js";
 import { Unreadable } from "./readback.js";
@@ -21,8 +22,32 @@ import { words } from "./words.js";
  * }} Server
  */
 
-/** A server function sees no session, and behind a share link all visitors have one address: so an id of our own. */
-const newPerson = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** Where the id lies while one page of a tab goes and the next one comes. */
+const PERSON = "sketch2photo.person";
+
+/**
+ * A server function sees no session, and behind a share link all visitors have one address: so an id of our own. It
+ * outlives a reload, or one person would count as two. A tab that was duplicated finds none, as it is two.
+ */
+function thisPerson() {
+  const [storage] = storages();
+  const found = storage?.getItem(PERSON) ?? "";
+  const id = /^[0-9a-f]{24}$/.test(found) ? found : Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  storage?.removeItem(PERSON);
+  window.addEventListener("pageshow", () => storage?.removeItem(PERSON));
+  window.addEventListener("pagehide", () => {
+    try {
+      storage?.setItem(PERSON, id);
+    } catch {
+      // The storage is full: another id, then.
+    }
+  });
+  return id;
+}
+
+const UNAUTHORIZED = 401;
+/** How the server answers a call of none of its functions: it is there. */
+const UNPROCESSABLE = 422;
 
 export class Session {
   /**
@@ -41,8 +66,9 @@ export class Session {
     this.sheet = sheet;
     this.photoView = photoView;
     this.on = on;
-    this.person = newPerson();
-    this.questions = 0;
+    this.person = thisPerson();
+    /** Later than those of the page before, which may still wait. */
+    this.questions = Date.now();
     this.hysteresis = new Hysteresis();
     /** Whether photos follow the pen, or wait for the button. */
     this.alive = true;
@@ -61,7 +87,7 @@ export class Session {
         photoView.announce();
         on.settle();
       },
-    });
+    }, this.questions);
   }
 
   /** The category that is painted, or will be. */
@@ -121,13 +147,16 @@ export class Session {
     this.photoView.root.dataset.state = state;
     // What the server says of a refused request is in its own words.
     this.photoView.say(state === "busy" || state === "offline" ? words[state] : sentence);
-    if (state === "offline") this.#signedOut();
+    if (state === "offline") this.#diagnose();
   }
 
-  /** No answer may also mean that the sign-in ran out, as after a restart of a server with a password. */
-  async #signedOut() {
-    const reply = await fetch("config", { cache: "no-store" }).catch(() => null);
-    if (reply?.status === 401 && this.photoView.root.dataset.state === "offline") this.photoView.say(words.signIn);
+  /** No answer may also mean that the sign-in ran out, as after a restart, or that a proxy has lost its way. */
+  async #diagnose() {
+    const { root, api_prefix: prefix } = /** @type {any} */ (window).gradio_config ?? {};
+    const call = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    const { status } = (await fetch(`${root ?? "."}${prefix ?? ""}/component_server/`, call).catch(() => null)) ?? { status: 0 };
+    if (this.photoView.root.dataset.state !== "offline" || status < 400 || status === UNPROCESSABLE) return;
+    this.photoView.say(status === UNAUTHORIZED ? words.signIn : words.refused(status));
   }
 
   /** @param {import("./live.js").Reply} reply @param {number} milliseconds */

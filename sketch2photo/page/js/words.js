@@ -154,6 +154,10 @@ const table = {
   // What hinders
   busy: { en: "many people are drawing right now: retrying", ko: "지금 그리는 사람이 많아요. 다시 시도하는 중입니다" },
   signIn: { en: "Sign in again: reload this page. Your drawing stays.", ko: "다시 로그인하세요. 페이지를 새로 고치면 되고, 그림은 남아 있습니다." },
+  refused: {
+    en: (/** @type {number} */ status) => `The server answers with error ${status}, retrying${status === 404 ? ". Behind a proxy under a path, it has to be told the path" : ""}.`,
+    ko: (/** @type {number} */ status) => `서버가 오류 ${status}(으)로 답했어요. 다시 시도하는 중입니다${status === 404 ? ". 프록시의 하위 경로라면 서버에 그 경로를 알려 주어야 합니다" : ""}.`,
+  },
   offline: { en: "offline, retrying", ko: "연결이 끊겼어요. 다시 시도하는 중입니다" },
 
   // Keeping and sharing
