@@ -59,9 +59,9 @@ def read(table: Path) -> list[HumanSketch]:
     Raises:
       DataError: no such list.
     """
-    rows = raw_files.read_csv(table, "--raw, human_val.csv", ("set", "category", "file", "key_id"))
+    rows = raw_files.read_csv(table, "--raw, human_val.csv", ("set", "category", "file"))
     found = [
-        HumanSketch(category_name(row["category"]), row["set"], table.parent / row["file"], row["key_id"])
+        HumanSketch(category_name(row["category"]), row["set"], table.parent / row["file"], row.get("key_id", ""))
         for _, row in rows
     ]
     return sorted(found, key=lambda s: hashlib.sha256(s.name.encode()).hexdigest())

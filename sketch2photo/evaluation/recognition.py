@@ -32,8 +32,8 @@ class PhotoClassifier:
         scaled = (np.asarray(features, np.float64) - self.mean) / self.deviation
         return scaled @ self.kernel + self.bias
 
-    def named(self, features: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Whether each photo's right name is its likeliest: bool (n,).
+    def named(self, features: np.ndarray, names: Sequence[str], best: int = 1) -> np.ndarray:
+        """Whether each photo's right name is among its `best` likeliest: bool (n,).
 
         Raises:
           ConfigError: a name that is no class.
@@ -43,7 +43,7 @@ class PhotoClassifier:
             raise ConfigError(f"the photo classifier does not know {unknown[0]!r}: train it on photos of it")
         logits = self.logits(features)
         own = logits[np.arange(len(names)), [self.classes.index(name) for name in names]]
-        return logits.max(1) <= own
+        return (logits > own[:, None]).sum(1) < best
 
 
 def fit(features: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, decay: float = _DECAY) -> PhotoClassifier:

@@ -24,6 +24,7 @@ def test_it_learns_clouds_and_answers_new_points():
     assert classifier.named(new, names).mean() > 0.99
     wrong = [CLASSES[(label + 1) % 3] for label in expected]
     assert classifier.named(new, wrong).mean() < 0.01
+    assert classifier.named(new, wrong, best=3).all()
 
 
 def test_classes_weigh_alike_however_many_photos_they_have():
