@@ -20,7 +20,8 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from benchmarks import compare  # noqa: E402
-from benchmarks.torch_process import TorchError, TorchProcess  # noqa: E402
+from benchmarks.child_process import ChildError  # noqa: E402
+from benchmarks.torch_process import TorchProcess  # noqa: E402
 from sketch2photo.errors import ConfigError, exit_on_user_error  # noqa: E402
 
 
@@ -123,7 +124,7 @@ def memory(case: Case, python: str, ways: tuple[str, ...]) -> dict[str, Any]:
                 for _ in range(_STEPS - 1):
                     torch.ask("step", way=way)
                 peaks[f"torch {way}"] = torch.ask("peak")["bytes"]
-            except TorchError as error:
+            except ChildError as error:
                 print(f"torch {way}: left out ({error})")
     print(f"\nPeak memory, {case.size} px, width {case.width}, batch {case.batch}")
     for name, peak in peaks.items():
