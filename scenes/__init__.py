@@ -1,0 +1,1 @@
+"""Parametric objects, each a module of its category's name with `make(rng)`, rendered as photos with exact lines."""
