@@ -4,7 +4,7 @@ scripts/bench data --data datasets/studio
 
 Input and steps take turns on the same cores. The input is timed twice: once every picture is decoded and kept, as it is
 after the first rounds of training where memory allows, and with every picture decoded anew, as it is where it does not.
-The wait is that of a training run of its own, from its stats.jsonl. Without --data a small demo set is made.
+The wait is that of a training run of its own, from its stats.jsonl. Without --data a small set is drawn.
 """
 
 from sketch2photo import kernels
@@ -19,6 +19,9 @@ import sys  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 
 from benchmarks import compare  # noqa: E402
 from sketch2photo.config import GAN_PRESETS, GanConfig  # noqa: E402
@@ -98,17 +101,28 @@ def wait_share(stats: str, batch_size: int) -> float:
     return sum(line["data_wait"] for line in lines) / sum(batch_size / line["images_per_second"] for line in lines)
 
 
-def demo(folder: Path) -> Path:
-    """A small dataset, drawn by rule."""
-    out = folder / "demo"
-    command = [sys.executable, "prepare_data.py", "demo", "--count", "20", "--out", str(out)]
+def drawn(folder: Path) -> Path:
+    """A small dataset of discs, boxes and spikes with spots."""
+    raw, out = folder / "raw", folder / "drawn"
+    for corners, category in ((40, "disc"), (4, "box"), (3, "spike")):
+        (raw / category).mkdir(parents=True)
+        for number in range(40):
+            rng = np.random.default_rng([corners, number])
+            photo = np.full((256, 256, 3), 255, np.uint8)
+            angle = np.linspace(0, 2 * np.pi, corners + 1)[:-1] + rng.uniform(0, 6)
+            ring = 128 + rng.uniform(60, 110) * np.stack([np.cos(angle), np.sin(angle)], 1)
+            cv2.fillPoly(photo, [ring.astype(np.int32)], rng.integers(20, 200, 3).tolist())
+            for x, y in rng.integers(80, 176, (12, 2)).tolist():
+                cv2.circle(photo, (x, y), int(rng.integers(3, 16)), rng.integers(0, 255, 3).tolist(), -1)
+            cv2.imwrite(str(raw / category / f"{number:03d}.png"), photo)
+    command = [sys.executable, "prepare_data.py", "photos", "--raw", str(raw), "--out", str(out)]
     subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     return out
 
 
 def main() -> None:
     parser = compare.options(__doc__ or "")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a dataset of pairs (default: a demo set)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a dataset of pairs (default: a drawn set)")
     parser.add_argument("--size", type=int, default=128, help="pixels a side (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=16, help="pairs a batch (default: %(default)s)")
     parser.add_argument("--photos", type=int, default=1000, help="of the dataset, at most (default: %(default)s)")
@@ -118,7 +132,7 @@ def main() -> None:
     with exit_on_user_error("benchmarks.data"), contextlib.ExitStack() as stack:
         from sketch2photo.data import store
 
-        data = args.data or demo(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        data = args.data or drawn(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         dataset = store.open_dataset(data)
         functions = inputs(dataset, args.size, args.batch_size, args.photos)
         networks = steps(dataset, args.size, args.batch_size, args.features)

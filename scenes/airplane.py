@@ -6,7 +6,8 @@ import random
 import numpy as np
 
 from scenes.kit import materials
-from scenes.kit.meshes import Mesh, Model, Part, curve, ellipsoid, lathe, loft, rounded_box, sweep
+from scenes.kit.meshes import Mesh, Model, Part, Points, curve, ellipsoid, lathe, loft, rounded_box, sweep, turn
+from scenes.kit.wings import wing
 
 BODIES = ("#f4f4f2", "#f4f4f2", "#e8eaec", "#c9ced3", "#b8322c", "#2b4f86", "#e0b02f", "#7fb0c9", "#2f6a4f", "#e8792f")
 ACCENTS = ("#b3242b", "#1f3f7d", "#d9a22b", "#e2701f", "#2a7a57", "#20242a", "#5a2a6b", "#2f8fb5")
@@ -23,8 +24,7 @@ def make(rng: random.Random) -> Model:
     table = curve(np.array(JET if kind == "jet" else SMALL) * [1, fat, fat], 90)
     parts = [_fuselage(table).part("fuselage", "body")]
     parts += _jet(rng, table) if kind == "jet" else _small(rng, table, kind)
-    accent = rng.choice(ACCENTS)
-    body = rng.choice(BODIES)
+    accent, body = rng.choice(ACCENTS), rng.choice(BODIES)
     used = {
         "body": materials.glaze(rng, body, variation=0.05),
         "wing": materials.glaze(rng, rng.choice([body, body, "#c9ced3"]), variation=0.05),
@@ -34,20 +34,17 @@ def make(rng: random.Random) -> Model:
         "metal": materials.metal(rng),
         "dark": materials.plastic(rng, "#17181a"),
     }
-    turned = rng.choice([0, 180])
-    bank = rng.choice([0.0, 0.0, rng.uniform(-16, 16)])
-    climb = rng.choice([0.0, rng.uniform(0, 12)])
+    bank, climb = rng.choice([0.0, 0.0, rng.uniform(-16, 16)]), rng.choice([0.0, rng.uniform(0, 12)])
     flying = bool(bank or climb) or kind == "jet"
 
-    def pose(points: np.ndarray) -> np.ndarray:
-        mesh = Mesh(points, []).turned("x", bank).turned("y", -climb if flying else 0)
-        return mesh.vertices
+    def pose(points: Points) -> Points:
+        return turn(turn(points, "x", bank), "y", -climb)
 
     return Model(
         [part.mapped(pose) for part in parts],
         used,
         style=kind,
-        azimuth=turned + rng.choice([rng.uniform(-15, 15), rng.uniform(-55, 55)]),
+        azimuth=rng.choice([0, 180]) + rng.choice([rng.uniform(-15, 15), rng.uniform(-55, 55)]),
         elevation=rng.choice([rng.uniform(1, 8), rng.uniform(6, 35)]),
         field_of_view=rng.uniform(10, 24),
         floating=flying,
@@ -70,95 +67,48 @@ def _skin(table: np.ndarray, share: float, degrees: float) -> np.ndarray:
     return np.array([0.5 - share, radius * math.cos(a), middle + radius * math.sin(a)])
 
 
-def _foil(nose: np.ndarray, chord: float, thick: float, up: tuple[float, float, float]) -> np.ndarray:
-    """The section of a wing: its front edge at `nose`, `chord` long towards -x (NACA 4-digit thickness)."""
-    x = (1 - np.cos(np.linspace(0, math.pi, 16))) / 2
-    half = 5 * thick * (0.2969 * np.sqrt(x) - 0.126 * x - 0.3516 * x**2 + 0.2843 * x**3 - 0.1015 * x**4) + 0.002
-    along, out = np.concatenate([x, x[-2:0:-1]]), np.concatenate([half, -half[-2:0:-1]])
-    return nose + chord * (along[:, None] * [-1.0, 0, 0] + out[:, None] * np.array(up))
-
-
-def _wing(root: np.ndarray, span: float, chords: tuple[float, float], sweep_back: float, rise: float) -> list[Mesh]:
-    """Both wings from the middle outwards; `sweep_back` and `rise` in lengths for each of span."""
-    made = []
-    for side in (-1, 1):
-        sections = []
-        for share in np.concatenate([np.linspace(0, 0.95, 10), [0.975, 0.99, 1.0]]):
-            chord = chords[0] + (chords[1] - chords[0]) * share
-            tip = max(1 - ((share - 0.95) / 0.05) ** 2, 0.1) ** 0.5 if share > 0.95 else 1.0
-            out = span * share
-            nose = root + [-out * sweep_back - chord * (1 - tip) * 0.3, side * out, out * rise]
-            sections.append(_foil(nose, chord * tip, 0.12, (0, 0, 1)))
-        made.append(loft(sections))
-    return made
-
-
-def _fin(root: np.ndarray, high: float, chords: tuple[float, float], back: float) -> Mesh:
-    sections = []
-    for share in np.concatenate([np.linspace(0, 0.9, 8), [0.95, 0.985, 1.0]]):
-        chord = chords[0] + (chords[1] - chords[0]) * share
-        tip = max(1 - ((share - 0.9) / 0.1) ** 2, 0.15) ** 0.5 if share > 0.9 else 1.0
-        nose = root + [-high * share * back - chord * (1 - tip) * 0.4, 0, high * share]
-        sections.append(_foil(nose, chord * tip, 0.1, (0, 1, 0)))
-    return loft(sections)
-
-
-def _pair(meshes: list[Mesh], name: str, material: str) -> list[Part]:
-    return [mesh.part(f"{name} {side}", material, sharp=50) for mesh, side in zip(meshes, "rl", strict=True)]
+def _pair(mesh: Mesh, place: np.ndarray, name: str, material: str) -> list[Part]:
+    """A wing on both sides."""
+    both = {"left": mesh, "right": mesh.scaled(y=-1)}
+    return [one.moved(*place).part(f"{name} {side}", material, sharp=50) for side, one in both.items()]
 
 
 def _jet(rng: random.Random, table: np.ndarray) -> list[Part]:
     radius = float(table[:, 1].max())
-    back = math.tan(math.radians(rng.uniform(24, 34)))
-    span, chord = rng.uniform(0.42, 0.5), rng.uniform(0.17, 0.21)
-    root = np.array([0.15, 0, -0.6 * radius])
-    parts = _pair(_wing(root, span, (chord, chord * 0.3), back, 0.09), "wing", "wing")
-    tail = np.array([-0.33, 0, float(np.interp(0.86, table[:, 0], table[:, 2] + table[:, 1])) - 0.012])
-    parts.append(_fin(tail, rng.uniform(0.14, 0.18), (0.15, 0.065), 0.75).part("fin", "tail", sharp=50))
-    low = tail * [1, 0, 0] + [-0.045, 0, 0.022]
-    parts += _pair(_wing(low, 0.18, (0.1, 0.045), back, 0.1), "tailplane", "wing")
-    if rng.random() < 0.2:  # engines at the rear
-        places = [(-0.2, 0.095, 0.03)]
-    else:
-        places = [(0.5 - 0.36 - y * back * 0.8, y, -0.6 * radius - 0.028) for y in rng.choice([(0.16,), (0.14, 0.28)])]
-    size, long = rng.uniform(0.026, 0.034), rng.uniform(0.09, 0.11)
-    for k, (x, y, z) in enumerate(places):
+    back, chord = math.tan(math.radians(rng.uniform(24, 34))), rng.uniform(0.17, 0.21)
+    place = np.array([0.15, 0, -0.6 * radius])
+    parts = _pair(wing(rng.uniform(0.42, 0.5), chord, chord * 0.3, back, 0.09), place, "wing", "wing")
+    tail = _skin(table, 0.83, 90) - [0, 0, 0.012]
+    parts.append(wing(rng.uniform(0.14, 0.18), 0.15, 0.065, 0.75).turned("x", 90).moved(*tail).part("fin", "tail"))
+    parts += _pair(wing(0.18, 0.1, 0.045, back, 0.1), _skin(table, 0.875, 0) * [1, 0, 1], "tailplane", "wing")
+    count, rows = rng.choice([9, 12, 24]), rng.choice([(0.16,), (0.16,), (0.14, 0.28)])
+    for k, y in enumerate(rows):
         for side in (-1, 1):
-            parts += _engine(f"{k} {side}", size, long, np.array([x, side * y, z]))
-    count = rng.choice([9, 12, 24])
+            engine = np.array([0.14 - 0.8 * y * back, side * y, -0.6 * radius - 0.028])
+            parts += _engine(f"{k} {side}", rng.uniform(0.028, 0.034), 0.1, engine)
     for side in (20, 160):
         for k, share in enumerate(np.linspace(0.17, 0.76, count)):
             parts.append(_pane(table, share, side, 0.16 / count).part(f"window {side} {k}", "glass"))
         parts.append(_pane(table, 0.055, 48 if side < 90 else 132, 0.014).part(f"cockpit {side}", "glass"))
-        parts.append(_pane(table, 0.13, side - (8 if side < 90 else -8), 0.016).scaled().part(f"door {side}", "accent"))
+        parts.append(_pane(table, 0.13, side - (8 if side < 90 else -8), 0.016).part(f"door {side}", "accent"))
     return parts
 
 
 def _engine(name: str, radius: float, long: float, place: np.ndarray) -> list[Part]:
-    def along_x(mesh: Mesh) -> Mesh:
-        return mesh.turned("y", -90).moved(*place)
-
-    shell = curve([(0.8, 0), (0.93, -0.03), (1.02, 0.06), (1.04, 0.35), (0.95, 0.7), (0.72, 1)], 30)
-    shell = shell * [radius, long]
-    hollow = np.vstack([[(0, 0.2 * long), (0.78 * radius, 0.2 * long)], shell, [(0, 0.96 * long)]])
-    fan = lathe([(0, 0.18 * long), (0.77 * radius, 0.19 * long)], 40, capped=False)
-    hub = lathe([(0, 0.05 * long), (0.14 * radius, 0.11 * long), (0.26 * radius, 0.19 * long)], 24, capped=False)
-    return [
-        along_x(lathe(hollow, 48)).part(f"engine {name}", "wing", sharp=50),
-        along_x(fan).part(f"fan {name}", "dark"),
-        along_x(hub).part(f"hub {name}", "metal", shown="photo"),
-    ]
+    outside = curve([(0.8, 0), (0.93, -0.03), (1.02, 0.06), (1.04, 0.35), (0.95, 0.7), (0.72, 1)], 30)
+    hollow = np.vstack([[(0, 0.2), (0.78, 0.2)], outside, [(0, 0.96)]]) * [radius, long]
+    fan = lathe(np.array([(0, 0.05), (0.14, 0.11), (0.26, 0.18), (0.77, 0.19)]) * [radius, long], 40, capped=False)
+    shell = lathe(hollow, 48).turned("y", -90).moved(*place)
+    fan = fan.turned("y", -90).moved(*place)
+    return [shell.part(f"engine {name}", "wing", sharp=50), fan.part(f"fan {name}", "dark")]
 
 
 def _pane(table: np.ndarray, share: float, degrees: float, half: float) -> Mesh:
-    """A rounded window that lies on the fuselage."""
-    middle, radius = _skin(table, share, degrees), float(np.interp(share, table[:, 0], table[:, 1]))
-    wide, high = min(half, 0.02), min(half * 1.3, 0.02)
-    pane = rounded_box(wide, high, 0.002, 0.0018, steps=3)
-    slope = float(_skin(table, share + 0.01, degrees)[2] - _skin(table, share - 0.01, degrees)[2]) / 0.02
-    pane = pane.mapped(lambda p: p - [0, 0, 0] - np.stack([0 * p[:, 0], 0 * p[:, 0], p[:, 1] ** 2 / (2 * radius)], 1))
-    pane = pane.turned("y", math.degrees(math.atan(slope)) if abs(slope) > 0.2 else 0.0)
-    return pane.turned("x", degrees - 90).moved(*middle)
+    """A window that lies on the fuselage."""
+    radius = float(np.interp(share, table[:, 0], table[:, 1]))
+    pane = rounded_box(min(half, 0.02), min(half * 1.3, 0.02), 0.002, 0.0018, steps=3)
+    pane = pane.mapped(lambda p: p - np.stack([0 * p[:, 0], 0 * p[:, 0], p[:, 1] ** 2 / (2 * radius)], 1))
+    return pane.turned("x", degrees - 90).moved(*_skin(table, share, degrees))
 
 
 def _small(rng: random.Random, table: np.ndarray, kind: str) -> list[Part]:
@@ -169,11 +119,13 @@ def _small(rng: random.Random, table: np.ndarray, kind: str) -> list[Part]:
     ]
     parts = []
     for k, z in enumerate(heights):
-        shape = (chord, chord * rng.uniform(0.6, 0.95))
-        wings = _wing(np.array([0.29, 0, z]), span * (1 - 0.1 * (k == 0 and kind == "biplane")), shape, 0.03, 0.05)
-        parts += _pair(wings, f"wing {k}", "wing")
-    parts.append(_fin(np.array([-0.36, 0, 0.03]), rng.uniform(0.13, 0.17), (0.14, 0.08), 0.5).part("fin", "tail"))
-    parts += _pair(_wing(np.array([-0.37, 0, 0.025]), 0.19, (0.11, 0.07), 0.15, 0.0), "tailplane", "tail")
+        mesh = wing(
+            span * (0.9 if k == 0 and kind == "biplane" else 1), chord, chord * rng.uniform(0.6, 0.95), 0.03, 0.05
+        )
+        parts += _pair(mesh, np.array([0.29, 0, z]), f"wing {k}", "wing")
+    fin = wing(rng.uniform(0.13, 0.17), 0.14, 0.08, 0.5).turned("x", 90).moved(-0.36, 0, 0.03)
+    parts.append(fin.part("fin", "tail"))
+    parts += _pair(wing(0.19, 0.11, 0.07, 0.15), np.array([-0.37, 0, 0.025]), "tailplane", "tail")
     nose = np.array([0.5, 0, float(table[0, 2])])
     spinner = lathe(curve([(0, 0.06), (0.02, 0.045), (0.033, 0.01), (0.035, -0.01), (0, -0.01)], 20), 32)
     parts.append(spinner.turned("y", 90).moved(*nose).part("spinner", "accent"))
@@ -191,12 +143,8 @@ def _small(rng: random.Random, table: np.ndarray, kind: str) -> list[Part]:
         strut = np.linspace(place, (0.2, side * radius * 0.5, -radius * 0.7), 8)
         parts.append(sweep(strut, 0.009).part(f"leg {side}", "metal"))
         if kind != "low wing":
-            top = (0.22, side * span * 0.55, heights[-1] + span * 0.03)
-            start_at = (
-                (0.21, side * span * 0.5, heights[0])
-                if kind == "biplane"
-                else (0.2, side * radius * 0.8, -radius * 0.6)
-            )
-            parts.append(sweep(np.linspace(start_at, top, 8), 0.007).part(f"strut {side}", "metal"))
+            low_end = (0.21, side * span * 0.5, heights[0]) if kind == "biplane" else (0.2, side * radius * 0.8, -0.03)
+            brace = np.linspace(low_end, (0.22, side * span * 0.55, heights[-1] + span * 0.03), 8)
+            parts.append(sweep(brace, 0.007).part(f"brace {side}", "metal"))
     small = wheel.scaled(0.6, 0.6, 0.6).moved(-0.42, 0, -0.035)
     return [*parts, small.part("tail wheel", "dark")]

@@ -6,8 +6,9 @@ import random
 import numpy as np
 
 from scenes.kit import materials
+from scenes.kit.animals import bead_eyes
 from scenes.kit.materials import blend, linear
-from scenes.kit.meshes import Mesh, Model, Part, Points, curve, ellipsoid, grid, noise, sheet, smoothstep, sweep
+from scenes.kit.meshes import Mesh, Model, Part, Points, curve, grid, noise, sheet, smoothstep, sweep
 
 KINDS = {
     "goldfish": (0.2, 0.24, ("#e8701c", "#f0b050", "#f6e2c0")),
@@ -19,14 +20,15 @@ KINDS = {
     "red": (0.17, 0.17, ("#a8281c", "#d85a3a", "#f0c8b0")),
 }
 """Half heights above and below, colours of back, flank and belly."""
+OUTLINE = [(-0.42, 0.2, 0.2), (-0.3, 0.35, 0.32), (0, 0.9, 0.9), (0.2, 1, 1), (0.36, 0.8, 0.78), (0.5, 0.1, 0.15)]
+"""From the tail to the mouth: x, and shares of the half heights."""
 
 
 def make(rng: random.Random) -> Model:
     kind = rng.choice(list(KINDS))
     above, below, tones = KINDS[kind]
-    above, below = above * rng.uniform(0.85, 1.15), below * rng.uniform(0.85, 1.15)
-    shape = curve([(-0.42, 0.035, 0.035), (-0.3, 0.06, 0.055), (0, 0.9 * above, 0.9 * below), (0.2, above, below),
-                   (0.36, 0.8 * above, 0.78 * below), (0.5, 0.02, 0.03)], 90)  # fmt: skip
+    above, below = (half * rng.uniform(0.85, 1.15) for half in (above, below))
+    shape = curve(np.array(OUTLINE) * [1, above, below], 90)
     thick = rng.uniform(0.35, 0.5)
     colours = _colours(rng, kind, tones, above, below)
     gill = 0.5 - rng.uniform(0.2, 0.25)
@@ -36,30 +38,29 @@ def make(rng: random.Random) -> Model:
     parts += _fins(rng, kind, shape, thick)
     for part in parts:
         part.colours = colours(part.vertices, part.name)
-    parts += _eyes(rng, shape, thick, above)
-    for side in (-1, 1):
-        smile = curve([(0.497, 0, -0.01), (0.47, side * 0.03, -0.03), (0.44, side * 0.055, -0.035)], 14)
-        parts.append(sweep(smile, 0.006, segments=8).part(f"mouth {side}", "dark"))
-    turned = rng.choice([0, 180])
+    x, z, size = 0.385, 0.22 * above, rng.uniform(0.026, 0.036)
+    up, down = (float(np.interp(x, shape[:, 0], shape[:, k])) for k in (1, 2))
+    y = (up + down) / 2 * thick * (0.55 + 2.2 * (0.5 - x)) * math.sqrt(max(1 - (z / up) ** 2, 0)) - 0.25 * size
+    parts += bead_eyes(size, x, y, z)
+    smile = curve([(0.44, -0.055, -0.035), (0.47, -0.03, -0.03), (0.497, 0, -0.01), (0.47, 0.03, -0.03)], 24)
+    parts.append(sweep(smile, 0.006, segments=8).part("mouth", "dark"))
     bend = rng.uniform(-0.25, 0.25)
 
     def swim(points: Points) -> Points:
-        """The tail to one side."""
-        return points + np.stack([0 * points[:, 0], bend * np.minimum(points[:, 0], 0) ** 2, 0 * points[:, 0]], 1)
+        return points + np.minimum(points[:, :1], 0) ** 2 * [0, bend, 0]
 
+    painted = {"painted": True, "variation": 0.05}
     return Model(
         [part.mapped(swim) for part in parts],
         {
-            "skin": materials.Material(
-                "#ffffff", roughness=0.25, coat=0.5, painted=True, variation=0.05, bump=0.12, bump_scale=55.0
-            ),
-            "fin": materials.Material("#ffffff", roughness=0.4, translucent=0.35, painted=True, variation=0.05),
+            "skin": materials.glaze(rng, "#ffffff", bump=0.12, bump_scale=55.0, **painted),
+            "fin": materials.plastic(rng, "#ffffff", translucent=0.35, painted=True),
             "white": materials.glaze(rng, rng.choice(["#f0e6c0", "#f2f2ee", "#e8c060"])),
             "black": materials.glaze(rng, "#0a0a0c"),
             "dark": materials.plastic(rng, "#3a2420"),
         },
         style=kind,
-        azimuth=turned + rng.uniform(-22, 22),
+        azimuth=rng.choice([0, 180]) + rng.uniform(-22, 22),
         elevation=rng.uniform(1, 10),
         field_of_view=rng.uniform(9, 20),
         floating=rng.random() < 0.7,
@@ -73,13 +74,8 @@ def _hull(shape: np.ndarray, thick: float, gill: float) -> Mesh:
     rings = []
     for x, up, down in shape:
         near = math.exp(-(((x - gill) / 0.08) ** 2))
-        flat = (
-            (up + down)
-            / 2
-            * thick
-            * min(1.0, 0.55 + 2.2 * max(0.5 - x, 0.0))
-            * (0.25 + 0.75 * smoothstep(np.array(x), -0.45, 0))
-        )
+        narrow = min(1.0, 0.55 + 2.2 * max(0.5 - x, 0.0)) * (0.25 + 0.75 * smoothstep(np.array(x), -0.45, 0))
+        flat = (up + down) / 2 * thick * narrow
         along = x - 0.07 * near * c**2
         rings.append(np.stack([along, flat * c, np.where(s > 0, up, down) * s], 1))
     return grid(np.stack(rings), around=True)
@@ -91,16 +87,13 @@ def _fins(rng: random.Random, kind: str, shape: np.ndarray, thick: float) -> lis
 
     def along_back(front: float, back: float, high: float, rake: float, below: bool) -> Mesh:
         """On the upper or lower edge, between two x."""
-        sign = -1 if below else 1
 
         def surface(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-            x = back + (front - back) * u
-            share = (v + 1) / 2
-            tall = (
-                high * np.sin(math.pi * np.clip(1.05 * u**rake, 0.04, 1)) ** 0.7 * (1 - 0.06 * np.abs(np.sin(11 * u)))
-            )
-            root = height(x, 2 if below else 1) - 0.015
-            return np.stack([x - 0.5 * tall * share, 0.004 * np.sin(40 * u) * share, sign * (root + tall * share)], -1)
+            x, share = back + (front - back) * u, (v + 1) / 2
+            spines = 1 - 0.06 * np.abs(np.sin(11 * u))
+            tall = spines * high * np.sin(math.pi * np.clip(1.05 * u**rake, 0.04, 1)) ** 0.7
+            z = height(x, 2 if below else 1) - 0.015 + tall * share
+            return np.stack([x - 0.5 * tall * share, 0.004 * np.sin(40 * u) * share, -z if below else z], -1)
 
         return sheet(surface, 40, 9)
 
@@ -109,74 +102,48 @@ def _fins(rng: random.Random, kind: str, shape: np.ndarray, thick: float) -> lis
         along_back(0.2, -0.24, long, rng.uniform(0.6, 1.6), below=False).part("dorsal", "fin"),
         along_back(-0.02, -0.28, long * rng.uniform(0.6, 1), 1.0, below=True).part("anal", "fin"),
     ]
-    spread, fork = rng.uniform(0.15, 0.22), rng.uniform(0.3, 0.8)
-    size = 0.26 * (1.35 if kind == "goldfish" else 1)
+    spread, fork, size = rng.uniform(0.15, 0.22), rng.uniform(0.3, 0.8), 0.35 if kind == "goldfish" else 0.26
 
     def tail(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         reach = size * u * (1 - fork * 0.55 * (1 - np.abs(v) ** 1.3) * u) * (1 - 0.15 * np.abs(v) ** 6)
         return np.stack([-0.4 - reach, 0.002 * np.sin(24 * v) * u, v * (0.03 + spread * u**1.2)], -1)
 
     parts.append(sheet(tail, 26, 41).part("tail", "fin"))
+    drop, long = rng.uniform(15, 45), rng.uniform(0.1, 0.15)
+
+    def side_fin(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return np.stack([-long * u, 0 * u, v * 0.055 * np.sin(math.pi * (0.15 + 0.8 * u))], -1)
+
     for side in (-1, 1):
-        drop, long_fin = rng.uniform(15, 45), rng.uniform(0.1, 0.15)
-
-        def side_fin(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-            half = 0.055 * np.sin(math.pi * np.clip(0.15 + 0.8 * u, 0, 1))
-            return np.stack([-long_fin * u, 0 * u, v * half], -1)
-
         root = (0.17, side * thick * float(height(np.array(0.17), 1)) * 0.85, -0.06)
         fin = sheet(side_fin, 16, 15).turned("z", -side * 35).turned("y", -drop).moved(*root)
-        parts.append(fin.part(f"pectoral {side}", "fin"))
-        belly = sheet(side_fin, 16, 15).turned("y", -60).turned("x", side * 15)
-        parts.append(
-            belly.moved(0.08, side * 0.03, -float(height(np.array(0.08), 2)) + 0.02).part(f"pelvic {side}", "fin")
-        )
-    return parts
-
-
-def _eyes(rng: random.Random, shape: np.ndarray, thick: float, above: float) -> list[Part]:
-    parts, x, z = [], 0.385, 0.22 * above
-    size = rng.uniform(0.026, 0.036)
-    up, down = (float(np.interp(x, shape[:, 0], shape[:, k])) for k in (1, 2))
-    y = (up + down) / 2 * thick * (0.55 + 2.2 * (0.5 - x)) * math.sqrt(max(1 - (z / up) ** 2, 0)) - 0.25 * size
-    for side in (-1, 1):
-        ball = ellipsoid(size, size * 0.45, size, 20, 28).turned("z", side * 18).moved(x, side * y, z)
-        pupil = ellipsoid(size * 0.55, size * 0.3, size * 0.55, 16, 24).turned("z", side * 18)
-        parts.append(ball.part(f"eye {side}", "white"))
-        parts.append(pupil.moved(x + 0.004, side * (y + 0.28 * size), z).part(f"pupil {side}", "black"))
+        belly = (0.08, side * 0.03, 0.02 - float(height(np.array(0.08), 2)))
+        small = sheet(side_fin, 16, 15).turned("y", -60).turned("x", side * 15).moved(*belly)
+        parts += [fin.part(f"pectoral {side}", "fin"), small.part(f"pelvic {side}", "fin")]
     return parts
 
 
 def _colours(rng: random.Random, kind: str, tones: tuple[str, ...], above: float, below: float):
-    """Of back, flank and belly, with stripes or blotches over them and rays in the fins."""
+    """Of back, flank and belly, with bars or blotches over them, scales, and rays in the fins."""
     back, flank, belly = (linear(tone) * rng.uniform(0.85, 1.15) for tone in tones)
     seed = rng.randrange(9999)
     bars = {"clownfish": 3.1, "angelfish": 3.6, "perch": 6.5}.get(kind, rng.choice([0, 0, 5]))
     dark = linear({"clownfish": "#f4f2ee", "angelfish": "#1c2a40"}.get(kind, "#2c3024"))
-    blotches = kind in ("goldfish", "carp") and rng.random() < 0.5
 
     def colours(points: Points, name: str) -> np.ndarray:
         x, z = points[:, 0], points[:, 2]
-        share = np.where(z > 0, z / above, z / below)
-        wave = noise(points, 2.0, seed)
-        made = blend(
-            blend(flank[None], back[None], smoothstep(share + 0.1 * wave, 0.1, 0.85)),
-            belly[None],
-            smoothstep(-share, 0.2, 0.9),
-        )
         if name not in ("body", "head"):
-            ray = 0.85 + 0.25 * np.sin(np.arctan2(z, x + 0.3) * 60)
-            return np.clip(
-                blend(np.repeat(back[None], len(points), 0), flank[None], np.full(len(points), 0.5)) * ray[:, None],
-                0,
-                1,
-            )
+            rays = 0.85 + 0.25 * np.sin(np.arctan2(z, x + 0.3) * 60)
+            return np.clip((back + flank) / 2 * rays[:, None], 0, 1)
+        share, wave = np.where(z > 0, z / above, z / below), noise(points, 2.0, seed)
+        made = blend(flank, back, smoothstep(share + 0.1 * wave, 0.1, 0.85))
+        made = blend(made, belly, smoothstep(-share, 0.2, 0.9))
         if bars:
             bar = smoothstep(np.sin(2 * math.pi * (x * bars / 2 + 0.12 + 0.02 * wave)), 0.45, 0.7)
-            made = blend(made, dark[None], bar * (0.95 if kind == "clownfish" else 0.7))
-        if blotches:
-            made = blend(made, linear("#f6f0e8")[None], smoothstep(wave, 0.1, 0.2))
-        scales = np.sin(70 * (x + 0.5 * z)) * np.sin(70 * (x - 0.5 * z))
-        return np.clip(made * (1 + 0.1 * scales * (name == "body"))[:, None], 0, 1)
+            made = blend(made, dark, bar * (0.95 if kind == "clownfish" else 0.7))
+        elif kind in ("goldfish", "carp"):
+            made = blend(made, linear("#f6f0e8"), smoothstep(wave, 0.2, 0.3))
+        scales = np.sin(70 * (x + 0.5 * z)) * np.sin(70 * (x - 0.5 * z)) * (name == "body")
+        return np.clip(made * (1 + 0.1 * scales)[:, None], 0, 1)
 
     return colours

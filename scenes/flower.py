@@ -8,21 +8,22 @@ import numpy as np
 from scenes.kit import materials
 from scenes.kit.materials import blend, linear
 from scenes.kit.meshes import Mesh, Model, Part, Points, bezier, curve, ellipsoid, lathe, scatter, sheet, sweep
+from scenes.kit.plants import blade, pointed, round_tipped, strap
 
 PETALS = {
-    "daisy": (("#f4f2ea", "#fbfaf6"), ("#f4f2ea", "#fbfaf6"), ("#f6d9e6", "#f0a9c8"), ("#c81a4a", "#e8406e")),
-    "sunflower": (("#d88a06", "#f4b812"), ("#e09a08", "#f8cc20"), ("#c8600c", "#f0a818")),
-    "simple": (("#d0206a", "#f0609a"), ("#f4c020", "#fbdc4c"), ("#6a48b8", "#9a7cdc"), ("#d8281c", "#f0503a"), ("#f4c0d0", "#fbe0e8")),
-    "tulip": (("#e8c840", "#d81c20"), ("#c01020", "#d82830"), ("#f0c010", "#f8d030"), ("#d85a90", "#f0a0c0"), ("#5a1850", "#8a3478")),
-    "rose": (("#8a0a18", "#b81424"), ("#e890a0", "#f8c4c8"), ("#f4ecd8", "#fbf8ee"), ("#f0b818", "#f8d84c")),
-}  # fmt: skip
+    "daisy": ["#f4f2ea #fbfaf6", "#f4f2ea #fbfaf6", "#f6d9e6 #f0a9c8", "#c81a4a #e8406e"],
+    "sunflower": ["#d88a06 #f4b812", "#e09a08 #f8cc20", "#c8600c #f0a818"],
+    "simple": ["#d0206a #f0609a", "#f4c020 #fbdc4c", "#6a48b8 #9a7cdc", "#d8281c #f0503a", "#f4c0d0 #fbe0e8"],
+    "tulip": ["#e8c840 #d81c20", "#c01020 #d82830", "#f0c010 #f8d030", "#d85a90 #f0a0c0", "#5a1850 #8a3478"],
+    "rose": ["#8a0a18 #b81424", "#e890a0 #f8c4c8", "#f4ecd8 #fbf8ee", "#f0b818 #f8d84c"],
+}
 """Colours of the petals at their root and tip."""
 GREENS = ("#4f7a2c", "#3f6a2a", "#5c8a38", "#3a5f34")
 
 
 def make(rng: random.Random) -> Model:
     kind = rng.choices(["daisy", "sunflower", "simple", "tulip", "rose"], [24, 20, 24, 18, 14])[0]
-    root, tip = (linear(colour) for colour in rng.choice(PETALS[kind]))
+    root, tip = (linear(colour) for colour in rng.choice(PETALS[kind]).split())
     cup = kind in ("tulip", "rose")
     head = _cup(rng, kind, root, tip) if cup else _disc(rng, kind, root, tip)
     tilt = rng.uniform(0, 14) if kind == "tulip" else rng.uniform(15, 40) if kind == "rose" else rng.uniform(55, 88)
@@ -49,70 +50,27 @@ def make(rng: random.Random) -> Model:
         ),
         "disc": materials.Material("#ffffff", roughness=0.85, painted=True, variation=0.1),
     }
-    return Model(
-        parts,
-        used,
-        style=kind,
-        azimuth=rng.uniform(-28, 28),
-        elevation=rng.uniform(1, 14),
-        field_of_view=rng.uniform(9, 20),
-        floating=True,
-    )
-
-
-def _blade(
-    long: float, wide: float, width, rise: tuple[float, float], cup: float, notch: float = 0.0
-) -> tuple[Mesh, np.ndarray]:
-    """A petal or leaf along +x, and for each vertex the share of its length.
-
-    Args:
-      width: of the share of the length, from 0 to 1.
-      rise: degrees upwards at its root and its tip.
-      cup: how far its edges stand up, in widths.
-    """
-    rows, columns = 22, 13
-
-    def surface(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        angle = np.radians(rise[0] + (rise[1] - rise[0]) * u)
-        step = long / (rows - 1)
-        x, z = np.cumsum(np.cos(angle) * step, 0) - step, np.cumsum(np.sin(angle) * step, 0) - step * np.sin(angle)
-        half = wide / 2 * width(u)
-        out = cup * half * v**2 - 0.02 * wide * np.exp(-((v / 0.15) ** 2))
-        back = notch * long * u**6 * np.exp(-((v / 0.35) ** 2))
-        return np.stack([x - np.sin(angle) * out - back, v * half, z + np.cos(angle) * out], -1)
-
-    return sheet(surface, rows, columns), np.repeat(np.linspace(0, 1, rows), columns)
-
-
-def _strap(u: np.ndarray) -> np.ndarray:
-    return np.clip(u / 0.12, 0.35, 1) ** 0.6 * np.clip((1 - u) / 0.22, 0, 1) ** 0.5 * (0.8 + 0.2 * np.sin(math.pi * u))
-
-
-def _pointed(u: np.ndarray) -> np.ndarray:
-    return np.sin(math.pi * np.clip(0.12 + 0.88 * u, 0, 1) ** 0.85) ** 0.8
-
-
-def _round(u: np.ndarray) -> np.ndarray:
-    return (0.22 + 0.78 * np.sin(math.pi / 2 * np.clip(u / 0.62, 0, 1))) * np.sqrt(
-        1 - np.clip((u - 0.62) / 0.38, 0, 1) ** 2
-    )
+    model = Model(parts, used, style=kind, floating=True, azimuth=rng.uniform(-28, 28), elevation=rng.uniform(1, 14))
+    model.field_of_view = rng.uniform(9, 20)
+    return model
 
 
 def _disc(rng: random.Random, kind: str, root: np.ndarray, tip: np.ndarray) -> list[Part]:
     """Petals around a disc of radius 0.1 to 0.5, the bloom of radius 1 looking upwards."""
     count, disc, width = {
-        "daisy": (rng.randint(14, 24), rng.uniform(0.2, 0.3), _strap),
-        "sunflower": (rng.randint(16, 24), rng.uniform(0.36, 0.5), _pointed),
-        "simple": (rng.choice([5, 5, 6, 8]), rng.uniform(0.13, 0.24), rng.choice([_round, _pointed])),
+        "daisy": (rng.randint(14, 24), rng.uniform(0.2, 0.3), strap),
+        "sunflower": (rng.randint(16, 24), rng.uniform(0.36, 0.5), pointed),
+        "simple": (rng.choice([5, 5, 6, 8]), rng.uniform(0.13, 0.24), rng.choice([round_tipped, pointed])),
     }[kind]
     broad = 2 * math.pi * 0.62 / count * {"daisy": 0.95, "sunflower": 1.2, "simple": rng.uniform(0.85, 1.15)}[kind]
-    rise, notch = rng.uniform(-8, 18), rng.choice([0.0, 0.0, 0.1]) if width is _round else 0.0
+    rise, notch = rng.uniform(-8, 18), rng.choice([0.0, 0.0, 0.1]) if width is round_tipped else 0.0
     parts = []
     for layer in range(2 if kind == "sunflower" else 1):
         for k in range(count):
             bend = (rise + 12 * layer + rng.uniform(-5, 5), rise - rng.uniform(5, 25))
             long = (1.05 - disc) * rng.uniform(0.93, 1.05) * (1 - 0.15 * layer)
-            petal, share = _blade(long, broad * rng.uniform(0.9, 1.08), width, bend, rng.uniform(0, 0.3), notch)
+            cup = rng.uniform(0, 0.3)
+            petal, share = blade(long, broad * rng.uniform(0.9, 1.08), width, bend, cup=cup, notch=notch)
             turn = 360 * (k + 0.5 * layer + rng.uniform(-0.12, 0.12)) / count
             petal = petal.moved(disc * 0.8, 0, 0.012 * (k % 2) + 0.03 * layer).turned("z", turn)
             colours = blend(root[None], tip[None], share**0.8) * rng.uniform(0.93, 1.07)
@@ -120,12 +78,9 @@ def _disc(rng: random.Random, kind: str, root: np.ndarray, tip: np.ndarray) -> l
     middle = {"daisy": "#e8a808", "sunflower": "#3a2010"}.get(kind) or rng.choice(["#f4c81c", "#8a5a14", "#5a7a20"])
     number = np.arange(300) + 0.5
     radius, angle = np.sqrt(number / 300), number * math.radians(137.508)  # as a sunflower sets its seeds
-    places = np.stack(
-        [disc * radius * np.cos(angle), disc * radius * np.sin(angle), 0.35 * disc * (1 - radius**2.2)], 1
-    )
-    florets = scatter(
-        ellipsoid(1, 1, 1.3, 7, 8), places, places * [1, 1, 0] + [0, 0, disc], np.full(300, disc * 0.06), rng
-    )
+    places = disc * np.stack([radius * np.cos(angle), radius * np.sin(angle), 0.35 * (1 - radius**2.2)], 1)
+    towards = places * [1, 1, 0] + [0, 0, disc]
+    florets = scatter(ellipsoid(1, 1, 1.3, 7, 8), places, towards, np.full(300, disc * 0.06), rng)
     tone = linear(middle) * (0.6 + 0.6 * np.repeat(np.random.default_rng(1).uniform(0, 1, 300), 56))[:, None]
     dome = lathe([(0, -0.05), (disc, -0.02), (disc, 0.03), (disc * 0.6, disc * 0.28), (0, disc * 0.36)], 40)
     parts.append(florets.moved(z=0.03).part("florets", "disc", colours=tone, shown="photo"))
@@ -172,18 +127,17 @@ def _cup(rng: random.Random, kind: str, root: np.ndarray, tip: np.ndarray) -> li
 
 def _leaves(rng: random.Random, kind: str, path: np.ndarray, green: np.ndarray, long: float) -> list[Part]:
     parts = []
-    for k in range(rng.choice([1, 2, 2]) if kind == "tulip" else rng.choice([0, 1, 2, 2, 3])):
+    tulip = kind == "tulip"
+    for k in range(rng.choice([1, 2, 2]) if tulip else rng.choice([0, 1, 2, 2, 3])):
         side = 1 if k % 2 else -1
-        at = path[int(rng.uniform(0.02, 0.1) * 59) if kind == "tulip" else int(rng.uniform(0.15, 0.6) * 59)]
-        size = long * rng.uniform(0.55, 0.8) if kind == "tulip" else rng.uniform(0.6, 1.0)
-        rise = (
-            (rng.uniform(68, 80), rng.uniform(30, 60))
-            if kind == "tulip"
-            else (rng.uniform(20, 50), rng.uniform(-30, 10))
-        )
-        broad = 0.32 if kind == "tulip" else size * rng.uniform(0.32, 0.5)
-        leaf, share = _blade(size, broad, _pointed, rise, rng.uniform(0.2, 0.5))
+        if tulip:
+            share, size, broad = rng.uniform(0.02, 0.1), long * rng.uniform(0.55, 0.8), 0.32
+            rise = (rng.uniform(68, 80), rng.uniform(30, 60))
+        else:
+            share, size, broad = rng.uniform(0.15, 0.6), rng.uniform(0.6, 1.0), rng.uniform(0.25, 0.4)
+            rise = (rng.uniform(20, 50), rng.uniform(-30, 10))
+        leaf, along = blade(size, broad, pointed, rise, cup=rng.uniform(0.2, 0.5))
         leaf = leaf.turned("x", side * rng.uniform(20, 60)).turned("z", (0 if side > 0 else 180) + rng.uniform(-25, 25))
-        colours = green * (0.8 + 0.3 * share)[:, None]
-        parts.append(leaf.moved(*at).part(f"leaf {k}", "leaf", colours=colours))
+        colours = green * (0.8 + 0.3 * along)[:, None]
+        parts.append(leaf.moved(*path[int(share * 59)]).part(f"leaf {k}", "leaf", colours=colours))
     return parts

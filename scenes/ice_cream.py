@@ -136,5 +136,5 @@ def _chips(rng: random.Random, wide: float, top: float) -> Mesh:
 
 
 def _cream(rng: random.Random, colour: str, smooth: bool = False) -> materials.Material:
-    look = {"bump": 0.05, "bump_scale": 20.0} if smooth else {"bump": 0.35, "bump_scale": rng.uniform(25, 45)}
-    return materials.Material(colour, roughness=0.5, subsurface=0.3, variation=0.08, **look)
+    bump, scale = (0.05, 20.0) if smooth else (0.35, rng.uniform(25, 45))
+    return materials.Material(colour, roughness=0.5, subsurface=0.3, variation=0.08, bump=bump, bump_scale=scale)

@@ -6,12 +6,15 @@ A line on standard output for each finished object; what cannot be done is one s
 """
 
 import argparse
+import csv
 import importlib
+import io
 import json
 import os
 import random
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -92,7 +95,9 @@ def render(
         part, normal, depth = seen.part, seen.normal, seen.depth
         if model.soft:
             at = lines.soften(part, mask, model.soft, model.softness * len(mask) / 256)
+            grown = (part[at] > 0) & (part == 0)
             part, normal, depth = part[at], normal[at], depth[at]
+            normal[grown] = depth[grown] = np.nan  # its shape is not known: nothing but its rim is drawn
         return part, lines.edges(part, normal, depth, size)
 
     part, marks = edges(set())
@@ -107,12 +112,12 @@ def render(
     return {name: picture.astype(np.uint8) for name, picture in pictures.items()}
 
 
-def render_to(out: Path, category: str, number: int, options: argparse.Namespace) -> None:
-    """Render an object into its files, the one that says that it is complete last; nothing where that is there."""
+def render_to(out: Path, category: str, number: int, options: argparse.Namespace) -> bool:
+    """Render an object into its files, the one that says that it is complete last; False where that is there."""
     stem = out / category / f"{number:04d}"
     done = stem.with_name(f"{stem.name}.json")
     if done.is_file():
-        return
+        return False
     model, rng = make(category, number, options.seed)
     row: dict[str, Any] = {"file": f"{category}/{stem.name}", "category": category}
     row |= {"group": f"{category}-rendered-{options.seed}-{stem.name}", "source": "scenes", "licence": "own work"}
@@ -130,15 +135,17 @@ def render_to(out: Path, category: str, number: int, options: argparse.Namespace
     finally:
         scratch.unlink(missing_ok=True)
     write_atomic(done, json.dumps(row))
+    return True
 
 
 def write_manifest(out: Path) -> list[dict[str, Any]]:
     """manifest.csv of all objects that are complete, and its rows."""
     rows = [json.loads(path.read_text()) for path in sorted(out.glob("*/[0-9]*.json"))]
-    text = [",".join(COLUMNS)]
-    for row in rows:
-        text.append(",".join(f'"{row[column]}"' for column in COLUMNS))
-    write_atomic(out / "manifest.csv", "\n".join(text) + "\n")
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomic(out / "manifest.csv", text.getvalue())
     return rows
 
 
@@ -148,7 +155,7 @@ def write_sheet(out: Path, rows: list[dict[str, Any]], most: int = 12) -> None:
     for row in rows:
         strip = strips.setdefault(row["category"], [])
         found = [out / f"{row['file']}_{name}.png" for name in ("photo", "lines", "simple")]
-        pictures = [cv2.imread(str(path)) for path in found if path.is_file()]
+        pictures = [picture for path in found if path.is_file() and (picture := cv2.imread(str(path))) is not None]
         if pictures and len(strip) < most:
             strip.append(np.hstack(pictures))
     strips = {category: strip for category, strip in strips.items() if strip}
@@ -189,8 +196,12 @@ def main(arguments: list[str] | None = None) -> int:
             write_sheet(options.out, write_manifest(options.out))
         return code
     except OSError as error:
-        print(f"{options.out}: {error.strerror or error}: make room, then run it again, it goes on", file=sys.stderr)
-        return 2
+        return _refuse(f"{options.out}: {error.strerror or error}: make room, then run it again, it goes on")
+
+
+def _refuse(sentence: str) -> int:
+    print(f"scenes.render: {sentence}", file=sys.stderr)
+    return 2
 
 
 def _shared_out(options: argparse.Namespace) -> int:
@@ -200,10 +211,15 @@ def _shared_out(options: argparse.Namespace) -> int:
     shares = [f"{number}/{options.workers}" for number in range(options.workers)]
     processes = [subprocess.Popen([*command, "--share", share]) for share in shares]
     try:
-        return max(abs(process.wait()) for process in processes)
+        while True:
+            codes = [process.poll() for process in processes]
+            if any(codes) or None not in codes:  # one has failed, or all are done
+                return max(abs(code or 0) for code in codes)
+            time.sleep(0.1)
     finally:
         for process in processes:
             process.terminate()
+            process.wait()
 
 
 def _option(name: str, value: Any) -> list[str]:
@@ -216,8 +232,7 @@ def _run(options: argparse.Namespace) -> int:
     """The objects of this process's share."""
     problem = _no_blender()
     if problem:
-        print(problem, file=sys.stderr)
-        return 2
+        return _refuse(problem)
     from scenes.kit import studio
 
     report = os.fdopen(os.dup(1), "w")
@@ -227,14 +242,12 @@ def _run(options: argparse.Namespace) -> int:
     jobs = [(category, number) for number in numbers for category in options.categories]
     try:
         for category, number in jobs[place::of]:
-            render_to(options.out, category, number, options)
-            print(f"{category}/{number:04d}", file=report, flush=True)
+            if render_to(options.out, category, number, options):
+                print(f"{category}/{number:04d}", file=report, flush=True)
     except SceneError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _refuse(str(error))
     except studio.NoDeviceError:
-        print("Cycles finds no GPU here: leave --device gpu out, or look at its driver", file=sys.stderr)
-        return 2
+        return _refuse("Cycles finds no GPU here: leave --device gpu out, or look at its driver")
     except BrokenPipeError:  # who asked for it is gone
         return 1
     return 0
@@ -244,7 +257,7 @@ def _no_blender() -> str:
     """Why nothing can be rendered here; nothing where it can."""
     how = "make an environment for it as docs/scenes.md says"
     try:
-        import bpy
+        import bpy  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         return f"there is no Blender in {sys.executable} ({error}): {how}"
     if bpy.app.version[:2] != (5, 0):

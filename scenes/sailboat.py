@@ -6,7 +6,7 @@ import random
 import numpy as np
 
 from scenes.kit import materials
-from scenes.kit.meshes import Mesh, Model, Part, grid, lathe, rounded_box, sheet, sweep
+from scenes.kit.meshes import Mesh, Model, Part, grid, rounded_box, sheet, sweep
 
 HULLS = ("#f4f3ef", "#1f3557", "#274b7a", "#a8282a", "#2f5f4f", "#7fa8b8", "#d9a22b", "#e8e2d2", "#5a2a33", "#c9542f")
 WOODS = ("#8a4f28", "#a5652f", "#6f3b1f", "#b98048", "#c9975a")
@@ -30,26 +30,20 @@ def make(rng: random.Random) -> Model:
     head = np.array([foot - 0.03, 0, low + tall * rng.uniform(0.92, 0.98)])
     boom = sweep(np.linspace(tack - [0, 0, 0.01], clew + (clew - tack) * 0.03 - [0, 0, 0.01], 12), thick * 0.75)
     parts.append(boom.part("boom", "mast"))
-    roach = 0.0 if kind == "toy" else rng.uniform(0.01, 0.07)
-    belly = math.copysign(rng.uniform(0.04, 0.1), swing)
+    roach, belly = 0.0 if kind == "toy" else rng.uniform(0.01, 0.07), math.copysign(rng.uniform(0.04, 0.1), swing)
     parts.append(_sail(tack, clew, head, roach, belly).part("mainsail", "sail", sharp=60))
     if kind != "cat":
         bow = np.array([hull.bow, 0, hull.sheer(1.0) + 0.01])
         peak = np.array([foot - 0.01, 0, low + tall * rng.choice([0.78, 0.95])])
-        stay = sweep(np.linspace(bow, peak, 20), 0.003, segments=8)
-        parts.append(stay.part("stay", "wire"))
-        ahead = bow * 0.96 + peak * 0.04
+        parts.append(sweep(np.linspace(bow, peak, 20), 0.003, segments=8).part("stay", "wire"))
         sheet_corner = np.array([foot + rng.uniform(-0.05, 0.06), math.copysign(0.05, swing), tack[2] - 0.01])
-        jib = _sail(ahead, sheet_corner, bow * 0.06 + peak * 0.94, 0.0, belly * 0.8)
+        jib = _sail(bow * 0.96 + peak * 0.04, sheet_corner, bow * 0.06 + peak * 0.94, 0.0, belly * 0.8)
         parts.append(jib.part("jib", "jib", sharp=60))
-    if rng.random() < 0.4:
-        parts.append(_flag(rng, np.array([foot - 0.02, 0, low + tall])).part("flag", "flag"))
-    side = rng.choice([-90, 90])
     return Model(
-        [part.mapped(lambda p: p * [1, 1, 1]) for part in parts],
+        parts,
         _materials(rng, hull),
         style=kind,
-        azimuth=(0 if side < 0 else 180) + rng.choice([rng.uniform(-14, 14), rng.uniform(-48, 48)]),
+        azimuth=rng.choice([0, 180]) + rng.choice([rng.uniform(-14, 14), rng.uniform(-48, 48)]),
         elevation=rng.uniform(1, 14),
         field_of_view=rng.uniform(10, 24),
         floating=rng.random() < 0.4,
@@ -65,8 +59,7 @@ class _Hull:
         self.beam = rng.uniform(0.15, 0.22) if toy else rng.uniform(0.13, 0.18)
         self.rise, self.rock = rng.uniform(0.02, 0.12), rng.uniform(0.3, 0.9)
         self.stern, self.rake = rng.uniform(0.5, 0.75), rng.uniform(0.04, 0.2)
-        self.bow = 0.5 + self.rake
-        self.square = rng.uniform(1.8, 2.8)
+        self.bow, self.square = 0.5 + self.rake, rng.uniform(1.8, 2.8)
         self.rng = rng
 
     def half(self, t):
@@ -101,11 +94,8 @@ class _Hull:
         transom = Mesh(skin[0], [tuple(range(count))])
         across = np.linspace(0, 1, 9)[None, :, None]
         deck = skin[:, :1] * (1 - across) + skin[:, -1:] * across - [0, 0, 0.012]
-        parts = [
-            grid(skin).part("hull", "hull", sharp=50),
-            transom.part("transom", "hull"),
-            grid(deck * [1, 0.97, 1]).part("deck", "deck"),
-        ]
+        parts = [grid(skin).part("hull", "hull", sharp=50), transom.part("transom", "hull")]
+        parts.append(grid(deck * [1, 0.97, 1]).part("deck", "deck"))
         for k, side in ((0, "starboard"), (-1, "port")):
             rail = sweep(skin[:, k] + [0, 0, 0.003], 0.008, 0.009, segments=10)
             parts.append(rail.part(f"rail {side}", "trim", shown="photo"))
@@ -114,10 +104,8 @@ class _Hull:
             half = self.beam * 0.55
             parts.append(rounded_box(0.13, half, 0.035, 0.02).moved(x, 0, z + 0.03).part("cabin", "cabin"))
             for side in (-1, 1):
-                for k in (-1, 0, 1):
-                    port = lathe([(0, -0.003), (0.014, -0.003), (0.014, 0.003), (0, 0.003)], 20).turned("x", 90)
-                    port = port.moved(x + 0.075 * k, side * half, z + 0.038)
-                    parts.append(port.part(f"port {side} {k}", "glass"))
+                port = rounded_box(0.1, 0.003, 0.012, 0.003).moved(x, side * half, z + 0.036)
+                parts.append(port.part(f"port {side}", "glass"))
         rudder = rounded_box(0.03, 0.006, self.depth * 0.45, 0.005).moved(-0.525, 0, self.depth * 0.55)
         return [*parts, rudder.part("rudder", "trim")]
 
@@ -138,17 +126,6 @@ def _sail(tack: np.ndarray, clew: np.ndarray, head: np.ndarray, roach: float, be
     return sheet(surface, 34, 25)
 
 
-def _flag(rng: random.Random, top: np.ndarray) -> Mesh:
-    long, high = rng.uniform(0.1, 0.16), rng.uniform(0.05, 0.08)
-    taper = rng.choice([0.0, 0.8])
-
-    def surface(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        z = -high / 2 + v * high / 2 * (1 - taper * u)
-        return top + np.stack([-long * u, 0.012 * np.sin(7 * u) * u, z], -1)
-
-    return sheet(surface, 16, 7)
-
-
 def _materials(rng: random.Random, hull: _Hull) -> dict[str, materials.Material]:
     wooden = rng.random() < 0.4
     if wooden:
@@ -157,8 +134,9 @@ def _materials(rng: random.Random, hull: _Hull) -> dict[str, materials.Material]
         look = {"pattern": "dip", "second": rng.choice(HULLS), "amount": hull.depth * rng.choice([0.0, 0.4])}
         side = materials.glaze(rng, rng.choice(HULLS), **look)
     cloth = rng.choice(SAILS)
-    stripes = {"pattern": "stripes", "second": rng.choice(SAILS), "scale": rng.uniform(3, 7), "amount": 0.4}
-    sail = {"translucent": 0.3, "sheen": 0.0, "bump": 0.1, **(stripes if rng.random() < 0.2 else {})}
+    sail = {"translucent": 0.3, "bump": 0.1}
+    if rng.random() < 0.2:
+        sail |= {"pattern": "stripes", "second": rng.choice(SAILS), "scale": rng.uniform(3, 7), "amount": 0.4}
     return {
         "hull": side,
         "deck": materials.wood(rng, rng.choice(["#c9a06a", "#b98a55", "#d8b888"]), "x"),
@@ -168,6 +146,5 @@ def _materials(rng: random.Random, hull: _Hull) -> dict[str, materials.Material]
         "mast": materials.wood(rng, "#b98a55") if wooden else materials.metal(rng, "#d0d3d6"),
         "wire": materials.metal(rng, "#8d9094"),
         "sail": materials.fabric(rng, cloth, **sail),
-        "jib": materials.fabric(rng, rng.choice([cloth, cloth, rng.choice(SAILS)]), translucent=0.3, bump=0.1),
-        "flag": materials.fabric(rng, rng.choice(["#b8322c", "#1f3f7d", "#2f6a4f", "#e0b02f"])),
+        "jib": materials.fabric(rng, rng.choice([cloth, cloth, rng.choice(SAILS)]), **sail),
     }

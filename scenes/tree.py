@@ -8,6 +8,7 @@ import numpy as np
 from scenes.kit import materials
 from scenes.kit.materials import blend, linear
 from scenes.kit.meshes import Mesh, Model, Part, curve, ellipsoid, grid, lathe, noise, scatter, sweep
+from scenes.kit.plants import lozenge
 
 GREENS = (("#2f5a1e", "#6f9a3a"), ("#3a6a28", "#86a848"), ("#24502a", "#5a8a48"), ("#4a6a1c", "#a0b048"))
 AUTUMN = (("#8a3a10", "#d88a20"), ("#8a1c14", "#d0502a"), ("#a8741a", "#e8c040"))
@@ -29,12 +30,12 @@ def make(rng: random.Random) -> Model:
             low, high = part.vertices[:, 2].min(), part.vertices[:, 2].max()
             sunny = 0.6 * share + 0.4 * (part.vertices[:, 2] - low) / (high - low)
             part.colours = blend(linear(dark)[None], linear(light)[None], np.clip(sunny, 0, 1))
-    bark = {"bump": 0.8, "bump_scale": 25.0, "variation": 0.3}
+    bark = rng.choice(["#6a4a30", "#5a4436", "#80654a", "#4a3a30"])
     return Model(
         parts,
         {
             "leaves": materials.Material("#ffffff", roughness=0.6, translucent=0.25, painted=True, variation=0.0),
-            "bark": materials.Material(rng.choice(["#6a4a30", "#5a4436", "#80654a", "#4a3a30"]), roughness=0.9, **bark),
+            "bark": materials.Material(bark, roughness=0.9, variation=0.3, bump=0.8, bump_scale=25.0),
         },
         style=kind,
         azimuth=rng.uniform(-180, 180),
@@ -42,14 +43,6 @@ def make(rng: random.Random) -> Model:
         field_of_view=rng.uniform(8, 20),
         softness=2.5,
     )
-
-
-def _leaf(long: float, wide: float) -> Mesh:
-    """A bent lozenge that grows along z."""
-    middle = np.array([(0, 0, 0), (0, -0.12, 0.5), (0, 0, 1)])
-    sides = np.array([(-0.5, 0.1, 0.45), (0.5, 0.1, 0.45)])
-    points = np.concatenate([middle, sides]) * [wide, long, long]
-    return Mesh(points, [(0, 1, 2, 3), (0, 4, 2, 1)])
 
 
 def _clump(rng: random.Random, centre: np.ndarray, half: np.ndarray, count: int) -> Mesh:
@@ -60,7 +53,7 @@ def _clump(rng: random.Random, centre: np.ndarray, half: np.ndarray, count: int)
     depth = numbers.uniform(0.72, 1.04, (count, 1))
     places = centre + out * depth * half * (1 + 0.1 * noise(out, 1.0, rng.randrange(9999)))[:, None]
     towards = out + numbers.normal(0, 0.7, (count, 3)) + [0, 0, 0.2]
-    return scatter(_leaf(0.055, 0.04), places, towards, numbers.uniform(0.7, 1.35, count), rng)
+    return scatter(lozenge(0.055, 0.04), places, towards, numbers.uniform(0.7, 1.35, count), rng)
 
 
 def _broadleaf(rng: random.Random, kind: str) -> list[Part]:
@@ -85,9 +78,8 @@ def _broadleaf(rng: random.Random, kind: str) -> list[Part]:
         if k % 2 == 0:
             root = path[int(len(path) * rng.uniform(0.35, 0.6))]
             bough = curve([root, (root + place) / 2 - [0, 0, 0.03], place], 14)
-            parts.append(
-                sweep(bough, np.linspace(thick * 0.4, thick * 0.12, 14), segments=10).bare().part(f"bough {k}", "bark")
-            )
+            bough = sweep(bough, np.linspace(thick * 0.4, thick * 0.12, 14), segments=10).bare()
+            parts.append(bough.part(f"bough {k}", "bark", shown="photo" if plain else "both"))
     for k, (place, half) in enumerate(clumps):
         amount = int(5200 * float(np.mean(half)) ** 2 / 0.1 * 0.45)
         parts.append(_clump(rng, place, half, amount).part(f"leaves {k}", "leaves", shown="photo"))
@@ -103,7 +95,7 @@ def _fir(rng: random.Random) -> list[Part]:
     trunk = lathe(curve([(0.06, 0), (0.045, 0.04), (0.035, bare), (0.004, tall)], 20), 32)
     parts = [trunk.part("trunk", "bark")]
     tiers = rng.randint(5, 8)
-    needles = _leaf(0.075, 0.03)
+    needles = lozenge(0.075, 0.03)
     for k in range(tiers):
         low = bare + (tall - bare) * k / tiers * 0.93
         top = bare + (tall - bare) * min((k + 1.9) / tiers, 1.0)

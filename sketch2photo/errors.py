@@ -4,6 +4,7 @@
     ├── ConfigError           an unknown preset, a field out of range, options that contradict
     ├── ImageError            a picture that cannot be read, or of a size we do not take
     ├── DataError             a raw folder, manifest or dataset that is missing, empty or broken
+    │   └── StoppedError      work that the same command goes on with
     ├── CheckpointError       a run or released model that is missing, broken or does not fit
     ├── TrainingError         training cannot go on: a loss is no number any more
     └── ServeError            the page cannot be opened: port in use, bad credentials
@@ -31,6 +32,10 @@ class ImageError(UserError):
 
 class DataError(UserError):
     """Raw data or a dataset that is missing, empty or broken."""
+
+
+class StoppedError(DataError):
+    """Work that stopped half-way; what is made stays, and the same command goes on with it."""
 
 
 class CheckpointError(UserError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from sketch2photo.errors import DataError, UserError
+from sketch2photo.errors import DataError, StoppedError, UserError
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -43,8 +43,8 @@ def write_out(path: Path, data: bytes | str) -> None:
 def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
     """A folder beside `out`, to prepare what `put_in_place` moves there; one process at a time.
 
-    It goes when the work is done or fails. One with a key stays after Ctrl-C, SIGTERM, a kill or a defect of the
-    program, for the next of the same key to go on in, and only for that.
+    It goes when the work is done or fails. One with a key stays after Ctrl-C, SIGTERM, a kill, a `StoppedError` or a
+    defect of the program, for the next of the same key to go on in, and only for that.
 
     Raises:
       BlockingIOError: another process is at work in it.
@@ -65,7 +65,7 @@ def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
         try:
             yield draft
         except BaseException as error:
-            if not key or isinstance(error, (UserError, OSError)):
+            if not key or (isinstance(error, (UserError, OSError)) and not isinstance(error, StoppedError)):
                 shutil.rmtree(draft, ignore_errors=True)
             raise
         shutil.rmtree(draft, ignore_errors=True)

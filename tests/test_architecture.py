@@ -159,6 +159,8 @@ def test_data_never_reaches_jax():
         ("grain", ("data.loader",)),
         ("apache_beam", ("data.beam",)),
         ("torch", ()),
+        ("bpy", ()),
+        ("scenes", ()),
         ("tensorflow", ()),
         ("keras", ()),
     ],

@@ -25,7 +25,7 @@ CALLED = {
     "export": ["-m", "sketch2photo.export"],
 }
 """Every command's other name."""
-SOURCES = ("photos", "sketchy", "pairs", "drawings", "demo", "merge", "export")
+SOURCES = ("photos", "sketchy", "pairs", "drawings", "rendered", "merge", "export")
 HELPS = {
     "app": "--checkpoint --host --port --share --auth --open --no-open",
     "prepare": " ".join(SOURCES),

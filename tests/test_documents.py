@@ -22,6 +22,7 @@ DOCUMENTS = [
     "README.md",
     "docs/api.md",
     "docs/data.md",
+    "docs/scenes.md",
     "docs/training.md",
     "docs/overview.md",
     "benchmarks/README.md",
@@ -45,9 +46,9 @@ def pins() -> dict[str, str]:
 def test_overview_names_every_folder_and_nothing_that_is_not_there():
     text = (ROOT / "docs" / "overview.md").read_text()
     folders = [path.parent for path in (ROOT / "sketch2photo").rglob("__init__.py")]
-    for folder in (*folders, ROOT / "benchmarks", ROOT / "experiments"):
+    for folder in (*folders, ROOT / "benchmarks", ROOT / "experiments", ROOT / "scenes"):
         assert f"`{folder.relative_to(ROOT).as_posix()}/`" in text, folder
-    named = re.findall(r"`((?:sketch2photo|benchmarks|experiments|scripts|tests)/[\w./-]*)`", text)
+    named = re.findall(r"`((?:sketch2photo|scenes|benchmarks|experiments|scripts|tests)/[\w./-]*)`", text)
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
@@ -78,7 +79,7 @@ def shell_commands(name: str) -> list[str]:
     return [line for line in lines if line]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/data.md", "docs/training.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/data.md", "docs/scenes.md", "docs/training.md"])
 def test_documented_options_exist(name: str):
     """Every option of our commands in a document's shell blocks stands in that command's --help."""
     helps: dict[tuple[str, ...], str] = {}

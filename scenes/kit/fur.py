@@ -13,9 +13,9 @@ Coat = Callable[[Points, str], np.ndarray]
 
 def grow(
     parts: list[Part],
+    lengths: list[float],
     material: str,
     coat: Coat,
-    length: Callable[[str], float],
     rng: random.Random,
     *,
     count: int = 50_000,
@@ -25,7 +25,7 @@ def grow(
     """Hair on parts, evenly over their area.
 
     Args:
-      length: of the hair on the part of a name.
+      lengths: of the hair on each part.
       count: of all hairs.
       flow: the direction it is combed in.
       lie: 0 stands on end, 1 lies flat.
@@ -34,7 +34,7 @@ def grow(
     surfaces = [_triangles(part) for part in parts]
     total = sum(float(areas.sum()) for _, areas, _ in surfaces)
     hairs, colours = [], []
-    for part, (corners, areas, normals) in zip(parts, surfaces, strict=True):
+    for part, long, (corners, areas, normals) in zip(parts, lengths, surfaces, strict=True):
         share = int(count * areas.sum() / total)
         chosen = numbers.choice(len(areas), share, p=areas / areas.sum())
         where = numbers.dirichlet((1, 1, 1), share)[..., None]
@@ -43,7 +43,7 @@ def grow(
         along = np.asarray(flow, float) - out * (out @ np.asarray(flow, float))[:, None]
         along /= np.linalg.norm(along, axis=1, keepdims=True) + 0.15
         clumps = 0.28 * np.stack([noise(roots, 9.0, k) for k in (1, 2, 3)], 1) + numbers.normal(0, 0.13, (share, 3))
-        size = length(part.name) * numbers.uniform(0.6, 1.15, (share, 1))
+        size = long * numbers.uniform(0.6, 1.15, (share, 1))
         points = [
             roots
             + size * t * (out * (1 - 0.75 * lie) + along * lie * (0.5 + 0.5 * t) + (clumps - [0, 0, 0.12]) * 0.8 * t)

@@ -48,14 +48,16 @@ def soften(part: np.ndarray, mask: np.ndarray, soft: list[int], sigma: float) ->
       soft: numbers of soft parts.
       sigma: pixels over which the rag is smoothed.
     """
-    rows, columns = np.indices(mask.shape)
+    rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     of_soft = np.isin(part, soft)
     hard = (part > 0) & ~of_soft
     smooth = (cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma) > 0.5) & ~hard
     kept = of_soft & smooth
     if not kept.any() or not (part == 0).any():
         return rows, columns
-    _, nearest = cv2.distanceTransformWithLabels(np.uint8(~kept), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    gap = (~kept).astype(np.uint8)
+    labels = cv2.distanceTransformWithLabels(gap, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+    nearest = np.asarray(labels, np.int64)
     place = np.zeros(int(nearest.max()) + 1, int)
     place[nearest[kept]] = np.flatnonzero(kept)
     rows[smooth], columns[smooth] = np.unravel_index(place[nearest[smooth]], mask.shape)
@@ -69,7 +71,7 @@ def keep_long(marks: np.ndarray, shortest: int) -> np.ndarray:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
     long = stats[:, cv2.CC_STAT_AREA] >= shortest
     long[0] = False
-    return long[labels]
+    return long[np.asarray(labels, np.int64)]
 
 
 def stroke(marks: np.ndarray, width: int, side: int) -> np.ndarray:

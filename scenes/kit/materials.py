@@ -90,7 +90,7 @@ def blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarra
 
 def nodes(name: str, material: Material) -> Any:
     """The `bpy.types.Material`."""
-    import bpy
+    import bpy  # pyright: ignore[reportMissingImports]
 
     made = bpy.data.materials.new(name)
     made.use_nodes = True

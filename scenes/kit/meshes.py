@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scenes.kit.materials import Material
 
+LOWEST = 0.6
+"""Degrees."""
 Points = np.ndarray
 """float (n, 3)."""
 
@@ -102,7 +105,7 @@ class Model:
     azimuth: float = 0.0
     """Degrees; 0 looks at the front, 90 at the side of +x."""
     elevation: float = 10.0
-    """Degrees; 90 looks from above."""
+    """Degrees; 90 looks from above. At least `LOWEST`: below the ground, that would be in front of all."""
     field_of_view: float = 18.0
     """Degrees."""
     floating: bool = False
@@ -110,6 +113,9 @@ class Model:
     strands: list[Strands] = field(default_factory=list)
     softness: float = 1.0
     """How far the ragged rim of fur or leaves is smoothed in lines, in pixels of a picture of 256."""
+
+    def __post_init__(self) -> None:
+        self.elevation = max(self.elevation, LOWEST)
 
     @property
     def soft(self) -> list[int]:
@@ -159,7 +165,7 @@ def turn(points: Points, axis: str, degrees: float) -> Points:
     return turned
 
 
-def curve(points: Sequence, count: int = 40) -> np.ndarray:
+def curve(points: ArrayLike, count: int = 40) -> np.ndarray:
     """A smooth curve through points (k, d): centripetal Catmull-Rom, which makes no loops. float (count, d)."""
     given = np.asarray(points, float)
     knots = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(given, axis=0), axis=1) ** 0.5)])
@@ -171,7 +177,7 @@ def curve(points: Sequence, count: int = 40) -> np.ndarray:
     return p1 + 0.5 * u * (p2 - p0 + u * (2 * p0 - 5 * p1 + 4 * p2 - p3 + u * (3 * (p1 - p2) + p3 - p0)))
 
 
-def bezier(points: Sequence, count: int = 40) -> np.ndarray:
+def bezier(points: ArrayLike, count: int = 40) -> np.ndarray:
     """The Bézier curve of control points (k, d); float (count, d)."""
     control, t = np.asarray(points, float), np.linspace(0, 1, count)[:, None]
     last = len(control) - 1
@@ -213,7 +219,7 @@ def loft(sections: Sequence[np.ndarray]) -> Mesh:
     return replace(body, faces=body.faces + [tuple(range(m))[::-1], tuple(range(last, last + m))])
 
 
-def lathe(profile: Sequence, segments: int = 96, ripple: Callable | None = None, *, capped: bool = True) -> Mesh:
+def lathe(profile: ArrayLike, segments: int = 96, ripple: Callable | None = None, *, capped: bool = True) -> Mesh:
     """A profile of (radius, height) turned about the z axis.
 
     Args:
@@ -231,13 +237,13 @@ def lathe(profile: Sequence, segments: int = 96, ripple: Callable | None = None,
 
 
 def sweep(
-    path: Sequence,
-    radius,
-    height=None,
+    path: ArrayLike,
+    radius: ArrayLike,
+    height: ArrayLike | None = None,
     *,
     segments: int = 20,
     power: float = 2.0,
-    up: Sequence[float] = (0, 0, 1),
+    up: ArrayLike = (0, 0, 1),
     closed: bool = False,
 ) -> Mesh:
     """A tube along a path of (n, 3) points, which becomes its `centre`.
@@ -298,7 +304,8 @@ def rounded_box(x: float, y: float, z: float, radius: float = 0.01, puff: float 
         for sign in (-1, 1):
             face = np.empty((*a.shape, 3))
             face[..., first], face[..., second], face[..., axis] = a, b, sign * half[axis]
-            mesh = join([mesh, grid(face)])
+            outwards = sign * (1 if axis == 1 else -1)
+            mesh = join([mesh, grid(face[:, ::outwards])])
     inner = np.clip(mesh.vertices, -(half - radius), half - radius)
     out = mesh.vertices - inner
     points = inner + radius * out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
@@ -310,7 +317,7 @@ def rounded_box(x: float, y: float, z: float, radius: float = 0.01, puff: float 
     return Mesh(points, mesh.faces)
 
 
-def prism(outline: Sequence, depth: float) -> Mesh:
+def prism(outline: ArrayLike, depth: float) -> Mesh:
     """An outline of (x, z) points, corners sharp, from y = -depth/2 to y = depth/2."""
     flat = np.asarray(outline, float)
     ends = [np.insert(flat, 1, y, axis=1) for y in (-depth / 2, depth / 2)]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bpy
+import bpy  # pyright: ignore[reportMissingImports]
 import numpy as np
-import OpenEXR
-from mathutils import Vector
+import OpenEXR  # pyright: ignore[reportMissingImports]
+from mathutils import Vector  # pyright: ignore[reportMissingImports]
 
 from scenes.kit import materials
 from scenes.kit.meshes import Model, Part, Points, Strands
@@ -21,8 +21,6 @@ from scenes.kit.meshes import Model, Part, Points, Strands
 VERSION = (5, 0)
 """Of bpy, which the scenes are written for: others have other nodes."""
 DEVICES = ("cpu", "gpu")
-LOWEST = 0.6
-"""Degrees; from below the ground it would be in front of the model, which would come out black."""
 FINE = 3
 """Geometry passes are so many times larger than the picture."""
 _FILL = 0.84
@@ -113,7 +111,7 @@ def _link(name: str, data: Any) -> Any:
 
 
 def _mesh(part: Part) -> Any:
-    import bmesh
+    import bmesh  # pyright: ignore[reportMissingImports]
 
     mesh = bpy.data.meshes.new(part.name)
     mesh.from_pydata(part.vertices.tolist(), [], part.faces)
@@ -205,7 +203,7 @@ def frame(model: Model) -> Callable[[Points], np.ndarray]:
     """Set the camera up so that the model fills the square; returns where points (n, 3) are in it, (n, 2) of 0 to 1,
     y downwards."""
     points = model.vertices
-    azimuth, elevation = math.radians(model.azimuth - 90), math.radians(max(model.elevation, LOWEST))
+    azimuth, elevation = math.radians(model.azimuth - 90), math.radians(model.elevation)
     flat = math.cos(elevation)
     away = np.array([math.cos(azimuth) * flat, math.sin(azimuth) * flat, math.sin(elevation)])
     middle = (points.max(0) + points.min(0)) / 2

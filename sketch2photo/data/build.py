@@ -29,7 +29,6 @@ import cv2
 from sketch2photo.data import (
     archives,
     beam,
-    demo,
     drawings,
     merge,
     near_duplicates,
@@ -100,7 +99,7 @@ def counted(things: Iterable[Made], total: int, say: Say, *, done: int = 0) -> I
             if bar.disable and now - last > _INTERVAL:
                 last = now
                 left = (now - started) / number * (total - done - number)
-                say(f"{done + number} of {total}, {number / (now - started):.0f} a second, {left / 60:.0f} min left")
+                say(f"{done + number} of {total}, {number / (now - started):.2g} a second, {left / 60:.0f} min left")
 
 
 # ---------------------------------------------------------------- the journal: what has been made so far, on disk
@@ -460,18 +459,22 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     return Plan("drawings", options.size, items, make, found.skipped, found.remarks, join_copies=True)
 
 
-def _demo(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    raw = draft / "demo"
-    say(f"drawing {options.count} objects of each of {', '.join(demo.OBJECTS)}")
-    demo.write(raw, options.count, options.seed)
-    items, skipped = photos.from_folders(raw)
-    items = [dataclasses.replace(item, source="demo", licence=demo.LICENCE) for item in items]
-    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
-
-
 def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
+    folders = list(options.folders)
+    if options.scenes is not None:
+        job = rendered.Job(
+            options.scenes, options.categories, options.count, options.seed, max(options.size, 256), options.samples
+        )
+        work = job.folder_in(draft)
+        done = job.done_in(work)
+        made = job.render(work, options.blender_python, options.device, options.workers or os.cpu_count() or 1)
+        for _ in counted(made, job.total, say, done=done):
+            pass
+        folders.append(work)
+    elif not folders:
+        raise ConfigError("rendered needs --scenes DIR or --from DIR: say what to render, or where renderings are")
     make = functools.partial(rendered.make_example, size=options.size, count=options.renderings)
-    return Plan("pairs", options.size, rendered.find(options.folders), make)
+    return Plan("pairs", options.size, rendered.find(folders), make)
 
 
 def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -492,7 +495,6 @@ PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
     "sketchy": _sketchy,
     "pairs": _pairs,
     "drawings": _drawings,
-    "demo": _demo,
     "rendered": _rendered,
     "merge": _merge,
 }

@@ -17,7 +17,7 @@ _EPILOG = """examples:
   prepare_data.py sketchy --raw sketchy/ --categories "car_(sedan)" teapot --out datasets/sketchy
   prepare_data.py pairs --download facades --out datasets/facades
   prepare_data.py drawings --raw quickdraw/ apples/=apple --rename couch=sofa --out datasets/drawings
-  prepare_data.py demo --out datasets/demo
+  prepare_data.py rendered --scenes scenes/ --categories cat donut --out datasets/rendered
   prepare_data.py merge datasets/a datasets/b --out datasets/both
   prepare_data.py export datasets/studio --npz --size 128 --out exports/studio
 """
@@ -28,6 +28,8 @@ class _SourceParser(Parser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What follows --beam begins with a dash itself, which argparse takes for an option of ours."""
+        if self.prog.endswith(" demo"):
+            raise ConfigError("there is no demo any more: 'rendered --scenes scenes/' renders objects to begin with")
         joined: list[str] = []
         for argument in args:
             if joined and joined[-1] == "--beam":
@@ -47,8 +49,8 @@ def options(parser: Parser) -> None:
     sketchy = add_source("sketchy", help="photos with people's sketches, laid out as the Sketchy Database")
     pairs = add_source("pairs", help="pairs that are there: side by side, two folders, or a pairs.csv")
     drawings = add_source("drawings", help="sketches without photos: pictures, SVG, Quick, Draw! ndjson")
-    demo = add_source("demo", help="objects drawn and shaded by rule: something to train on at once")
-    rendered = add_source("rendered", help="rendered objects with masks and exact lines")
+    rendered = add_source("rendered", help="rendered objects with masks and exact lines: rendered here, or before")
+    add_source("demo")  # refused; without a help it is not listed
     merge = add_source("merge", help="several datasets as one")
     export = add_source("export", help="a dataset of pairs as plain arrays, for machines with little installed")
 
@@ -80,13 +82,16 @@ def options(parser: Parser) -> None:
     add("--limit-per-category", type=_positive, metavar="N", help="keep the first N of each category")
     add("--keep-unrecognised", action="store_true", help="also drawings with recognized: false")
 
-    add = demo.add_argument
-    add("--count", type=_positive, default=60, metavar="N", help="photos a category (default 60)")
+    add = rendered.add_argument
+    add("--from", dest="folders", nargs="+", type=Path, default=[], metavar="DIR", help="holds manifest.csv")
+    add("--scenes", type=Path, metavar="DIR", help="holds scenes to render here (docs/scenes.md)")
+    add("--categories", nargs="+", default=[], metavar="NAME", help="of the scenes (default: all)")
+    add("--count", type=_positive, default=60, metavar="N", help="objects a scene (default 60)")
     add("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
-
-    rendered.add_argument(
-        "--from", dest="folders", nargs="+", type=Path, required=True, metavar="DIR", help="holds manifest.csv"
-    )
+    add("--samples", type=_positive, default=12, metavar="N", help="rays a pixel (default 12)")
+    add("--device", choices=("cpu", "gpu"), default="cpu", help="that traces them (default cpu)")
+    python = "a Python that has bpy (default: $SKETCH2PHOTO_BLENDER_PYTHON, or this one)"
+    add("--blender-python", type=Path, metavar="FILE", help=python)
 
     merge.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
 
@@ -102,16 +107,15 @@ def options(parser: Parser) -> None:
 
     for add in (sketchy.add_argument, drawings.add_argument):
         add("--rename", nargs="+", default=[], metavar="OLD=NEW", help="categories to be called otherwise")
-    for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument, demo.add_argument):
+    for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument):
         cut = "cut the object out and put it on white (default none: photos as they are)"
         add("--segment", choices=("none", "watershed", "grabcut", "auto"), default="none", help=cut)
         worse = "leave out worse masks, 0 to 1 (default 0)"
         add("--min-mask-quality", type=_share, default=0.0, metavar="Q", help=worse)
-    for add in (photos.add_argument, demo.add_argument, rendered.add_argument):
+    for add in (photos.add_argument, rendered.add_argument):
         add("--renderings", type=_positive, default=7, metavar="N", help="sketches a photo (default 7)")
-    for add in (photos.add_argument, demo.add_argument):
-        styles = "of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)"
-        add("--styles", nargs="+", metavar="STYLE", help=styles)
+    styles = "of canny, silhouette, contour, hand, mouse, loose, xdog, in turn (default: all)"
+    photos.add_argument("--styles", nargs="+", metavar="STYLE", help=styles)
     for add in (photos.add_argument, sketchy.add_argument, pairs.add_argument, drawings.add_argument):
         named = "facades, edges2shoes, edges2handbags, maps (pairs), sketchy (sketchy)"
         add("--download", default="", metavar="URL|NAME", help=f"fetch the raw archive: an address, or {named}")
@@ -119,7 +123,7 @@ def options(parser: Parser) -> None:
         add("--downloads", type=Path, metavar="DIR", help="where to keep it (default: the user's cache)")
         add("--licence", default="", metavar="TEXT", help="of the raw files, if they name none")
         add("--origin", default="", metavar="TEXT", help="what they are called as a source")
-    for source in (photos, sketchy, pairs, drawings, demo, rendered, merge):
+    for source in (photos, sketchy, pairs, drawings, rendered, merge):
         add = source.add_argument
         if source is not merge:
             add("--size", type=_side, default=256, metavar="PIXELS", help="side of pictures (default 256)")
@@ -204,7 +208,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-_NOT_SETTINGS = ("out", "overwrite", "workers", "beam", "downloads")
+_NOT_SETTINGS = ("out", "overwrite", "workers", "beam", "downloads", "device", "blender_python")
 
 
 def _plain(value: Any) -> Any:

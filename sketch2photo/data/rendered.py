@@ -1,10 +1,18 @@
 """Renderings of parametric objects: a folder of photos with masks and with lines that the renderer knows exactly.
 
+`Job` has such a folder made of the scenes beside this package, by a Python of its own that has Blender.
+
 Each object is four files, `<category>/<number>_{photo,mask,lines,simple}`, and a line of the folder's manifest.csv. The
 lines are silhouette, part borders, depth jumps and creases; `simple` draws thin parts as the one middle stroke that a
 person would draw, which no sketch made from a photo alone can know.
 """
 
+import hashlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +22,7 @@ import cv2
 from sketch2photo import images
 from sketch2photo.data import raw_files, styles
 from sketch2photo.data.example import Example, Raw, Skipped, encode_sketch, read_photo
-from sketch2photo.errors import DataError, ImageError
+from sketch2photo.errors import ConfigError, DataError, ImageError, StoppedError, choose
 
 EXACT = ("simple", "lines")
 """The styles of the sketches that are there, first those most like people's."""
@@ -31,6 +39,8 @@ class RawRendering(Raw):
 
     stem: Path
     """What its files' names begin with."""
+    refused: str = ""
+    """Why the renderer made no picture of it."""
 
 
 def find(folders: list[Path]) -> list[RawRendering]:
@@ -55,11 +65,14 @@ def _listed(folder: Path) -> Iterator[RawRendering]:
             raise DataError(f"{where}: {name!r} does not end in the object's number, as in cat/0100")
         split = "train" if int(last) % _VALIDATION else "val"
         known = {"group": row["group"], "source": row.get("source", ""), "licence": row.get("licence", "")}
+        known["refused"] = row.get("refused", "")
         yield RawRendering(folder / name, name=name, category=row["category"], split=split, **known)
 
 
 def make_example(raw: RawRendering, *, size: int, count: int) -> Example | Skipped:
     """An object at `size` with its own two sketches and made ones up to `count`, or why not."""
+    if raw.refused:
+        return Skipped(raw.name, f"{raw.refused}: not rendered")
     files = {what: raw.stem.with_name(f"{raw.stem.name}_{what}.png") for what in ("mask", *EXACT)}
     photos = [raw.stem.with_name(f"{raw.stem.name}_photo{ending}") for ending in _PHOTO_ENDINGS]
     photo_file = next((path for path in photos if path.is_file()), photos[0])
@@ -81,3 +94,105 @@ def make_example(raw: RawRendering, *, size: int, count: int) -> Example | Skipp
     encoded = [encode_sketch(sketch) for _, sketch in drawn]
     named = [style for style, _ in drawn]
     return raw.photo_example(photo, content, encoded, styles=named, mask=encode_sketch(mask), mask_quality=1.0)
+
+
+# ---------------------------------------------------------------- rendering
+
+PYTHON = "SKETCH2PHOTO_BLENDER_PYTHON"
+"""Environment variable: the Python that has bpy."""
+_ENVIRONMENT = "docs/scenes.md says how to make an environment that has bpy"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `python -m scenes.render` is to make."""
+
+    scenes: Path
+    """The folder `scenes`."""
+    categories: list[str]
+    """All when empty."""
+    count: int
+    """Objects a category."""
+    seed: int
+    side: int
+    """Pixels."""
+    samples: int
+    """Rays a pixel."""
+
+    @property
+    def total(self) -> int:
+        return len(self.chosen()) * self.count
+
+    def chosen(self) -> list[str]:
+        """The categories.
+
+        Raises:
+          ConfigError: there is no scene of that name, or there are no scenes.
+        """
+        known = sorted(path.stem for path in self.scenes.glob("*.py") if path.stem not in ("__init__", "render"))
+        if not (self.scenes / "render.py").is_file() or not known:
+            raise ConfigError(f"--scenes {str(self.scenes)!r} holds no scenes: name the folder of this repository")
+        return [choose("scene", category, known) for category in dict.fromkeys(self.categories)] or known
+
+    def folder_in(self, draft: Path) -> Path:
+        """Where its pictures go: another folder for other scenes, so that no run goes on with those of older ones."""
+        self.chosen()
+        code = hashlib.sha256()
+        for path in sorted(self.scenes.rglob("*.py")):
+            code.update(path.read_bytes())
+        return draft / f"scenes-{code.hexdigest()[:12]}"
+
+    def done_in(self, work: Path) -> int:
+        """How many objects are complete."""
+        return sum(1 for category in self.chosen() for _ in (work / category).glob("[0-9]*.json"))
+
+    def render(self, work: Path, python: Path | None, device: str, workers: int) -> Iterator[str]:
+        """Render what is not there yet into `work`; the name of each object as soon as it is complete.
+
+        Raises:
+          ConfigError: no Python with bpy is named.
+          DataError: what the renderer says.
+          StoppedError: it ended half-way.
+        """
+        command = [_blender_python(python), "-m", f"{self.scenes.resolve().name}.render", "--out", str(work.resolve())]
+        command += ["--categories", *self.chosen(), "--count", str(self.count), "--seed", str(self.seed)]
+        command += ["--side", str(self.side), "--samples", str(self.samples), "--device", device]
+        command += ["--workers", str(workers)]
+        work.mkdir(parents=True, exist_ok=True)
+        with (work / "errors").open("w+", errors="replace") as errors:
+            streams = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
+            try:
+                # In a group of its own, which ends with this command.
+                process = subprocess.Popen(command, cwd=self.scenes.resolve().parent, start_new_session=True, **streams)
+            except OSError as error:
+                raise ConfigError(f"{command[0]!r} cannot be run ({error.strerror}): {_ENVIRONMENT}") from None
+            with process:
+                try:
+                    for line in process.stdout or ():
+                        yield line.strip()
+                    code = process.wait()
+                finally:
+                    if process.poll() is None:
+                        os.killpg(process.pid, signal.SIGTERM)
+            if code:
+                errors.seek(0)
+                raise self._failure(errors.read(), stopped=self.done_in(work) > 0)
+
+    def _failure(self, said: str, stopped: bool) -> DataError:
+        """Of what the renderer wrote on standard error."""
+        kind = StoppedError if stopped else DataError
+        sentences = [line for line in said.splitlines() if line.startswith("scenes.render: ")]
+        if sentences:
+            return kind(sentences[-1].removeprefix("scenes.render: "))
+        last = next((f" ({line.strip()})" for line in reversed(said.splitlines()) if line.strip()), "")
+        return kind(
+            f"the renderer was killed or failed{last}: the same command goes on, with fewer --workers if need be"
+        )
+
+
+def _blender_python(given: Path | None) -> str:
+    python = str(given or os.environ.get(PYTHON, ""))
+    if not python and importlib.util.find_spec("bpy") is None:
+        where = f"name a Python that has it by --blender-python or ${PYTHON}"
+        raise ConfigError(f"there is no Blender (bpy) here: {where}; {_ENVIRONMENT}")
+    return python or sys.executable

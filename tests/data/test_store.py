@@ -12,17 +12,17 @@ from sketch2photo.data import store
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import open_dataset
 from sketch2photo.errors import DataError
-from tests.data.raw_files import prepare
+from tests.data.raw_files import draw_raw_photos, prepare
 
 
 def test_more_records_than_fit_in_memory_give_the_same_files(tmp_path, monkeypatch):
     """And without TensorFlow, whose file functions TensorFlow Datasets takes for that."""
     monkeypatch.setattr(shuffle, "tf", None)  # where it is installed it would hide that we need it
-    options = ("--count", 3, "--size", 64, "--renderings", 2)
-    prepare("demo", "--out", tmp_path / "small", *options)
+    options = ("--raw", draw_raw_photos(tmp_path / "raw"), "--size", 64, "--renderings", 2)
+    prepare("photos", "--out", tmp_path / "small", *options)
     assert shuffle._Bucket.__module__ == store.__name__
     monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 10_000)
-    prepare("demo", "--out", tmp_path / "large", *options)
+    prepare("photos", "--out", tmp_path / "large", *options)
     names = sorted(p.name for p in (tmp_path / "small").glob("*.array_record*"))
     assert names == sorted(p.name for p in (tmp_path / "large").glob("*.array_record*")) and names
     assert sum((tmp_path / "large" / name).stat().st_size for name in names) > 10 * 10_000
