@@ -20,6 +20,7 @@ from tests.test_cli import CALLED as OTHER_NAMES
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
     "README.md",
+    "README.ko.md",
     "docs/api.md",
     "docs/data.md",
     "docs/scenes.md",
@@ -116,6 +117,19 @@ def test_python_blocks_of_the_readme_compile_and_name_what_exists():
         assert name in Prediction.__dataclass_fields__
     for name in re.findall(r"studio\.(\w+)\(", blocks[0]):
         assert callable(getattr(Studio, name))
+
+
+def test_the_korean_readme_has_the_commands_of_the_english_one():
+    """Shell and Python alike, in the same order, whatever their comments say; and each leads to the other."""
+    commands_of = {name: shell_commands(name) for name in ("README.md", "README.ko.md")}
+    english, korean = ((ROOT / name).read_text(encoding="utf-8") for name in commands_of)
+    # All but those of Spaces, Docker, GPUs and TPUs.
+    until_share = [line for line in commands_of["README.md"] if "--share" in line][-1]
+    assert commands_of["README.ko.md"] == commands_of["README.md"][: commands_of["README.md"].index(until_share) + 1]
+    programs = [re.findall(r"```python\n(.*?)```", text, re.S) for text in (english, korean)]
+    first, second = ([ast.dump(ast.parse(program)) for program in found] for found in programs)
+    assert first == second
+    assert "](README.ko.md)" in english and "](README.md)" in korean
 
 
 def test_scripts_can_be_run():
