@@ -106,7 +106,7 @@ def _swirl(rng: random.Random, wide: float) -> Mesh:
     angle = t * turns * 2 * math.pi
     reach = wide * 0.72 * (1 - t) ** 0.8
     path = np.stack([reach * np.cos(angle), reach * np.sin(angle), 0.02 + 0.6 * t**0.9], 1)
-    thick = wide * (0.44 - 0.3 * t) * np.minimum(1, ((1 - t) / 0.1) ** 0.6 + 0.08)
+    thick = wide * (0.44 - 0.3 * t) * np.minimum(1, ((1 - t) / 0.1) ** 0.6 + 0.08) * np.minimum(1, t / 0.1 + 0.1)
     tube = sweep(path, thick, thick * 0.9, segments=48)
     rings = tube.vertices.reshape(len(t), 48, 3)
     groove = 1 + rng.uniform(0.04, 0.1) * np.cos(np.linspace(0, 2 * math.pi, 48, endpoint=False) * 7)

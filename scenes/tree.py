@@ -91,19 +91,19 @@ def _broadleaf(rng: random.Random, kind: str) -> list[Part]:
 
 
 def _fir(rng: random.Random) -> list[Part]:
-    tall, wide, bare = rng.uniform(1.1, 1.5), rng.uniform(0.34, 0.46), rng.uniform(0.08, 0.16)
+    tall, wide, bare = rng.uniform(1.1, 1.5), rng.uniform(0.34, 0.46), rng.uniform(0.16, 0.26)
     trunk = lathe(curve([(0.06, 0), (0.045, 0.04), (0.035, bare), (0.004, tall)], 20), 32)
     parts = [trunk.part("trunk", "bark")]
     tiers = rng.randint(5, 8)
-    needles = lozenge(0.075, 0.03)
+    needles = lozenge(0.06, 0.022)
     for k in range(tiers):
         low = bare + (tall - bare) * k / tiers * 0.93
         top = bare + (tall - bare) * min((k + 1.9) / tiers, 1.0)
         reach = wide * (1 - k / tiers) ** 0.85
         angle = np.linspace(0, 2 * math.pi, 97)[:-1]
-        ragged = 1 + 0.07 * np.sin(rng.choice([9, 11, 13]) * angle + rng.uniform(0, 6))
+        ragged = 1 + 0.07 * reach / wide * np.sin(rng.choice([9, 11, 13]) * angle + rng.uniform(0, 6))
         share = np.linspace(0, 1, 20)[:, None]
-        radius = reach * ragged * (1 - share) ** 1.15
+        radius = reach * (1 + (ragged - 1) * (1 - share)) * (1 - share) ** 1.15
         z = low + (top - low) * share - 0.05 * (1 - share) ** 4 * ragged
         cone = grid(np.stack([radius * np.cos(angle), radius * np.sin(angle), z + 0 * radius], -1), around=True)
         numbers = np.random.default_rng(rng.getrandbits(32))
@@ -113,9 +113,9 @@ def _fir(rng: random.Random) -> list[Part]:
         )
         places = cone.vertices[chosen] + numbers.normal(0, 0.012, (count, 3))
         outward = places * [1, 1, 0] / np.maximum(np.linalg.norm(places[:, :2], axis=1), 1e-3)[:, None]
-        towards = outward + numbers.normal(0, 0.3, (count, 3)) - [0, 0, 0.45]
+        towards = outward + numbers.normal(0, 0.3, (count, 3)) - [0, 0, 0.3]
         leaves = scatter(needles, places, towards, numbers.uniform(0.7, 1.3, count), rng)
         parts.append(leaves.part(f"needles {k}", "leaves", shown="photo"))
         parts.append(cone.part(f"core {k}", "leaves", shown="photo"))
-        parts.append(cone.part(f"tier {k}", "leaves", shown="lines"))
+        parts.append(cone.scaled(1.18, 1.18).part(f"tier {k}", "leaves", shown="lines"))
     return parts
