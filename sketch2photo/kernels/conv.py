@@ -90,6 +90,16 @@ def _lax(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     )
 
 
+def _by_product(x: jax.Array, kernel: jax.Array, margin: int) -> jax.Array:
+    """One matrix product of all windows: of small pictures with many channels in a quarter of XLA:CPU's time."""
+    r, _, o, c = kernel.shape
+    n, h, w = x.shape[0], *(side + 2 * margin - r + 1 for side in x.shape[1:3])
+    x = pad(x, margin)
+    windows = jnp.concatenate([x[:, i : i + h, j : j + w] for i in range(r) for j in range(r)], -1)
+    product = windows.reshape(n * h * w, r * r * c) @ kernel.transpose(0, 1, 3, 2).reshape(r * r * c, o)
+    return product.reshape(n, h, w, o)
+
+
 def _by_tiles(x: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Array:
     r, _, o, c = kernel.shape
     if m := tile(x.shape[0], x.shape[1] + 2 * margin - r + 1, r, o, c, x.dtype):
@@ -157,6 +167,8 @@ def convolve(x: Float[Array, "n h w c"], kernel: Float[Array, "r r o c"], margin
     n, h, _, c = x.shape
     r, _, o, _ = kernel.shape
     if r == 3 and not tile(n, h + 2 * margin - r + 1, r, o, c, x.dtype):
+        if h + 2 * margin - r + 1 <= DEEP:
+            return _by_product(x, kernel, margin)
         return _lax(x, kernel, margin=margin)  # whose gradients XLA:CPU runs as fast
     return _flat(margin)(x, kernel)
 

@@ -183,3 +183,28 @@ def test_accelerators_get_plain_convolutions_of_stride_one(platform):
     assert exported.count("stablehlo.convolution") >= 2 and exported.count("stablehlo.dot_general") == 0
     on_cpu = jax.export.export(jax.jit(work), platforms=["cpu"])(x, kernel).mlir_module()
     assert on_cpu.count("stablehlo.convolution") == 0
+
+
+@pytest.mark.parametrize("side", [2, 4, 8, 9])
+@pytest.mark.parametrize("margin", [0, 1])
+def test_three_by_three_is_that_of_plain_lax_at_any_side(side, margin):
+    """Small sides are one product of all windows."""
+    if side + 2 * margin < 3:
+        pytest.skip("a 3x3 window needs three pixels")
+    keys = jax.random.split(jax.random.key(side), 2)
+    x, kernel = jax.random.normal(keys[0], (1, side, side, 6)), jax.random.normal(keys[1], (3, 3, 5, 6))
+
+    def plain(x, kernel):
+        margins = ((margin, margin),) * 2
+        return lax.conv_general_dilated(
+            x, kernel.transpose(0, 1, 3, 2), (1, 1), margins, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    ours = lambda x, kernel: conv.convolve(x, kernel, margin)  # noqa: E731
+    assert_close(ours(x, kernel), plain(x, kernel))
+    for actual, expected in zip(
+        jax.grad(lambda *a: jnp.sin(ours(*a)).sum(), (0, 1))(x, kernel),
+        jax.grad(lambda *a: jnp.sin(plain(*a)).sum(), (0, 1))(x, kernel),
+        strict=True,
+    ):
+        assert_close(actual, expected)
