@@ -166,7 +166,7 @@ def test_another_model_brings_its_categories_and_paints(visit, two_models):
     assert me.find("model").input_value() == "tiny"
     me.settle()
     me.find("model").select_option("fake")
-    me.until("() => document.querySelectorAll('.bar').length === 12")
+    me.until("() => document.querySelectorAll('[data-testid=bars] .bar').length === 12")
     me.settle()
     assert me.complaints == []
 

@@ -227,7 +227,7 @@ def test_gallery_keeps_pairs_over_a_reload_and_opens_them(drawn):
     assert cards.locator("b").all_inner_texts() == ["pear", "teapot"]
     with drawn.page.expect_download() as caught:
         cards.nth(1).locator(".file").click()
-    assert caught.value.suggested_filename == "sketch2photo-teapot-card.png"
+    assert caught.value.suggested_filename == "sketch2photo-teapot.png"
     cards.nth(1).locator(".pair").click()
     drawn.next_photo("")
     drawn.settle()

@@ -63,10 +63,10 @@ def test_every_module_imports_what_there_is_and_is_imported():
     assert needed == {path.name for path in SCRIPTS.glob("*.js")}
 
 
-def test_page_weighs_less_than_75_kilobytes_on_the_wire():
+def test_page_weighs_less_than_90_kilobytes_on_the_wire():
     """What is ours: each module, and the elements and styles."""
     files = [*SCRIPTS.glob("*.js"), *(app.HERE / name for name in TEMPLATES)]
-    assert 20_000 < sum(len(gzip.compress(path.read_bytes())) for path in files) < 75_000
+    assert 20_000 < sum(len(gzip.compress(path.read_bytes())) for path in files) < 90_000
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -6,6 +6,9 @@ import { words } from "./words.js";
  * @typedef {{name: string, categories: string[], palette: Record<string, string[]>, has_classifier: boolean}} Model
  */
 
+/** Bars beside the photo, where there is no room for all. */
+const LIKELIEST = 3;
+
 /** Without a classifier nothing can be guessed: somebody has to say what it is, and the first category is as good. @param {Model} model @returns {string} the category that stands for "not chosen" */
 export const unasked = (model) => (model.has_classifier || model.categories.length < 2 ? "" : model.categories[0]);
 
@@ -35,15 +38,66 @@ export function offerModels(list, models, use) {
   });
 }
 
+/** A bar. @param {(category: string) => void} choose @returns {HTMLButtonElement} */
+function newBar(choose) {
+  const bar = document.createElement("button");
+  bar.type = "button";
+  bar.className = "bar";
+  for (const part of ["fill", "name", "share"]) {
+    const span = document.createElement("span");
+    span.className = part;
+    // The space keeps name and share apart for those who have the button read out.
+    bar.append(span, " ");
+  }
+  bar.addEventListener("click", () => choose(bar.dataset.category ?? ""));
+  return bar;
+}
+
+/** @param {HTMLButtonElement} bar @param {string} category */
+function label(bar, category) {
+  if (bar.dataset.category === category) return;
+  bar.dataset.category = category;
+  bar.title = words.paintAs(category);
+  part(bar, "name").textContent = words.spoken(category);
+}
+
+/** Bars that show how likely each category is: of all, in their places, and of the likeliest, in their order. */
 export class Bars {
-  /** @param {HTMLElement} place @param {(category: string) => void} choose */
-  constructor(place, choose) {
+  /**
+   * @param {HTMLElement} place of all @param {HTMLElement} beside where the likeliest go, and the button that shows all
+   * @param {(category: string) => void} choose
+   */
+  constructor(place, beside, choose) {
     this.place = place;
-    this.choose = choose;
+    this.beside = beside;
+    const chosen = (/** @type {string} */ category) => {
+      this.open(false);
+      choose(category);
+    };
+    this.choose = chosen;
     /** @type {Map<string, HTMLButtonElement>} */
     this.bars = new Map();
+    this.likeliest = Array.from({ length: LIKELIEST }, () => newBar(chosen));
+    this.all = document.createElement("button");
+    this.all.type = "button";
+    this.all.className = "go";
+    this.all.dataset.testid = "all-bars";
+    this.all.addEventListener("click", () => this.open(place.dataset.open !== "true"));
+    beside.append(...this.likeliest, this.all);
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
+    document.addEventListener("pointerdown", ({ target }) => {
+      const within = [place, this.all].some((each) => each.contains(/** @type {Node} */ (target)));
+      if (!within) this.open(false);
+    });
+    this.open(false);
     /** What is on show, as text. */
     this.shown = "";
+  }
+
+  /** Show all over the page, where only the likeliest have room. @param {boolean} open */
+  open(open) {
+    this.place.dataset.open = String(open);
+    this.all.setAttribute("aria-expanded", String(open));
   }
 
   /** One bar for each of these. @param {string[]} categories */
@@ -54,22 +108,14 @@ export class Bars {
     // At most six side by side, and rows as even as can be.
     place.style.setProperty("--columns", String(Math.ceil(categories.length / Math.ceil(categories.length / 6)) || 1));
     for (const category of categories) {
-      const bar = document.createElement("button");
-      bar.type = "button";
-      bar.className = "bar";
-      bar.dataset.category = category;
-      bar.title = words.paintAs(category);
-      for (const part of ["fill", "name", "share"]) {
-        const span = document.createElement("span");
-        span.className = part;
-        // The space keeps name and share apart for those who have the button read out.
-        bar.append(span, " ");
-      }
-      part(bar, "name").textContent = words.spoken(category);
-      bar.addEventListener("click", () => this.choose(category));
+      const bar = newBar(this.choose);
+      label(bar, category);
       place.append(bar);
       this.bars.set(category, bar);
     }
+    this.likeliest.forEach((bar, i) => (bar.hidden = i >= categories.length));
+    this.all.hidden = categories.length <= LIKELIEST;
+    this.all.textContent = words.allBars(categories.length);
     this.shown = "";
     this.show({}, null, null);
   }
@@ -80,13 +126,19 @@ export class Bars {
     const asked = JSON.stringify([probabilities, painted, chosen]);
     if (asked === this.shown) return;
     this.shown = asked;
-    const highest = Math.max(0, ...Object.values(probabilities));
-    for (const [category, bar] of this.bars) {
-      const share = probabilities[category] ?? 0;
-      const percent = Math.round(share * 100);
-      part(bar, "fill").style.transform = `scaleX(${share.toFixed(3)})`;
+    const share = (/** @type {string} */ category) => probabilities[category] ?? 0;
+    const order = [...this.bars.keys()].sort((a, b) => share(b) - share(a));
+    // What is painted has a place among the few, or it could not be let go.
+    const few = order.slice(0, LIKELIEST);
+    if (painted && few.length && !few.includes(painted) && this.bars.has(painted)) few[few.length - 1] = painted;
+    few.forEach((category, i) => label(this.likeliest[i], category));
+    const highest = share(order[0] ?? "");
+    for (const bar of [...this.bars.values(), ...this.likeliest]) {
+      const category = bar.dataset.category ?? "";
+      const percent = Math.round(share(category) * 100);
+      part(bar, "fill").style.transform = `scaleX(${share(category).toFixed(3)})`;
       part(bar, "share").textContent = `${percent}%`;
-      bar.classList.toggle("leads", share > 0 && share === highest);
+      bar.classList.toggle("leads", share(category) > 0 && share(category) === highest);
       bar.classList.toggle("painted", category === painted);
       bar.setAttribute("aria-pressed", String(category === chosen));
       bar.setAttribute("aria-label", words.bar(category, percent, category === chosen));

@@ -50,7 +50,7 @@ export class Colours {
       swatch.dataset.colour = colour;
       swatch.style.backgroundColor = colour || "transparent";
       swatch.setAttribute("aria-label", words.colour(colour));
-      swatch.title = colour;
+      swatch.title = words.colour(colour);
       swatch.setAttribute("aria-pressed", String(Boolean(colour) && colour === chosen));
     });
     this.auto.setAttribute("aria-pressed", String(!chosen));

@@ -1,7 +1,7 @@
 // The gallery: pairs of drawing and photo that a person kept, in this browser only.
 
-import { cardPicture, toSvg } from "./pictures.js";
-import { save, whyNot } from "./share.js";
+import { photoFile, toSvg } from "./pictures.js";
+import { ending, save, whyNot } from "./share.js";
 import { language, words } from "./words.js";
 
 /**
@@ -59,7 +59,7 @@ export class Gallery {
     const name = kept.category ? words.spoken(kept.category) : "";
     const card = document.createElement("li");
     const pair = button("pair", words.openKept(name));
-    pair.append(picture(`data:image/svg+xml,${encodeURIComponent(toSvg(kept.strokes, kept.picture))}`), picture(kept.photo));
+    pair.append(picture(kept.photo), picture(`data:image/svg+xml,${encodeURIComponent(toSvg(kept.strokes, kept.picture))}`));
     pair.addEventListener("click", () => {
       this.dialog.close();
       this.take(kept);
@@ -69,12 +69,12 @@ export class Gallery {
     const time = document.createElement("time");
     time.dateTime = new Date(kept.made).toISOString();
     time.textContent = new Date(kept.made).toLocaleDateString(language, { day: "numeric", month: "short" });
-    const file = button("file", words.saveCard);
+    const file = button("file", words.savePhoto);
     file.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11M7.5 11l4.5 4.5 4.5-4.5M4.5 19.5h15"/></svg>';
     file.addEventListener("click", async () => {
       this.told.textContent = "";
-      await cardPicture(kept, name).then(
-        (card) => save(card, `sketch2photo-${kept.category ?? "drawing"}-card.png`),
+      await photoFile(kept.photo).then(
+        (photo) => save(photo, `sketch2photo-${kept.category ?? "photo"}.${ending(photo)}`),
         (error) => (this.told.textContent = whyNot(error)),
       );
     });

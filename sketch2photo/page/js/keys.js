@@ -8,14 +8,14 @@ import { words } from "./words.js";
  */
 const LISTED = [
   ["P", "pen"], ["E", "eraser"], ["[ ]", "thinnerThicker"], ["Ctrl Z", "undo"], ["Ctrl Y", "redo"], ["Del", "clear"],
-  ["I", "importPicture"], ["U", "surprise"], ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["V", "variations"], ["A", "autoKey"], ["O", "overlay"],
+  ["I", "importPicture"], ["U", "surprise"], ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["V", "variations"], ["A", "autoKey"], ["O", "overlay"], ["F", "enlarge"],
   ["S", "download"], ["K", "keep"], ["G", "gallery"], ["X", "save"], ["?", "help"],
 ];
 
 /** Keys that stand for an action, without Ctrl. */
 const KEYS = {
   p: "pen", b: "pen", e: "eraser", "[": "smaller", "]": "larger", delete: "clear", backspace: "clear",
-  i: "import", u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay",
+  i: "import", u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay", f: "enlarge",
   s: "download", k: "keep", g: "gallery", x: "save", "?": "help",
 };
 

@@ -9,7 +9,7 @@ const LONGEST_WAIT = 4000;
 
 /**
  * @typedef {{seq: number, photo?: string | null, probabilities?: Record<string, number>, category?: string | null,
- *   colour?: string | null, status?: string, ms?: number, people?: number, busy?: string, stale?: boolean, error?: string}} Reply
+ *   colour?: string | null, status?: string, word?: string | null, ms?: number, people?: number, busy?: string, stale?: boolean, error?: string}} Reply
  * @typedef {"idle" | "busy" | "offline" | "error"} State
  */
 

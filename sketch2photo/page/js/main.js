@@ -9,7 +9,7 @@ import { PictureImport } from "./import_picture.js";
 import { listKeys, listenForKeys } from "./keys.js";
 import { fromFragment } from "./link.js";
 import { followPen, showRing } from "./pen.js";
-import { Overlay, PhotoView } from "./photo_view.js";
+import { Large, Overlay, PhotoView } from "./photo_view.js";
 import { photoFile } from "./pictures.js";
 import { Session } from "./session.js";
 import { Saving, ending, offerInvitation, save, whyNot } from "./share.js";
@@ -48,7 +48,7 @@ export function start(element, props, server) {
   });
   const { wish } = session;
   const overlay = new Overlay(find("over"), find("overlay"), find("sketch"));
-  const bars = new Bars(find("bars"), (category) => session.choose(category === wish.category ? unasked(session.model) : category));
+  const bars = new Bars(find("bars"), find("likeliest"), (category) => session.choose(category === wish.category ? unasked(session.model) : category));
   const colours = new Colours(find("colour"), (colour) => session.wishFor({ colour }));
   const starters = new Starters(find("examples").querySelector(".row"), /** @type {HTMLElement} */ (root.querySelector(".faint")), begin);
   const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish: { ...wish, model: session.model.name } }), storages());
@@ -69,7 +69,8 @@ export function start(element, props, server) {
 
   function refresh() {
     const { answer, category } = session;
-    if (!answer) variations.close();
+    const painted = Boolean(answer?.photo);
+    if (!painted) variations.close();
     bars.show(answer?.probabilities ?? {}, category, wish.category || null);
     colours.show(category, wish.colour, answer?.colour ?? null);
     find("pen").setAttribute("aria-pressed", String(!eraser));
@@ -78,8 +79,8 @@ export function start(element, props, server) {
     find("redo").disabled = !drawing.canRedo;
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
     find("paint").disabled = drawing.blank;
-    for (const name of ["vary", "keep", "download"]) find(name).disabled = !answer;
-    find("keep").setAttribute("aria-pressed", String(answer?.photo === kept));
+    for (const name of ["vary", "keep", "download", "enlarge"]) find(name).disabled = !painted;
+    find("keep").setAttribute("aria-pressed", String(painted && answer?.photo === kept));
     find("save").disabled = drawing.blank;
     find("vary").setAttribute("aria-expanded", String(variations.open));
     find("seed").value = String(wish.seed);
@@ -137,6 +138,14 @@ export function start(element, props, server) {
       session.changed();
     });
   }
+
+  const large = new Large(find("large"));
+  find("nearest").addEventListener("click", () => session.choose(session.answer?.category ?? ""));
+  // On a phone the things to start from lie beside the photo's place, where they are seen.
+  const narrow = window.matchMedia("(max-width: 1100px) and (orientation: portrait)");
+  const shelve = () => /** @type {HTMLElement} */ (root.querySelector(narrow.matches ? ".beside" : ".shelf")).append(find("examples"));
+  narrow.addEventListener("change", shelve);
+  shelve();
 
   const pictureImport = new PictureImport(root, find("importing"), (request) => server.clean_picture(request), async (picture) => {
     await sheet.load(picture);
@@ -234,7 +243,11 @@ export function start(element, props, server) {
     auto: () => session.choose(unasked(session.model)),
     dice: () => session.wishFor({ seed: wish.seed + 1, colour: "" }),
     vary: () => {
-      if (session.answer && varies(session.model)) variations.next();
+      if (session.answer?.photo && varies(session.model)) variations.next();
+    },
+    enlarge: () => {
+      const { photo } = photoView;
+      if (photo.src) large.open(photo.src, photo.alt);
     },
     overlay: () => overlay.toggle(),
     download: async () => {
@@ -277,7 +290,7 @@ export function start(element, props, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "import", "surprise", "clear", "live", "paint", "dice", "vary", "download", "keep", "save", "help"]) {
+  for (const name of ["pen", "eraser", "undo", "redo", "import", "surprise", "clear", "live", "paint", "dice", "vary", "download", "enlarge", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.

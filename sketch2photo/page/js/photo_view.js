@@ -18,6 +18,9 @@ export class PhotoView {
     this.latency = find("[data-testid=latency]");
     this.notice = find(".notice");
     this.spoken = find(".spoken");
+    this.other = find("[data-testid=other]");
+    this.pencil = /** @type {HTMLCanvasElement} */ (find(".pencil"));
+    this.nearest = find("[data-testid=nearest]");
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.alarm = undefined;
     this.clear();
@@ -28,6 +31,7 @@ export class PhotoView {
     this.root.dataset.status = "empty";
     this.photo.removeAttribute("src");
     this.photo.alt = "";
+    this.other.hidden = true;
     this.status.textContent = words.empty;
     clearTimeout(this.alarm);
     this.latency.textContent = "";
@@ -35,6 +39,7 @@ export class PhotoView {
 
   /** Resolves once the photo is on the screen. @param {string} url */
   async show(url) {
+    this.other.hidden = true;
     await new Promise((done) => {
       this.photo.onload = done;
       this.photo.onerror = done;
@@ -42,13 +47,33 @@ export class PhotoView {
     });
   }
 
-  /** @param {Status} status @param {string | null} category @param {boolean} chosen @param {number} milliseconds @param {number} people who draw at the same time */
-  describe(status, category, chosen, milliseconds, people) {
+  /**
+   * Something that cannot be painted: the drawing in pencil, what it looks like, and the nearest thing for a tap.
+   * @param {string | null} word @param {string | null} nearest a category @param {HTMLCanvasElement} sheet
+   */
+  decline(word, nearest, sheet) {
+    this.photo.removeAttribute("src");
+    this.pencil.getContext("2d")?.drawImage(sheet, 0, 0, this.pencil.width, this.pencil.height);
+    /** @type {HTMLElement} */ (this.other.querySelector("p")).textContent = words.other(word);
+    this.nearest.hidden = !nearest;
+    this.nearest.textContent = nearest ? words.paintAs(nearest) : "";
+    this.other.hidden = false;
+  }
+
+  /**
+   * @param {Status} status @param {import("./session.js").Answer} answer
+   * @param {boolean} chosen whether somebody said what it is @param {number} milliseconds
+   */
+  describe(status, { category = null, colour = null, word = null, probabilities = {}, people = 1 }, chosen, milliseconds) {
     this.root.dataset.status = status;
-    this.photo.alt = words.photo(category);
+    const share = category && !chosen ? probabilities[category] : undefined;
+    this.photo.alt = this.other.hidden ? words.photo(category, colour, share === undefined ? null : Math.round(100 * share)) : "";
     const name = document.createElement("strong");
     const rest = document.createElement("span");
-    if (chosen && category) {
+    if (!this.other.hidden) {
+      name.textContent = word ? words.looksLike(word) : words.none;
+      rest.textContent = words.notYet;
+    } else if (chosen && category) {
       name.textContent = words.spoken(category);
       rest.textContent = words.chosen;
     } else if (status === "unsure" || status === "none") {
@@ -57,7 +82,7 @@ export class PhotoView {
     } else {
       name.textContent = category ? words.spoken(category) : "";
     }
-    this.status.replaceChildren(name, rest);
+    this.status.replaceChildren(name, " ", rest);
     clearTimeout(this.alarm);
     this.latency.textContent = words.latency(milliseconds);
     if (people < 2) return;
@@ -122,5 +147,32 @@ export class Overlay {
       this.due = false;
       this.over.getContext("2d")?.drawImage(this.sheet, 0, 0, SIDE, SIDE);
     });
+  }
+}
+
+/** Pixels by which a finger has to move to put the large photo away. */
+const SWIPE = 50;
+
+/** The photo over the whole screen: pinched as any picture, put away by a tap, a swipe or Escape. */
+export class Large {
+  /** @param {HTMLDialogElement} dialog */
+  constructor(dialog) {
+    this.dialog = dialog;
+    this.image = /** @type {HTMLImageElement} */ (dialog.querySelector("img"));
+    let [x, y] = [0, 0];
+    // Whoever has come closer moves about in the picture.
+    const near = () => (window.visualViewport?.scale ?? 1) > 1.05;
+    dialog.addEventListener("touchstart", ({ touches }) => ([x, y] = touches.length > 1 ? [NaN, NaN] : [touches[0].clientX, touches[0].clientY]), { passive: true });
+    dialog.addEventListener("touchend", ({ changedTouches: [{ clientX, clientY }] }) => {
+      if (!near() && Math.hypot(clientX - x, clientY - y) > SWIPE) dialog.close();
+    });
+    dialog.addEventListener("click", () => near() || dialog.close());
+  }
+
+  /** @param {string} url @param {string} alt */
+  open(url, alt) {
+    this.image.src = url;
+    this.image.alt = alt;
+    this.dialog.showModal();
   }
 }

@@ -45,6 +45,8 @@ function thisPerson() {
   return id;
 }
 
+/** Answers of nothing that the model can paint before a photo on show goes, while the pen moves. */
+const STRANGE = 4;
 const UNAUTHORIZED = 401;
 /** How the server answers a call of none of its functions: it is there. */
 const UNPROCESSABLE = 422;
@@ -69,6 +71,8 @@ export class Session {
     this.person = thisPerson();
     /** Later than those of the page before, which may still wait. */
     this.questions = Date.now();
+    /** How many answers in a row were of nothing that the model can paint. */
+    this.strange = 0;
     this.hysteresis = new Hysteresis();
     /** Whether photos follow the pen, or wait for the button. */
     this.alive = true;
@@ -168,12 +172,16 @@ export class Session {
       this.blank();
       return;
     }
-    await photoView.show(reply.photo);
-    if (drawing.blank || asked.model !== this.model) return;
-    this.answer = { ...reply, ...asked };
     const painted = reply.category ?? null;
+    // A drawing that is on its way looks like this and that.
+    this.strange = reply.status === "none" && !asked.wish.category ? this.strange + 1 : 0;
+    const declined = this.strange > 0 && (!this.on.moving() || this.strange >= STRANGE || !this.answer?.photo);
+    if (declined) photoView.decline(reply.word ?? null, painted, this.sheet.canvas);
+    else await photoView.show(reply.photo);
+    if (drawing.blank || asked.model !== this.model) return;
+    this.answer = { ...reply, ...asked, photo: declined ? "" : reply.photo };
     const chosen = asked.wish.category !== unasked(this.model);
-    photoView.describe(/** @type {any} */ (reply.status), painted, chosen, milliseconds, reply.people ?? 1);
+    photoView.describe(/** @type {any} */ (reply.status), this.answer, chosen, milliseconds);
     this.#follow(reply.probabilities ?? {}, painted);
     this.on.change();
   }
@@ -213,6 +221,7 @@ export class Session {
     this.live.forget();
     this.hysteresis.reset();
     this.answer = null;
+    this.strange = 0;
     photoView.root.dataset.settled = "true";
     photoView.root.dataset.state = "idle";
     photoView.say("");

@@ -150,8 +150,9 @@ export class Saving {
   }
 
   async #send() {
-    const card = new File([await this.#card()], this.#name("card.png"), { type: "image/png" });
-    await send([card], this.dialog.ownerDocument.title);
+    const photo = await photoFile(this.now.photo);
+    const file = new File([photo], this.#name(ending(photo)), { type: photo.type });
+    await send({ files: [file], text: this.dialog.ownerDocument.title, url: await this.link });
     return "";
   }
 }
@@ -207,10 +208,10 @@ export async function copyText(text, near) {
 /** Whether files can be handed to other programs, as on phones. @param {File[]} files */
 export const canSend = (files) => Boolean(navigator.canShare?.({ files }));
 
-/** Resolves also if the person changes their mind. @param {File[]} files @param {string} text */
-export async function send(files, text) {
+/** Resolves also if the person changes their mind. @param {ShareData} what */
+export async function send(what) {
   try {
-    await navigator.share({ files, text });
+    await navigator.share(what);
   } catch (error) {
     if (/** @type {Error} */ (error).name !== "AbortError") throw error;
   }

@@ -11,8 +11,34 @@ const KOREAN = /** @type {Record<string, string>} */ ({
 /** @param {string} category as the model spells it, such as "teddy_bear" */
 const name = (category) => category.replaceAll("_", " ");
 
-/** @param {string} category */
-const withArticle = (category) => `${/^[aeiou]/i.test(category) ? "an" : "a"} ${name(category)}`;
+/** "an apple", and without article what has one or is several: "The Eiffel Tower", "binoculars". @param {string} category */
+const withArticle = (category) => (/^the_|(?<![su])s$/i.test(category) ? name(category) : `${/^[aeiou]/i.test(category) ? "an" : "a"} ${name(category)}`);
+
+/** @param {string} text */
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Hues of colours, in degrees, each up to the next one's. */
+const HUES = /** @type {[number, string][]} */ ([[14, "red"], [42, "orange"], [68, "yellow"], [165, "green"], [195, "turquoise"], [255, "blue"], [295, "purple"], [338, "pink"], [361, "red"]]);
+
+/** What a colour is called, in English. @param {string} colour "#rrggbb" */
+export function nameOf(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255);
+  const [high, low] = [Math.max(red, green, blue), Math.min(red, green, blue)];
+  const [light, chroma] = [(high + low) / 2, high - low];
+  if (light < 0.13) return "black";
+  if (chroma < 0.1) return light > 0.88 ? "white" : "grey";
+  const turn = high === red ? (green - blue) / chroma : high === green ? 2 + (blue - red) / chroma : 4 + (red - green) / chroma;
+  const hue = (60 * turn + 360) % 360;
+  if (hue > 8 && hue < 50 && (light < 0.36 || chroma < 0.3)) return light > 0.75 ? "white" : "brown";
+  const name = HUES.find(([end]) => hue < end)?.[1] ?? "red";
+  return name === "red" && light > 0.68 ? "pink" : name;
+}
+
+/** What the colours of `nameOf` are called before a thing. */
+const COLOURS = /** @type {Record<string, string>} */ ({
+  black: "검은", white: "흰", grey: "회색", brown: "갈색", red: "빨간", orange: "주황색", yellow: "노란",
+  green: "초록색", turquoise: "청록색", blue: "파란", purple: "보라색", pink: "분홍색",
+});
 
 /** @param {string} category */
 const koreanName = (category) => KOREAN[category] ?? name(category);
@@ -69,7 +95,7 @@ const table = {
 
   // A picture that is imported
   importPicture: { en: "Import a picture", ko: "그림 가져오기" },
-  importHint: { en: "A photo of a drawing on paper, a scan, any picture or SVG. Or paste it, or drop it anywhere on the page. The server cleans it, and keeps nothing.", ko: "종이에 그린 그림의 사진, 스캔, 이미지나 SVG. 붙여넣거나 페이지 아무 데나 끌어다 놓아도 됩니다. 서버는 그림을 정리할 뿐 보관하지 않습니다." },
+  importHint: { en: "A photo of a drawing on paper, a scan, any picture. Or paste it, or drop it anywhere on the page. The server cleans it, and keeps nothing.", ko: "종이에 그린 그림의 사진, 스캔, 어떤 그림이든. 붙여넣거나 페이지 아무 데나 끌어다 놓아도 됩니다. 서버는 그림을 정리할 뿐 보관하지 않습니다." },
   chooseFile: { en: "Choose a file", ko: "파일 고르기" },
   takePhoto: { en: "Take a photo", ko: "사진 찍기" },
   shutter: { en: "Take it", ko: "찍기" },
@@ -104,25 +130,29 @@ const table = {
   autoColour: { en: "auto", ko: "자동" },
   autoColourLabel: { en: "Let the model choose the colour", ko: "색을 모델에 맡기기" },
   anyColour: { en: "Any colour", ko: "원하는 색" },
-  dice: { en: "Another variation", ko: "다른 모습으로" },
+  dice: { en: "Another one", ko: "다른 모습으로" },
   variations: { en: "Four variations", ko: "네 가지 모습" },
   variation: {
-    en: (/** @type {number} */ seed, /** @type {string | null} */ colour) => `Take this one: seed ${seed}${colour ? `, colour ${colour}` : ""}`,
-    ko: (/** @type {number} */ seed, /** @type {string | null} */ colour) => `이것으로 하기: 시드 ${seed}${colour ? `, 색 ${colour}` : ""}`,
+    en: (/** @type {number} */ seed, /** @type {string | null} */ colour) => `Take this one: number ${seed}${colour ? `, ${nameOf(colour)}` : ""}`,
+    ko: (/** @type {number} */ seed, /** @type {string | null} */ colour) => `이것으로 하기: ${seed}번${colour ? `, ${COLOURS[nameOf(colour)]} 것` : ""}`,
   },
-  seed: { en: "Seed: the number of the variation", ko: "시드: 모습의 번호" },
+  seed: { en: "Number of the variation", ko: "모습의 번호" },
   overlay: { en: "Sketch over the photo", ko: "사진 위에 스케치 겹치기" },
   model: { en: "Model", ko: "모델" },
   opening: { en: "opening the model …", ko: "모델을 여는 중 …" },
   people: { en: (/** @type {number} */ count) => `${count} people drawing`, ko: (/** @type {number} */ count) => `${count}명이 그리는 중` },
-  download: { en: "Download the photo", ko: "사진 내려받기" },
+  download: { en: "Save picture", ko: "사진 저장" },
+  enlarge: { en: "The photo, large", ko: "사진 크게 보기" },
   category: { en: "Category", ko: "종류" },
   auto: { en: "auto", ko: "자동" },
   live: { en: "live", ko: "실시간" },
   liveLabel: { en: "Live: photo while you draw", ko: "실시간: 그리는 동안 사진 보기" },
   paint: { en: "Paint now", ko: "사진 만들기" },
   paintLabel: { en: "Make the photo now", ko: "지금 사진 만들기" },
-  colour: { en: (/** @type {string} */ colour) => `Colour ${colour}`, ko: (/** @type {string} */ colour) => `색 ${colour}` },
+  colour: {
+    en: (/** @type {string} */ colour) => (colour ? `Colour: ${nameOf(colour)} (${colour})` : "No colour"),
+    ko: (/** @type {string} */ colour) => (colour ? `색: ${COLOURS[nameOf(colour)]} 색 (${colour})` : "색 없음"),
+  },
 
   // What the model says
   empty: { en: "draw a line to begin", ko: "선을 그어 시작하세요" },
@@ -135,12 +165,21 @@ const table = {
     ko: (/** @type {string} */ category) => `${asKorean(category)} 만들었어요`,
   },
   photo: {
-    en: (/** @type {string | null} */ category) => (category ? `Photo of ${withArticle(category)}, made from your drawing` : "Photo made from your drawing"),
-    ko: (/** @type {string | null} */ category) => (category ? `그림으로 만든 ${koreanName(category)} 사진` : "그림으로 만든 사진"),
+    en: (/** @type {string | null} */ category, /** @type {string | null} */ colour = null, /** @type {number | null} */ percent = null) =>
+      category ? `${withArticle(`${colour ? `${nameOf(colour)}_` : ""}${category}`)}${percent === null ? "" : `, ${percent}%`}` : "Photo made from your drawing",
+    ko: (/** @type {string | null} */ category, /** @type {string | null} */ colour = null, /** @type {number | null} */ percent = null) =>
+      category ? `${colour ? `${COLOURS[nameOf(colour)]} ` : ""}${koreanName(category)}${percent === null ? "" : `, ${percent}%`}` : "그림으로 만든 사진",
   },
+  looksLike: { en: (/** @type {string} */ word) => `${withArticle(word)}?`, ko: (/** @type {string} */ word) => `${koreanName(word)}?` },
+  notYet: { en: "I can't paint that yet", ko: "아직 만들 수 없어요" },
+  other: {
+    en: (/** @type {string | null} */ word) => (word ? `${capital(withArticle(word))}? I can't paint that yet.` : "This is nothing that I can paint yet."),
+    ko: (/** @type {string | null} */ word) => (word ? `${koreanName(word)}인가요? 아직 만들 수 없는 것이에요.` : "아직 만들 수 없는 것이에요."),
+  },
+  allBars: { en: (/** @type {number} */ count) => `All ${count}`, ko: (/** @type {number} */ count) => `모두 ${count}개` },
   bars: { en: "What it looks like; choose one to paint it as that", ko: "무엇처럼 보이는지. 하나를 고르면 그것으로 만듭니다" },
   paintAs: {
-    en: (/** @type {string} */ category) => `Paint it as: ${name(category)}`,
+    en: (/** @type {string} */ category) => `Paint it as ${withArticle(category)}`,
     ko: (/** @type {string} */ category) => `${asKorean(category)} 만들기`,
   },
   bar: {
@@ -173,13 +212,13 @@ const table = {
   removeKept: { en: (/** @type {string} */ title) => `Remove: ${title || "this drawing"}`, ko: (/** @type {string} */ title) => `삭제: ${title || "이 그림"}` },
   removed: { en: "Removed.", ko: "삭제했습니다." },
   save: { en: "Save and share", ko: "저장하고 나누기" },
-  savePhoto: { en: "Photo (PNG)", ko: "사진 (PNG)" },
-  saveSketch: { en: "Sketch (PNG)", ko: "스케치 (PNG)" },
-  saveSvg: { en: "Sketch (SVG)", ko: "스케치 (SVG)" },
-  saveCard: { en: "Side by side (PNG)", ko: "나란히 (PNG)" },
-  saveReplay: { en: "Replay (GIF)", ko: "그리는 과정 (GIF)" },
-  copyPhoto: { en: "Copy the photo", ko: "사진 복사" },
-  copyLink: { en: "Copy a link", ko: "링크 복사" },
+  savePhoto: { en: "Save picture", ko: "사진 저장" },
+  saveSketch: { en: "Save drawing", ko: "그림 저장" },
+  saveSvg: { en: "Drawing as lines", ko: "그림을 선으로" },
+  saveCard: { en: "Both side by side", ko: "둘을 나란히" },
+  saveReplay: { en: "Replay", ko: "그리는 과정" },
+  copyPhoto: { en: "Copy picture", ko: "사진 복사" },
+  copyLink: { en: "Copy link", ko: "링크 복사" },
   send: { en: "Send …", ko: "보내기 …" },
   saved: { en: (/** @type {string} */ file) => `Saved as ${file}.`, ko: (/** @type {string} */ file) => `${file} 파일로 저장했습니다.` },
   replaying: { en: (/** @type {number} */ percent) => `Making the replay: ${percent}%`, ko: (/** @type {number} */ percent) => `그리는 과정을 만드는 중: ${percent}%` },

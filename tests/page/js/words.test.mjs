@@ -1,7 +1,7 @@
 // Sentences of the page, in both languages.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { choose, inLanguage, withParticle } from "../../../sketch2photo/page/js/words.js";
+import { choose, inLanguage, nameOf, withParticle } from "../../../sketch2photo/page/js/words.js";
 
 const english = inLanguage("en");
 const korean = inLanguage("ko");
@@ -49,4 +49,38 @@ test("the hint names three categories from all over the list", () => {
   assert.equal(korean.hint(twelve), "신발, 의자, 사과 … 그려 보세요");
   assert.equal(korean.hint(["apple"]), "사과를 그려 보세요");
   assert.equal(korean.hint([]), "무엇이든 그려 보세요");
+});
+
+test("what is no category is asked about with the right article, in a sentence", () => {
+  assert.equal(english.other("castle"), "A castle? I can't paint that yet.");
+  assert.equal(english.other("The_Eiffel_Tower"), "The Eiffel Tower? I can't paint that yet.");
+  assert.equal(english.looksLike("binoculars"), "binoculars?");
+  for (const word of ["bus", "octopus", "hourglass"]) assert.match(english.looksLike(word), /^an? /);
+  assert.equal(english.other(null), "This is nothing that I can paint yet.");
+  assert.equal(korean.other("castle"), "castle인가요? 아직 만들 수 없는 것이에요.");
+});
+
+test("the photo's description says what is painted, in which colour, how likely", () => {
+  assert.equal(english.photo("teapot", "#c04435", 97), "a red teapot, 97%");
+  assert.equal(english.photo("apple", "#c06a20", 80), "an orange apple, 80%");
+  assert.equal(english.photo("teddy_bear"), "a teddy bear");
+  assert.equal(korean.photo("teapot", "#c04435", 97), "빨간 찻주전자, 97%");
+});
+
+test("colours have names", () => {
+  const named = {
+    "#000000": "black", "#1f1f22": "black", "#ffffff": "white", "#e9e4e0": "white", "#8e8e93": "grey", "#c04435": "red", "#d9202a": "red",
+    "#f2a0b0": "pink", "#e0409a": "pink", "#e8862a": "orange", "#f2d15b": "yellow", "#a5b951": "green", "#3f7d4e": "green",
+    "#3aa8a0": "turquoise", "#2f5d8a": "blue", "#2040ff": "blue", "#7a3fb0": "purple", "#685327": "brown", "#5b4636": "brown",
+  };
+  for (const [colour, is] of Object.entries(named)) assert.equal(nameOf(colour), is, colour);
+});
+
+test("no jargon, but where a file cannot be opened", () => {
+  for (const words of [english, korean]) {
+    for (const [row, text] of Object.entries(words)) {
+      const said = typeof text === "string" ? text : ["hint", "knows"].includes(row) ? text(["apple"]) : text("apple", "#ff0000", 2);
+      if (row !== "notAPicture") assert.doesNotMatch(said, /PNG|SVG|GIF|JPEG|seed|시드/i, row);
+    }
+  }
 });
