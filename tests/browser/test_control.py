@@ -188,6 +188,28 @@ def test_link_opens_with_its_model(visit, two_models):
     assert other.find("model").input_value() == "tiny" and other.photo != ""
 
 
+def test_escape_closes_the_variations_and_shortcuts_leave_choices_alone(visit, fake_page):
+    me = visit(fake_page)
+    me.box()
+    me.settle()
+    me.page.keyboard.press("v")
+    assert me.find("variations").is_visible()
+    me.page.keyboard.press("Escape")
+    assert not me.find("variations").is_visible()
+    # The list was picked from with the mouse; the next letter is no letter of the list.
+    me.find("category").dispatch_event("pointerdown")
+    me.find("category").select_option("banana")
+    me.page.keyboard.press("e")
+    me.page.keyboard.press("p")
+    assert me.find("category").input_value() == "banana"
+    assert me.find("pen").get_attribute("aria-pressed") == "true"
+    me.find("dice").click()
+    seed = me.find("seed").input_value()
+    me.find("seed").fill("")
+    me.find("seed").blur()
+    assert me.find("seed").input_value() == seed != "0"
+
+
 def test_people_who_draw_at_the_same_time_are_counted(visit, fake_page):
     one, other = visit(fake_page), visit(fake_page)
     for _ in range(8):  # who has not drawn for a second is not counted, and a busy machine can be slower

@@ -65,22 +65,36 @@ def axe(root: Path) -> str:
     return path.read_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong(visit, fake_page, axe, artefacts, scheme):
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en-GB"), ("dark", "ko-KR")])
+def test_axe_finds_nothing_wrong(visit, fake_page, axe, artefacts, scheme, language):
     """Contrast, names, roles, target sizes: blank, drawn on, and with every sheet that opens over the page."""
-    me = visit(fake_page, color_scheme=scheme, reduced_motion="reduce")
+    me = visit(fake_page, color_scheme=scheme, reduced_motion="reduce", locale=language)
     assert broken_rules(me, axe) == []
     picture(me, artefacts, f"blank-{scheme}")
     me.find("examples").locator("[data-example=teapot]").click()
     me.settle()
     assert broken_rules(me, axe) == []
     picture(me, artefacts, f"drawn-{scheme}")
-    for key, name in {"?": "shortcuts", "i": "importing", "x": "saving", "g": "gallery"}.items():
+    for key, name in {"?": "shortcuts", "i": "importing", "x": "saving", "g": "gallery", "f": "large"}.items():
         me.page.keyboard.press(key)
         assert me.find(name).is_visible()
         assert broken_rules(me, axe) == [], name
         picture(me, artefacts, f"{name}-{scheme}")
         me.page.keyboard.press("Escape")
+    me.page.set_viewport_size({"width": 390, "height": 844})
+    assert broken_rules(me, axe) == [], "on a phone"
+    me.find("all-bars").click()
+    assert broken_rules(me, axe) == [], "all bars"
+    picture(me, artefacts, f"all-bars-{scheme}")
+    me.page.keyboard.press("Escape")
+    assert not me.find("bars").is_visible()
+    me.page.set_viewport_size({"width": 1280, "height": 800})
+    me.find("size").fill("16")
+    for y in range(12):
+        me.draw((0.03, 0.05 + y * 0.07), (0.97, 0.05 + y * 0.07))
+    me.page.wait_for_selector(".s2p[data-settled=true][data-status=none]")
+    assert broken_rules(me, axe) == [], "something else"
+    picture(me, artefacts, f"something-else-{scheme}")
 
 
 def test_nothing_moves_while_one_draws(visit, fake_page):

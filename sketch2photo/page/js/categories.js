@@ -84,7 +84,6 @@ export class Bars {
     this.all.dataset.testid = "all-bars";
     this.all.addEventListener("click", () => this.open(place.dataset.open !== "true"));
     beside.append(...this.likeliest, this.all);
-    document.addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
     document.addEventListener("pointerdown", ({ target }) => {
       const within = [place, this.all].some((each) => each.contains(/** @type {Node} */ (target)));
       if (!within) this.open(false);

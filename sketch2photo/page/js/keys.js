@@ -15,7 +15,7 @@ const LISTED = [
 /** Keys that stand for an action, without Ctrl. */
 const KEYS = {
   p: "pen", b: "pen", e: "eraser", "[": "smaller", "]": "larger", delete: "clear", backspace: "clear",
-  i: "import", u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay", f: "enlarge",
+  i: "import", u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay", f: "enlarge", escape: "close",
   s: "download", k: "keep", g: "gallery", x: "save", "?": "help",
 };
 

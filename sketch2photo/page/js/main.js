@@ -249,6 +249,10 @@ export function start(element, props, server) {
       const { photo } = photoView;
       if (photo.src) large.open(photo.src, photo.alt);
     },
+    close: () => {
+      variations.close();
+      bars.open(false);
+    },
     overlay: () => overlay.toggle(),
     download: async () => {
       const { answer, category } = session;
@@ -299,10 +303,18 @@ export function start(element, props, server) {
   find("shelved").addEventListener("click", actions.gallery);
   find("size").addEventListener("input", cursor);
   find("category").addEventListener("change", () => session.choose(find("category").value.replace(/^auto$/, "")));
+  // Who has picked from a list goes on drawing: the next letter is a shortcut, and no other choice.
+  for (const list of [find("category"), find("model")]) {
+    let picked = false;
+    list.addEventListener("pointerdown", () => (picked = true));
+    list.addEventListener("keydown", () => (picked = false));
+    list.addEventListener("change", () => picked && find("sketch").focus({ preventScroll: true }));
+  }
   listenForKeys(root, actions);
   find("seed").addEventListener("change", () => {
-    const seed = Number(find("seed").value);
-    if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) session.wishFor({ seed, colour: "" });
+    const { value } = find("seed");
+    const seed = Number(value);
+    if (value && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) session.wishFor({ seed, colour: "" });
     else refresh();
   });
   window.addEventListener("online", () => session.live.retry());
