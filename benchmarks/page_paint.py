@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks import compare
 
 ROOT = Path(__file__).resolve().parent.parent
-GOAL_BYTES, GOAL_FRAMES = 75_000, 60
+GOAL_BYTES, GOAL_FRAMES = 90_000, 60
 SECONDS = 5
 EMPTY = """
 import sys, gradio as gr
