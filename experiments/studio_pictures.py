@@ -25,7 +25,7 @@ BAND = 32
 """Pixels around a new stroke in which the picture may change."""
 FOG = (0.1, 0.9)
 """Covered more than the first and less than the second, paint is fog."""
-RIM = 7
+SOFT = 7
 """Pixels across; so near to what is covered, half-covered pixels are its rim."""
 STRAY = 12
 """Pixels from the ink and its hull; what is painted farther out is a speck, from `SPECK` pixels on."""
@@ -82,12 +82,17 @@ def flat_fill(sheet: np.ndarray, code: str) -> np.ndarray:
     """What must not pass for a photo: the inside of the outline, or else the hull of the ink, in one colour."""
     inside = metrics.inside_of(sheet)
     if inside is None:
-        points = cv2.findNonZero((sheet < images.INK_BELOW).astype(np.uint8))
-        hull = np.zeros_like(sheet)
-        inside = (hull if points is None else cv2.fillConvexPoly(hull, cv2.convexHull(points), (1,))) > 0
+        inside = _hull(sheet) > 0
     photo = np.full((*sheet.shape, 3), images.PAPER, np.uint8)
     photo[inside] = parse_colour(code)
     return photo
+
+
+def _hull(sheet: np.ndarray) -> np.ndarray:
+    """The hull of the ink, uint8 (s, s): 1 inside."""
+    points = cv2.findNonZero((sheet < images.INK_BELOW).astype(np.uint8))
+    hull = np.zeros_like(sheet)
+    return hull if points is None else cv2.fillConvexPoly(hull, cv2.convexHull(points), (1,))
 
 
 def recognised(
@@ -194,18 +199,14 @@ def fog(photo: np.ndarray) -> float:
     """Share of what is painted that is neither there nor not: a tenth to nine tenths covered, away from the rim."""
     coverage = covered(photo)
     solid = (coverage > FOG[1]).astype(np.uint8)
-    rim = cv2.dilate(solid, np.ones((RIM, RIM), np.uint8)) > 0
+    rim = cv2.dilate(solid, np.ones((SOFT, SOFT), np.uint8)) > 0
     between = (coverage > FOG[0]) & (coverage < FOG[1]) & ~rim
     return float(between.sum() / max(1, between.sum() + solid.sum()))
 
 
 def specks(sheet: np.ndarray, photo: np.ndarray) -> int:
     """Pixels painted farther than `STRAY` from the ink and its hull."""
-    points = cv2.findNonZero((sheet < images.INK_BELOW).astype(np.uint8))
-    hull = np.zeros_like(sheet)
-    if points is not None:
-        hull = cv2.fillConvexPoly(hull, cv2.convexHull(points), (1,))
-    far = cv2.distanceTransform(1 - hull, cv2.DIST_L2, 5) > STRAY
+    far = cv2.distanceTransform(1 - _hull(sheet), cv2.DIST_L2, 5) > STRAY
     return int((far & (covered(photo) > FOG[0])).sum())
 
 

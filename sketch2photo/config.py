@@ -403,6 +403,13 @@ class GanConfig(Checked):
     seed: Seed = 0
     """Of weights, data order and augmentation."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loss.coverage and not self.model.coverage:
+            raise ConfigError(f"loss.coverage is {self.loss.coverage} but nothing is covered: add --model.coverage")
+        if self.loss.mixing and not self.loss.projected:
+            raise ConfigError("loss.mixing is for the projected heads: add --loss.projected 1")
+
 
 # ---------------------------------------------------------------- presets
 

@@ -25,6 +25,7 @@ Status = Literal["ok", "unsure", "none", "empty"]
 BATCHES = (1, 2, 4, 6, 8, 12, 16)
 """The batch sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
 ENLARGED = 2
+"""How many times larger a photo is shown than it is painted, where the model paints coverage."""
 LEAST_INK = 4
 """A sheet with fewer dark pixels is empty: dust, or a pen that has only touched it."""
 

@@ -184,3 +184,15 @@ def test_every_number_has_a_range_and_its_default_lies_inside():
             for part in typing.get_args(field.type):
                 if isinstance(part, Range):
                     assert part.least <= getattr(kind(), field.name) <= part.most
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (GanLossConfig(coverage=5.0), "nothing is covered: add --model.coverage"),
+        (GanLossConfig(mixing=True), "is for the projected heads: add --loss.projected"),
+    ],
+)
+def test_a_term_that_would_change_nothing_is_refused(loss, says):
+    with pytest.raises(ConfigError, match=says):
+        GanConfig(loss=loss)

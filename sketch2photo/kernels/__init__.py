@@ -2,7 +2,7 @@
 
 The XLA flag keeps convolutions out of a fusion that slows them (measured on AVX-512 machines), and the compilation
 cache takes the first step from 20 s to 3 s from the second start on. For training, glibc's malloc keeps what a step
-frees for the next one, which saves 9 to 14% of its time.
+frees for the next one, which saves 6 to 11% of its time.
 """
 
 import ctypes

@@ -13,12 +13,15 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
+from sketch2photo.kernels.conv import NHWC
 from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, style_size
 
 Map = Float[Array, "n h w c"]
 
 WIDTH = 64
 """Channels of the first convolution of a projected head; the second has twice as many."""
+LEAST_SIDE = 4
+"""Of a map that a projected head can judge, which halves it twice."""
 
 
 class PatchGAN(nnx.Module):
@@ -90,7 +93,7 @@ class ProjectedHeads(nnx.Module):
     def __call__(
         self, maps: Sequence[Map], sketch: Float[Array, "n s s k"], style: Float[Array, "n t"] | None
     ) -> list[Float[Array, "n p p 1"]]:
-        """The logits of every head; p is a quarter of its map's side. Sides are powers of two, at least 4."""
+        """The logits of every head; p is a quarter of its map's side, a power of two of at least `LEAST_SIDE`."""
         return [
             head(jnp.concatenate([x, shrink(sketch, x.shape[1]).astype(x.dtype)], -1), style)
             for head, x in zip(self.heads, maps, strict=True)
@@ -129,9 +132,7 @@ class RandomMixing:
             x = x @ across_channels[0, 0].astype(x.dtype)
             if below is not None:
                 x = x + jax.image.resize(below, x.shape, "bilinear")
-            below = lax.conv_general_dilated(
-                x, across_scales.astype(x.dtype), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
+            below = lax.conv_general_dilated(x, across_scales.astype(x.dtype), (1, 1), "SAME", dimension_numbers=NHWC)
             mixed.append(below)
         return mixed[::-1]
 

@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from sketch2photo.errors import ConfigError
+from sketch2photo.kernels.conv import NHWC
 
 Map = Float[Array, "n h w c"]
 
@@ -70,9 +71,7 @@ def maps(architecture: Architecture, weights: dict[str, Any], photo: Float[Array
     """The maps of photos in [-1, 1]: bottlenecks' outputs, which are linear and signed. Sides that 32 divides."""
 
     def convolved(name: str, x: jax.Array, stride: int = 1) -> jax.Array:
-        numbers = ("NHWC", "HWIO", "NHWC")
-        kernel = weights[f"{name}_w"]
-        y = lax.conv_general_dilated(x, kernel, (stride, stride), "SAME", dimension_numbers=numbers)
+        y = lax.conv_general_dilated(x, weights[f"{name}_w"], (stride, stride), "SAME", dimension_numbers=NHWC)
         return y + weights[f"{name}_b"]
 
     def pointwise(name: str, x: jax.Array) -> jax.Array:

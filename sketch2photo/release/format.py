@@ -59,7 +59,9 @@ def read(path: str | Path) -> ReleasedModel:
     try:
         with np.load(path / WEIGHTS_FILE) as file:
             arrays = nest(_unpacked({name: file[name] for name in file}))
-        classifier = content["classifier"]
+        classifier, others = content["classifier"], tuple(map(str, content.get("others", ())))
+        if others and len(others) != (classifier or {}).get("others", 1):
+            raise ValueError(f"it names {len(others)} other categories, and its classifier has another number of them")
         return ReleasedModel(
             gan=from_dict(GanModelConfig, content["gan"]),
             categories=tuple(content["categories"]),
@@ -69,7 +71,7 @@ def read(path: str | Path) -> ReleasedModel:
             classifier_config=None if classifier is None else from_dict(ClassifierModelConfig, classifier),
             classifier=arrays.get("classifier"),
             calibration=Calibration(**content["calibration"]),
-            others=tuple(content.get("others", ())),
+            others=others,
         )
     except _BREAKAGE as error:
         raise _broken(path, error) from None

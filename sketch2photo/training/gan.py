@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo.config import GanConfig, GanOptimiserConfig
 from sketch2photo.models import layers, losses
-from sketch2photo.models.discriminators import PatchGAN, ProjectedHeads, RandomMixing, shrink
+from sketch2photo.models.discriminators import LEAST_SIDE, PatchGAN, ProjectedHeads, RandomMixing, shrink
 from sketch2photo.models.features import Perceptual
 from sketch2photo.models.layers import Arrays, Rngs
 from sketch2photo.models.unet import UNet
@@ -80,11 +80,18 @@ class GanNetworks:
         model = config.model
         self._heads, self._mixing = None, None
         if config.loss.projected and features is not None:
-            # The first map is nearly the pixels, which are PatchGAN's.
-            self._mixing = RandomMixing(features.widths[1:]) if config.loss.mixing else None
+            self._judged = self._judged_maps(features)
+            self._mixing = RandomMixing(features.widths[self._judged]) if config.loss.mixing else None
             self._heads = self._structure(lambda: self._new_heads(None))
         self._generator = self._structure(lambda: UNet(model, n_categories, rngs=None))
         self._discriminator = self._structure(lambda: PatchGAN(model, n_categories, rngs=None))
+
+    def _judged_maps(self, features: Perceptual) -> slice:
+        """The maps that have a head: not the first, which is nearly the pixels, PatchGAN's, nor those that are too
+        small for one."""
+        size = self.config.model.image_size
+        maps = jax.eval_shape(features, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
+        return slice(1, sum(m.shape[1] >= LEAST_SIDE for m in maps))
 
     def _structure(self, new: Callable[[], nnx.Module]) -> Any:
         network = nnx.eval_shape(new)
@@ -114,7 +121,7 @@ class GanNetworks:
         assert self.features is not None
         model = self.config.model
         styles = layers.style_size(model, self.n_categories)
-        widths = self.features.widths[1:]
+        widths = self.features.widths[self._judged]
         spectral = model.discriminator.spectral_norm
         if self._mixing is not None:
             widths = [RandomMixing.width] * len(widths)
@@ -162,7 +169,9 @@ class GanNetworks:
             scales = [jax.lax.stop_gradient(1 / (jnp.abs(m.astype(jnp.float32)).mean() + 1e-6)) for m in real_maps]
             mix = self._mixing or list
             real_heads, fake_heads = (
-                heads(mix([m * s.astype(m.dtype) for m, s in zip(maps, scales, strict=True)][1:]), sketch, style)
+                heads(
+                    mix([m * s.astype(m.dtype) for m, s in zip(maps, scales, strict=True)][self._judged]), sketch, style
+                )
                 for maps in (real_maps, fake_maps)
             )
         return (

@@ -105,16 +105,17 @@ def initialise_classifier(
     elif _normed(given) and not _normed(params):
         given = vgg.fold(given)
     (named, others), categories = theirs, ours[0]
-    outputs, count = _same(categories, named), params["head"]["bias"].shape[0] - len(categories)
     head = {name: np.asarray(value) for name, value in given["head"].items()}
     if others and ours[1]:
         outputs = _same([*categories, *ours[1]], [*named, *others])
-    elif head["bias"].shape[0] == len(named) + 1:
-        # One output of other categories becomes as many alike that make the same probability together.
-        head = {name: np.concatenate([x, *[x[..., -1:]] * (count - 1)], -1) for name, x in head.items()}
-        head["bias"][len(named) :] -= np.log(count)
-    if not (others and ours[1]) and head["bias"].shape[0] == len(named) + count:
-        outputs += [(len(categories) + i, len(named) + i) for i in range(count)]
+    else:
+        outputs, count = _same(categories, named), params["head"]["bias"].shape[0] - len(categories)
+        if head["bias"].shape[0] == len(named) + 1:
+            # One output of other categories becomes as many alike that make the same probability together.
+            head = {name: np.concatenate([x, *[x[..., -1:]] * (count - 1)], -1) for name, x in head.items()}
+            head["bias"][len(named) :] -= np.log(count)
+        if head["bias"].shape[0] == len(named) + count:
+            outputs += [(len(categories) + i, len(named) + i) for i in range(count)]
     ends: Matched = {"head/kernel": (-1, outputs), "head/bias": (-1, outputs)}
     return _fit("classifier", params, {**given, "head": head}, ends, "outputs", say)
 

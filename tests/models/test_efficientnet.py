@@ -13,17 +13,19 @@ SPEC = [(3, 1, 1, 8, 4, 0), (3, 2, 2, 4, 6, 0), (5, 2, 2, 6, 6, 0), (3, 1, 2, 6,
 TAPS = (1, 2, 3, 4)
 
 
-def arrays(seed: int = 0) -> dict[str, np.ndarray]:
-    """A file's content, small."""
-    rng = np.random.default_rng(seed)
-    content: dict[str, np.ndarray] = {"spec": np.array(SPEC), "taps": np.array(TAPS)}
+def arrays(*, deep: bool = False) -> dict[str, np.ndarray]:
+    """A file's content, small; `deep` halves the picture before every map, as the published one does."""
+    rng = np.random.default_rng(0)
+    spec = [(kernel, stride if i == 0 else 2, *rest) for i, (kernel, stride, *rest) in enumerate(SPEC)]
+    spec = [(*row[:5], 0) for row in spec] if deep else SPEC
+    content: dict[str, np.ndarray] = {"spec": np.array(spec), "taps": np.array(TAPS)}
 
     def layer(name: str, *shape: int) -> None:
         content[f"{name}_w"] = rng.normal(0, np.prod(shape[:3]) ** -0.5, shape).astype(np.float16)
         content[f"{name}_b"] = rng.normal(0, 0.1, shape[-1]).astype(np.float32)
 
-    layer("stem", 3, 3, 3, SPEC[0][3])
-    for i, (kernel, _, expansion, inputs, outputs, _) in enumerate(SPEC):
+    layer("stem", 3, 3, 3, spec[0][3])
+    for i, (kernel, _, expansion, inputs, outputs, _) in enumerate(spec):
         if expansion > 1:
             layer(f"b{i:02d}_expand", 1, 1, inputs, inputs * expansion)
         layer(f"b{i:02d}_dw", kernel, kernel, 1, inputs * expansion)

@@ -11,6 +11,7 @@ from sketch2photo.config import GAN_PRESETS
 from sketch2photo.models.discriminators import RandomMixing
 from sketch2photo.models.features import load
 from sketch2photo.training import gan
+from tests.models import test_efficientnet
 
 DEBUG = GAN_PRESETS["debug"]
 PROJECTED = dataclasses.replace(
@@ -123,3 +124,17 @@ def test_heads_on_mixed_maps_teach_the_generator_too(features):
     assert first.shape[-1] == RandomMixing.width + 1  # the sketch
     gradient = jax.grad(lambda f: networks.discriminate_both(weights, sketch, photo, f, style)[1].heads[0].sum())(fake)
     assert float(jnp.abs(gradient).max()) > 0
+
+
+def test_maps_too_small_for_a_head_have_none(tmp_path):
+    """EfficientNet-Lite's last map is a thirty-second of the side: two pixels of 64."""
+    np.savez(tmp_path / "lite.npz", **test_efficientnet.arrays(deep=True))
+    lite = load(tmp_path / "lite.npz")
+    sketch, photo, fake, style = pictures()
+    assert [m.shape[1] for m in lite(photo)] == [16, 8, 4, 2]
+    for mixing in (False, True):
+        networks, weights = judged(
+            lite, dataclasses.replace(PROJECTED, loss=dataclasses.replace(PROJECTED.loss, mixing=mixing))
+        )
+        real, _ = networks.discriminate_both(weights, sketch, photo, fake, style)
+        assert [logits.shape for logits in real.heads] == [(4, 2, 2, 1), (4, 1, 1, 1)]

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sketch2photo.errors import ConfigError
+from sketch2photo.errors import CheckpointError, ConfigError
 from sketch2photo.release import format
 from sketch2photo.release.weights import restricted, with_first_colours
 from sketch2photo.studio import Studio
@@ -72,3 +72,9 @@ def test_the_colour_that_pleases_comes_first_and_none_is_lost():
 def test_first_colours_that_are_none_are_refused(wanted, reason):
     with pytest.raises(ConfigError, match=reason):
         with_first_colours(tiny.model(), [wanted])
+
+
+def test_names_that_are_not_as_many_as_the_outputs_are_a_broken_model(tmp_path):
+    format.write(dataclasses.replace(with_others(), others=("cat",)), tmp_path / "model", "card")
+    with pytest.raises(CheckpointError, match="names 1 other categories"):
+        format.read(tmp_path / "model")
