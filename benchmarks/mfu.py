@@ -103,7 +103,7 @@ def step_passes(config: GanConfig) -> list[tuple[Convolution, int]]:
 
 def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
     """Model FLOP of training on one picture. Without a perceptual network and the heads on it where none is given, and
-    without R1."""
+    without R1; of EfficientNet-Lite only the first layer, for the others are no convolutions in jax."""
     flop = 2.0 * sum(layer.products * times for layer, times in step_passes(config))
     if features is None or not (config.loss.perceptual or config.loss.projected):
         return flop
@@ -113,6 +113,8 @@ def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
         maps = jax.eval_shape(features.maps, features.weights, photo)[1:]
         for (_, side, _, width), wide in zip((m.shape for m in maps), features.widths[1:], strict=True):
             assert width == wide
+            if side < discriminators.LEAST_SIDE:  # too small for a head
+                continue
             flop += 2 * _head_products(width + config.model.input_channels, side)
     return flop
 
