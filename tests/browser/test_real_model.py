@@ -47,16 +47,25 @@ def test_bars_show_what_the_classifier_thinks(visit, real_page, root):
     me = visit(real_page)
     bars = me.find("bars").locator("[data-category]")
     assert bars.count() > 1
-    me.box()
+    me.find("examples").locator("[data-example=teapot]").click()
     me.settle()
     if json.loads((root / "checkpoints" / "studio" / "config.json").read_text())["classifier"] is None:
         assert not me.find("bars").is_visible()
         return
     shares = [int(text.rstrip("%")) for text in me.find("bars").locator(".share").all_inner_texts()]
-    assert 90 <= sum(shares) <= 110
+    assert 90 <= sum(shares) <= 110 and max(shares) > 50
     bars.last.click()
     me.settle()
     assert bars.last.inner_text().split("\n")[0] in me.status
+
+
+def test_a_drawing_of_something_else_gets_its_word(visit, real_page, root):
+    me = visit(real_page)
+    me.box()
+    me.settle()
+    config = json.loads((root / "checkpoints" / "studio" / "config.json").read_text())
+    assert any(word.replace("_", " ") in me.page.locator(".other").inner_text() for word in config["others"])
+    assert not me.find("bars").is_visible() and me.find("examples").is_visible()
 
 
 def test_every_drawing_to_start_from_is_recognised(visit, real_page):
