@@ -248,6 +248,9 @@ class GanModelConfig(Checked):
     coverage: bool = False
     """Paint how much of every pixel the object covers, too: the photo is its colour over white by that (Porter & Duff
     1984, over)."""
+    hints: bool = False
+    """Take strokes of colour beside the sketch, each saying what is what colour there (Sangkloy et al. 2017; Zhang et
+    al. 2017, section 3.2)."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
@@ -303,6 +306,8 @@ class AugmentConfig(Checked):
     """Largest shift, as a share of the side."""
     warp: Share = 0.0
     """Largest elastic displacement of the sketch against the photo, as a share of the side."""
+    bend: Share = 0.0
+    """Largest elastic displacement of both together, as people's proportions are off; as a share of the side."""
     erase: Share = 0.0
     """Chance that a patch of the sketch's lines is rubbed out (sketch only)."""
     width: Share = 0.0

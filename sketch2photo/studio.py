@@ -65,6 +65,7 @@ class Studio:
         """Pixels a side of what is painted: with coverage, enlarged without a soft rim."""
         self.calibration = model.calibration
         self.paints_coverage = model.gan.coverage
+        self.takes_hints = model.gan.hints
         self.has_classifier = model.classifier is not None and len(model.categories) > 1
         self.others = model.others
         """What else a drawing may be named as (`Prediction.word`); nothing of it can be painted."""
@@ -108,13 +109,19 @@ class Studio:
             return jax.ShapeDtypeStruct((batch, *shape), kind)
 
         sketch = array(config.image_size, config.image_size, config.input_channels)
-        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3)).compile()
+        hints = array(config.image_size, config.image_size, 4) if self.takes_hints else None
+        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3), hints).compile()
         if self._logits is not None and self._model.classifier_config is not None:
             size = self._model.classifier_config.image_size
             self._logits.lower(self._classifier, array(size, size, 1)).compile()
 
     def predict(
-        self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
+        self,
+        sketch: np.ndarray,
+        category: str | None = None,
+        colour: str | None = None,
+        seed: int = 0,
+        hints: np.ndarray | None = None,
     ) -> Prediction:
         """Paint a sketch.
 
@@ -125,12 +132,14 @@ class Studio:
           category: one of `categories`; None for the likeliest.
           colour: "#rrggbb" of the object; None for one of the category's own, chosen by the seed.
           seed: any integer; 0 is the category's default colour, which comes first.
+          hints: uint8 (h, w, 4), RGBA as large as the sketch: where it is opaque, that colour is painted there (a model
+            that `takes_hints`).
 
         Raises:
-          ImageError: the array is no sketch.
-          ConfigError: an unknown category, or a colour that is not "#rrggbb".
+          ImageError: the array is no sketch, or the hints do not fit it.
+          ConfigError: an unknown category, a colour that is not "#rrggbb", or hints for a model that takes none.
         """
-        return self.predict_batch([sketch], [category], [colour], [seed])[0]
+        return self.predict_batch([sketch], [category], [colour], [seed], [hints])[0]
 
     def predict_batch(
         self,
@@ -138,17 +147,22 @@ class Studio:
         categories: Sequence[str | None] | None = None,
         colours: Sequence[str | None] | None = None,
         seeds: Sequence[int] | None = None,
+        hints: Sequence[np.ndarray | None] | None = None,
     ) -> list[Prediction]:
         """`predict` for several sketches at once, in few calls of the model; the lists are as long as `sketches`."""
         n = len(sketches)
         categories = _as_long_as(n, "categories", categories, None)
         colours = _as_long_as(n, "colours", colours, None)
         seeds = _as_long_as(n, "seeds", seeds, 0)
+        hints = _as_long_as(n, "hints", hints, None)
+        if not self.takes_hints and any(one is not None for one in hints):
+            raise ConfigError(f"the model {self.name} takes no hints: leave them out")
         for category in categories:
             if category is not None:
                 choose("category", category, self.categories)
         asked = [None if colour is None else parse_colour(colour) for colour in colours]
         squares = [self._square(sketch) for sketch in sketches]
+        given = [None if one is None else images.as_hints(one, s) for one, s in zip(hints, sketches, strict=True)]
         drawn = [i for i in range(n) if _is_drawn(squares[i])]
         empty = Prediction(None, self._even(), None, "empty")
         results = [empty] * n
@@ -159,6 +173,7 @@ class Studio:
                 [categories[i] for i in chunk],
                 [asked[i] for i in chunk],
                 [seeds[i] for i in chunk],
+                [given[i] for i in chunk],
             )
             for i, prediction in zip(chunk, predictions, strict=True):
                 results[i] = prediction
@@ -170,6 +185,7 @@ class Studio:
         categories: list[str | None],
         colours: list[np.ndarray | None],
         seeds: list[int],
+        hints: list[np.ndarray | None],
     ) -> list[Prediction]:
         seen = self._classify(squares)
         labels = [
@@ -187,6 +203,7 @@ class Studio:
             self._model_input([sketch for sketch, _ in framed]),
             np.array(labels, np.int32),
             np.stack(painted),
+            *([self._cut_hints(hints, [frame for _, frame in framed])] if self.takes_hints else []),
         )
         takes_colour = self._model.gan.colour_conditional
         return [
@@ -204,6 +221,16 @@ class Studio:
                 framed, photos, seen, labels, painted, strict=True
             )
         ]
+
+    def _cut_hints(self, hints: list[np.ndarray | None], frames: list[images.Frame]) -> np.ndarray:
+        """uint8 (n, s, s, 4), of every sketch's window; transparent where there are none."""
+        none = np.zeros((self.image_size, self.image_size, 4), np.uint8)
+        return np.stack(
+            [
+                none if one is None else frame.cut_hints(one, self.image_size)
+                for one, frame in zip(hints, frames, strict=True)
+            ]
+        )
 
     def _on_drawing(self, frame: images.Frame, painted: np.ndarray) -> dict[str, Any]:
         """`photo` and `cutout` of what was painted of a window."""

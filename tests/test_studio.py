@@ -1,6 +1,7 @@
 """Studio: what goes in, what comes out, and what it refuses."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -426,3 +427,58 @@ def test_a_small_drawings_cutout_is_transparent_around_its_window(covering):
 def test_an_empty_sheet_has_no_cutout_nor_has_a_model_without_coverage(covering, studio):
     assert covering.predict(np.full((64, 64), 255, np.uint8)).cutout is None
     assert studio.predict(tiny.drawing()).cutout is None and studio.photo_size == studio.image_size
+
+
+# ---------------------------------------------------------------- hints of colour
+
+
+@pytest.fixture(scope="module")
+def hinted():
+    gan = dataclasses.replace(tiny.GAN, hints=True)
+    return Studio(tiny.model(gan=gan, generator=tiny.generator(gan)))
+
+
+def dab(sheet: np.ndarray) -> np.ndarray:
+    hints = np.zeros((*sheet.shape[:2], 4), np.uint8)
+    hints[100:140, 100:140] = (200, 30, 30, 255)
+    return hints
+
+
+def test_hints_change_the_photo_and_none_is_as_before(hinted):
+    sheet = tiny.drawing()
+    plain = hinted.predict(sheet)
+    assert (hinted.predict(sheet, hints=dab(sheet)).photo != plain.photo).any()
+    np.testing.assert_array_equal(hinted.predict(sheet, hints=np.zeros_like(dab(sheet))).photo, plain.photo)
+    seen = hinted.predict_batch([sheet, sheet], hints=[None, dab(sheet)])
+    np.testing.assert_allclose(seen[0].photo, plain.photo, atol=1)
+    assert (seen[1].photo != plain.photo).any()
+
+
+def test_hints_are_framed_as_the_sketch_is(hinted):
+    """A small drawing is looked at closer, and so are its hints."""
+    sheet = np.full((512, 300), 255, np.uint8)
+    sheet[100:160, 100:103] = sheet[100:103, 100:160] = 0
+    hints = np.zeros((512, 300, 4), np.uint8)
+    hints[110:150, 110:150] = (0, 200, 0, 255)
+    larger = [np.kron(one, np.ones((2, 2, 1)[: one.ndim], np.uint8)) for one in (sheet, hints)]
+    one, other = hinted.predict(sheet, hints=hints), hinted.predict(larger[0], hints=larger[1])
+    assert np.abs(one.photo.astype(int) - other.photo).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("hints", "sentence"),
+    [
+        (np.zeros((10, 10, 4), np.uint8), "hints are uint8 (10, 10, 4): give uint8 (256, 256, 4)"),
+        (np.zeros((256, 256, 3), np.uint8), "RGBA"),
+        (np.zeros((256, 256, 4)), "hints are float64"),
+        ("red", "hints are str"),
+    ],
+)
+def test_hints_that_do_not_fit_are_refused(hinted, hints, sentence):
+    with pytest.raises(ImageError, match=re.escape(sentence)):
+        hinted.predict(tiny.drawing(), hints=hints)
+
+
+def test_a_model_without_hints_says_so(studio):
+    with pytest.raises(ConfigError, match="takes no hints: leave them out"):
+        studio.predict(tiny.drawing(), hints=dab(tiny.drawing()))

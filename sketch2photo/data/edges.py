@@ -54,7 +54,12 @@ def find_outline(photo: np.ndarray) -> Outline | None:
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
     # So strict a limit on a blurred picture makes the object a pixel too wide all round.
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), iterations=round(side / NATIVE))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return outline_of(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+
+
+def outline_of(mask: np.ndarray) -> Outline | None:
+    """The outline of what `mask`, uint8 (s, s), is 255 on; None when that is nothing but specks."""
+    side = mask.shape[0]
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contours = [c for c in contours if cv2.contourArea(c) > 0.002 * side * side]
     if not contours:

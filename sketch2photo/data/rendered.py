@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from sketch2photo import images
 from sketch2photo.data import raw_files, styles
@@ -86,7 +87,10 @@ def make_example(raw: RawRendering, *, size: int, count: int) -> Example | Skipp
         mask = cv2.resize(images.decode_sketch(files["mask"]), (size, size), interpolation=cv2.INTER_AREA)
     except (ImageError, OSError) as error:
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
-    made = styles.renderings(photo, styles.seed_of(content), count - len(sketches), MADE) if count > 2 else []
+    made: list[tuple[str, np.ndarray]] = []
+    if count > len(sketches):
+        solid = ((mask > 127) * 255).astype(np.uint8)
+        made = styles.renderings(photo, styles.seed_of(content), count - len(sketches), MADE, solid)
     drawn = [*zip(EXACT, sketches, strict=False), *made]
     drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
     if not drawn or mask.max() < 128:

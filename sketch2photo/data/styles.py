@@ -28,11 +28,11 @@ def seed_of(content: bytes) -> int:
 class _Subject:
     """A photo with what its renderings share."""
 
-    def __init__(self, photo: np.ndarray):
+    def __init__(self, photo: np.ndarray, mask: np.ndarray | None = None):
         self.photo = photo
         self.side: int = photo.shape[0]
         self.unit = self.side / edges.NATIVE
-        self.outline = edges.find_outline(photo)
+        self.outline = edges.find_outline(photo) if mask is None else edges.outline_of(mask)
         self.inner_edges = cache(partial(edges.inner_edges, photo, self.outline))
         self.parts = cache(self._parts)
 
@@ -162,16 +162,21 @@ def check(styles: list[str]) -> tuple[str, ...]:
 
 
 def renderings(
-    photo: np.ndarray, seed: int, count: int = len(DEFAULT), styles: tuple[str, ...] = DEFAULT
+    photo: np.ndarray,
+    seed: int,
+    count: int = len(DEFAULT),
+    styles: tuple[str, ...] = DEFAULT,
+    mask: np.ndarray | None = None,
 ) -> list[tuple[str, np.ndarray]]:
     """`count` sketches of a square photo, each with the name of its style, uint8 (s, s): the styles in turn.
 
     Args:
       photo: uint8 (s, s, 3) RGB, the object on white; without a white ground the silhouette becomes the coarsest
         contours instead.
+      mask: uint8 (s, s), 255 on the object, where it is known better than by the photo's white, which ends at shadows.
       seed: the same seed gives the same lines, see `seed_of`; more renderings leave the first ones as they are.
     """
-    subject = _Subject(photo)
+    subject = _Subject(photo, mask)
     drawn = []
     for number in range(count):
         style = styles[number % len(styles)]

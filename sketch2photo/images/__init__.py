@@ -56,6 +56,15 @@ def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
     return _decode(source, name, "L")
 
 
+def decode_hints(source: bytes | Path, name: str = "") -> np.ndarray:
+    """A picture file of strokes of colour, uint8 (h, w, 4) RGBA; opaque where it has no transparency.
+
+    Raises:
+      ImageError: as `decode_photo`.
+    """
+    return _decode(source, name, "RGBA")
+
+
 def class_numbers(source: Path) -> np.ndarray | None:
     """The numbers in a picture file as they are, int (h, w); None where it has channels or numbers over 255."""
     values = np.asarray(Image.open(source, formats=_FORMATS))
@@ -88,6 +97,8 @@ def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
         data = source.read_bytes() if isinstance(source, Path) else source
         image = svg.render(data, name) if svg.is_svg(data) else _srgb(_upright(_opened(data, name)))
         clear = image.mode in _MODES_WITH_ALPHA or "transparency" in image.info
+        if mode == "RGBA":
+            return np.asarray(image.convert("RGBA"))
         if mode == "L" and image.mode in ("1", "L") and not clear:
             return np.asarray(image.convert("L"))
         return _on_ground(np.asarray(image.convert("RGBA" if clear else "RGB")), mode)
@@ -274,13 +285,26 @@ def _checked(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def pad_to_square(image: np.ndarray) -> np.ndarray:
-    """The picture in the middle of a white square as wide as its longer side."""
+def as_hints(hints: np.ndarray, sketch: np.ndarray) -> np.ndarray:
+    """Strokes of colour for a sketch, RGBA uint8 of its height and width, on a square as `clean_sheet` makes of it.
+
+    Raises:
+      ImageError: another dtype, number of channels or shape.
+    """
+    wanted = (*sketch.shape[:2], 4)
+    if not isinstance(hints, np.ndarray) or hints.dtype != np.uint8 or hints.shape != wanted:
+        received = f"{hints.dtype} {hints.shape}" if isinstance(hints, np.ndarray) else type(hints).__name__
+        raise ImageError(f"hints are {received}: give uint8 {wanted}, RGBA, as wide and high as the sketch")
+    return pad_to_square(hints, 0)
+
+
+def pad_to_square(image: np.ndarray, ground: int = PAPER) -> np.ndarray:
+    """The picture in the middle of a square of the ground, white, as wide as its longer side."""
     height, width = image.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     padding = ((top, side - height - top), (left, side - width - left)) + ((0, 0),) * (image.ndim - 2)
-    return image if height == width else np.pad(image, padding, constant_values=PAPER)
+    return image if height == width else np.pad(image, padding, constant_values=ground)
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -356,6 +380,14 @@ class Frame:
         ground = (PAPER,) * (picture.shape[2] if picture.ndim == 3 else 1)
         closer = cv2.warpAffine(picture, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=ground)
         return resize_sketch(closer, size) if picture.ndim == 2 else resize(closer, size)
+
+    def cut_hints(self, hints: np.ndarray, size: int) -> np.ndarray:
+        """What the window shows of strokes of colour, RGBA (h, h, 4), at `size`; nothing beyond them."""
+        ratio = hints.shape[0] / self.drawing
+        at = (np.arange(size) + 0.5) * (self.side / size)
+        rows, columns = (np.floor((start + at) * ratio).astype(int) + 1 for start in (self.top, self.left))
+        last = hints.shape[0] + 1
+        return np.pad(hints, ((1, 1), (1, 1), (0, 0)))[rows.clip(0, last)][:, columns.clip(0, last)]
 
     def photo_on_drawing(self, photo: np.ndarray, size: int) -> np.ndarray:
         """The photo of this window at its place on a white sheet the shape of the drawing, `size` pixels a side; a

@@ -36,6 +36,13 @@ def to_model(image: UInt8[Array, "n h w c"]) -> Float[Array, "n h w c"]:
     return -scaled if image.shape[-1] == 1 else scaled
 
 
+def hints_to_model(hints: UInt8[Array, "n h w 4"]) -> Float[Array, "n h w 4"]:
+    """RGBA strokes of colour as the generator takes them: 1 where a colour is given (alpha of half and more), then that
+    colour in [-1, 1]; all 0 elsewhere."""
+    given = (hints[..., 3:] >= 128).astype(jnp.float32)
+    return jnp.concatenate([given, given * (hints[..., :3].astype(jnp.float32) * (1 / 127.5) - 1.0)], -1)
+
+
 def composite(output: Float[Array, "n h w o"]) -> Float[Array, "n h w 3"]:
     """A generator's output as photos in [-1, 1]: where it has coverage, its colour over white (Porter & Duff 1984)."""
     colour, logit = output[..., :3], output[..., 3:]

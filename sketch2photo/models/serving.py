@@ -24,8 +24,8 @@ from sketch2photo.models.vgg import VGG16
 def painter(
     config: GanModelConfig, n_categories: int, weights: Arrays, platform: str, *, cutout: bool = False
 ) -> tuple[Callable[[Arrays, jax.Array, jax.Array, jax.Array], jax.Array], Arrays]:
-    """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3), and
-    the weights it takes. Arguments and errors as of `generator`.
+    """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3), hints uint8 (n, s, s, 4) or None) ->
+    photo uint8 (n, s, s, 3), and the weights it takes. Arguments and errors as of `generator`.
 
     Args:
       cutout: give RGBA, (n, s, s, 4), of a model that paints coverage.
@@ -33,17 +33,20 @@ def painter(
     to_bytes = layers.to_cutout if cutout else layers.to_photo
     generate, weights = generator(config, n_categories, weights, platform)
 
-    def paint(weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
+    def paint(
+        weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array, hints: jax.Array | None = None
+    ) -> jax.Array:
         style = layers.style_vector(config, n_categories, label, colour)
-        return to_bytes(generate(weights, layers.to_model(sketch), style))
+        given = None if hints is None else layers.hints_to_model(hints)
+        return to_bytes(generate(weights, layers.to_model(sketch), style, given))
 
     return paint, weights
 
 
 def generator(
     config: GanModelConfig, n_categories: int, weights: Arrays, platform: str
-) -> tuple[Callable[[Arrays, Float[Array, "n s s c"], jax.Array | None], Float[Array, "n s s 3"]], Arrays]:
-    """The generator as (packed weights, sketch, style) -> photos in [-1, 1], and its packed weights.
+) -> tuple[Callable[..., Float[Array, "n s s o"]], Arrays]:
+    """The generator as (packed weights, *arguments of `UNet.__call__`), and its packed weights.
 
     Args:
       weights: as they were trained; numpy or jax arrays.
@@ -58,7 +61,7 @@ def generator(
     if platform == "cpu":
         weights = _packed(network, weights, config.image_size)
     structure, _ = nnx.split(network)
-    return lambda weights, sketch, style: nnx.merge(structure, layers.as_state(weights))(sketch, style), weights
+    return lambda weights, *given: nnx.merge(structure, layers.as_state(weights))(*given), weights
 
 
 def classifier(

@@ -31,6 +31,7 @@ class UNet(nnx.Module):
         styles = style_size(config, n_categories)
         up = "resize" if g.upsample == "resize" else "up"
         self.dropout = g.dropout
+        self.hints = 4 * config.hints
         self.style = Style(styles, g.style_width, rngs=rngs) if styles else None
 
         def norm(channels: int) -> Norm:
@@ -38,7 +39,7 @@ class UNet(nnx.Module):
 
         self.downs = nnx.List(
             Conv("down", inputs, outputs, bias=g.bias, rngs=rngs)
-            for inputs, outputs in zip([config.input_channels, *widths[:-1]], widths, strict=True)
+            for inputs, outputs in zip([config.input_channels + self.hints, *widths[:-1]], widths, strict=True)
         )
         self.down_norms = nnx.List(norm(width) for width in widths[1:-1])
         # Numbered from the outside in, as the downs are, so that weights fit a model of another image size. All
@@ -54,6 +55,7 @@ class UNet(nnx.Module):
         self,
         sketch: Float[Array, "n s s c"],
         style: Float[Array, "n k"] | None = None,
+        hints: Float[Array, "n s s 4"] | None = None,
         *,
         train: bool = False,
         key: jax.Array | None = None,
@@ -64,6 +66,7 @@ class UNet(nnx.Module):
         Args:
           sketch: as `layers.to_model` gives it.
           style: as `layers.style_vector` gives it; None for an unconditional model.
+          hints: as `layers.hints_to_model` gives them, for a model that takes them; None is no hint anywhere.
           train: batch norm over the batch instead of each image.
           key: dropout on the three layers above the innermost, for noise (section 3.1); None leaves it out.
         """
@@ -73,6 +76,9 @@ class UNet(nnx.Module):
             styled = self.style(style)
         skips = []
         x = sketch
+        if self.hints:
+            none = jnp.zeros((*sketch.shape[:-1], self.hints), sketch.dtype)
+            x = jnp.concatenate([sketch, none if hints is None else hints], -1)
         for i, conv in enumerate(self.downs):
             x = conv(leaky_relu(x) if i else x)
             if 0 < i < len(self.downs) - 1:

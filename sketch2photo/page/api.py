@@ -14,7 +14,7 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import BatchQueue, Busy, PaintRequest, Prediction
+from sketch2photo.page.batch_queue import BatchQueue, Busy, Model, PaintRequest, Prediction
 from sketch2photo.page.gradio_patches import sketch_input, sketches_input
 from sketch2photo.page.limits import (
     MAX_BATCH_CALLS,
@@ -38,6 +38,7 @@ def add_endpoints(pool: ModelPool, queue: BatchQueue) -> None:
     caller = _Caller(pool, queue)
     with gr.Row(visible=False):
         one, several = sketch_input(), sketches_input()
+        hints = sketch_input("hints")
         category, colour = gr.Textbox("auto", label="category"), gr.Textbox("", label="colour")
         seed, model = gr.Number(0, label="seed"), gr.Textbox("", label="model")
         transparent = gr.Checkbox(False, label="transparent")
@@ -47,7 +48,7 @@ def add_endpoints(pool: ModelPool, queue: BatchQueue) -> None:
         button = gr.Button("predict")
     button.click(
         caller.predict,
-        [one, category, colour, seed, model, transparent],
+        [one, category, colour, seed, model, transparent, hints],
         [photo, probabilities],
         api_name="predict",
         concurrency_limit=MAX_CALLS,
@@ -76,6 +77,7 @@ class _Caller:
         seed: float = 0,
         model: str = "",
         transparent: bool = False,
+        hints: str | None = None,
         request: gr.Request | None = None,
     ) -> tuple[np.ndarray, dict[str, float]]:
         """Turn a sketch into a photo.
@@ -87,11 +89,12 @@ class _Caller:
           seed: a whole number; another one is another variation.
           model: one of /models, or "" for the one that the page was opened with.
           transparent: the object without a ground, in a PNG file with an alpha channel.
+          hints: a picture with an alpha channel, as large as the sketch: where it is opaque, that colour is painted.
 
         Returns:
           The photo, and how likely each category is.
         """
-        prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request))[0]
+        prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request, hints))[0]
         if prediction.photo is None:
             raise gr.Error("the sketch is empty: draw dark lines on white", print_exception=False)
         return _picture(prediction, transparent), _probabilities(prediction)
@@ -153,7 +156,7 @@ class _Caller:
             raise gr.Error(str(error), print_exception=False) from None
 
     def models(self) -> list[dict[str, Any]]:
-        """The models to choose from, the first is the default: name, categories, palette, has_classifier."""
+        """The models to choose from, the first is the default: `about` each, the first is the default."""
         return [self._pool.about(name) for name in self._pool.names]
 
     async def _paint(
@@ -162,13 +165,17 @@ class _Caller:
         wishes: Callable[[], list[tuple[Any, Any, Any]]],
         model: str | None,
         request: gr.Request | None,
+        hints: str | None = None,
     ) -> list[Prediction]:
         """The predictions; every error as a sentence."""
         try:
             wanted = [_wish(*wish) for wish in wishes()]
             pictures = await asyncio.to_thread(lambda: [_read(path) for path in sketches])
             chosen = await asyncio.wrap_future(self._pool.open(str(model or "").strip()[:MAX_TEXT]))
-            requests = [PaintRequest(sketch, *wish, chosen) for sketch, wish in zip(pictures, wanted, strict=True)]
+            given = None if hints is None else await asyncio.to_thread(_read_hints, hints, pictures[0], chosen)
+            requests = [
+                PaintRequest(sketch, *wish, given, chosen) for sketch, wish in zip(pictures, wanted, strict=True)
+            ]
             person = f"api/{getattr(request, 'session_hash', None) or ''}"
             answers = await asyncio.gather(*map(asyncio.wrap_future, self._queue.append(person, requests)))
         except Busy:
@@ -213,3 +220,12 @@ def _read(path: str | None) -> np.ndarray:
         raise ImageError("there is no sketch: send a picture of 16 to 4096 pixels a side")
     check_picture(Path(path))
     return images.decode_sketch(Path(path), "the sketch")
+
+
+def _read_hints(path: str, sketch: np.ndarray, model: Model) -> np.ndarray:
+    if not model.takes_hints:
+        raise ConfigError(f"the model {model.name} takes no hints: leave them out")
+    check_picture(Path(path))
+    hints = images.decode_hints(Path(path), "the picture of hints")
+    images.as_hints(hints, sketch)  # says what does not fit
+    return hints

@@ -69,6 +69,8 @@ class Model(Protocol):
     @property
     def has_classifier(self) -> bool: ...
     @property
+    def takes_hints(self) -> bool: ...
+    @property
     def batches(self) -> Sequence[int]: ...
     def warm_up(self) -> None: ...
     def compile(self, batch: int, /) -> None: ...
@@ -78,6 +80,7 @@ class Model(Protocol):
         categories: Sequence[str | None] | None = None,
         colours: Sequence[str | None] | None = None,
         seeds: Sequence[int] | None = None,
+        hints: Sequence[np.ndarray | None] | None = None,
     ) -> Sequence[Prediction]: ...
 
 
@@ -92,6 +95,8 @@ class PaintRequest:
     colour: str | None = None
     """ "#rrggbb"; None for the model's own choice."""
     seed: int = 0
+    hints: np.ndarray | None = None
+    """Strokes of colour, uint8 (h, w, 4) RGBA as large as the sketch; for a model that takes them."""
     model: Model | None = None
     """None for the one that the page was opened with."""
 
@@ -335,6 +340,7 @@ class BatchQueue:
                 [request.category for request in requests],
                 [request.colour for request in requests],
                 [request.seed for request in requests],
+                [request.hints for request in requests],
             )
         except BaseException as error:
             if len(jobs) > 1 and isinstance(error, UserError):  # somebody's drawing is wrong: find out whose

@@ -92,11 +92,11 @@ class SketchesData(ListFiles):
         return super().model_validate(obj, **options)
 
 
-def sketch_input() -> gr.Image:
+def sketch_input(label: str = "sketch") -> gr.Image:
     """A picture that is handed on as a path: 6.31 decodes it before we have seen how large it is, and answers what is
     no file at all with a validation report. No subclass: Gradio writes a .pyi file beside any module that has one.
     """
-    picture = gr.Image(label="sketch")
+    picture = gr.Image(label=label)
     picture.data_model = SketchData
     picture.preprocess = lambda payload: payload.path if payload else None
     return picture

@@ -112,14 +112,14 @@ def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
     _check_sides(width, height, largest)
 
 
-def check_png(data: bytes, largest: int) -> None:
+def check_png(data: bytes, largest: int, name: str = "the sketch") -> None:
     """Refuse a PNG that claims sides outside 16 to `largest` pixels, undecoded: 20 KB can decode to gigabytes.
 
     Raises:
       ImageError: not a PNG file, or of another size.
     """
     if len(data) < 33 or not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
-        raise ImageError("the sketch is not a PNG file: send one")
+        raise ImageError(f"{name} is not a PNG file: send one")
     _check_sides(*struct.unpack(">II", data[16:24]), largest)
 
 

@@ -2,7 +2,7 @@
 
 Three server functions of the page. Each takes an object and answers with one:
 
-    live_predict   {person, seq, png, model?, category?, colour?, seed?}
+    live_predict   {person, seq, png, hints?, model?, category?, colour?, seed?}
                    -> {seq, people, model, photo, probabilities, category, colour, status, ms}
     variations     the same, and {wishes?: [{category?, colour?, seed?}, ...]}, 1 to 8 of them; what a wish leaves out
                    is the request's, and without wishes four seeds from the request's on are painted
@@ -12,10 +12,11 @@ Three server functions of the page. Each takes an object and answers with one:
                    -> {picture}, a PNG data URL of the sheet with the picture's lines; null where it has none
 
 `person` is 1 to 64 characters that the page makes up, `seq` a number that grows with every request of a person, `png`
-a data URL; `model`, `category` and `colour` may be "" and `category` "auto". In the answer `people` says how many are
-drawing, `photo` is a JPEG data URL or null for an empty sheet, `ms` the milliseconds of the model's call. In place of
-a photo an answer may have `busy` (a sentence: ask again a little later), `stale` (a newer drawing took over: forget
-this one) or `error` (a sentence: asking again will not help). What `models` of the component lists can be a `model`.
+a data URL, `hints` a PNG of strokes of colour, as large and transparent where there are none; `model`, `category` and
+`colour` may be "" and `category` "auto". In the answer `people` says how many are drawing, `photo` is a JPEG data URL
+or null for an empty sheet, `ms` the milliseconds of the model's call. In place of a photo an answer may have `busy`
+(a sentence: ask again a little later), `stale` (a newer drawing took over: forget this one) or `error` (a sentence:
+asking again will not help). What `models` of the component lists can be a `model`.
 
 Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded.
 The server keeps nothing of a visitor's drawing between two requests.
@@ -89,7 +90,8 @@ def read_request(request: Any, *, several: bool = False) -> LiveRequest:
     wishes = _wishes(request) if several else [{}]
     asked = [_wish(request | wish) for wish in wishes]
     sketch = _sketch(request.get("png"))
-    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish) for wish in asked))
+    hints = _hints(request.get("hints") or None, sketch)
+    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish, hints) for wish in asked))
 
 
 def _wish(request: dict[str, Any]) -> tuple[str | None, str | None, int]:
@@ -135,6 +137,16 @@ def _sketch(url: Any) -> np.ndarray:
     data = _data(url, "the sketch", _PNG)
     check_png(data, MAX_SKETCH_SIDE)
     return images.decode_sketch(data, "the sketch")
+
+
+def _hints(url: Any, sketch: np.ndarray) -> np.ndarray | None:
+    if url is None:
+        return None
+    data = _data(url, "the picture of hints", _PNG)
+    check_png(data, MAX_SKETCH_SIDE, "the picture of hints")
+    hints = images.decode_hints(data, "the picture of hints")
+    images.as_hints(hints, sketch)  # says what does not fit
+    return hints
 
 
 def _data(url: Any, name: str, prefix: str) -> bytes:

@@ -77,7 +77,8 @@ class ModelPool:
         return (self.first.name, *self._outlines)
 
     def about(self, name: str = "") -> dict[str, Any]:
-        """What a page needs to know of a model: `name`, `categories`, `palette`, `has_classifier`. Opens nothing.
+        """What a page needs to know of a model: `name`, `categories`, `palette`, `has_classifier`, `takes_hints`. Opens
+        nothing.
 
         Raises:
           ConfigError: there is no such model.
@@ -89,6 +90,7 @@ class ModelPool:
             "categories": list(model.categories),
             "palette": {category: list(colours) for category, colours in model.palette.items()},
             "has_classifier": bool(model.has_classifier),
+            "takes_hints": bool(model.takes_hints),
         }
 
     def open(self, name: str = "") -> Future[Model]:

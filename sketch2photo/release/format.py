@@ -85,6 +85,7 @@ class Outline:
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
     has_classifier: bool
+    takes_hints: bool
     memory: int
     """Bytes that it takes once it is open, about: its weights as float32, and half as much again to work with."""
 
@@ -106,9 +107,9 @@ def outline(path: str | Path) -> Outline:
         )
         categories = tuple(map(str, content["categories"]))
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
-        return Outline(
-            path, categories, palette, content["classifier"] is not None and len(categories) > 1, 3 * stored // 2
-        )
+        has_classifier = content["classifier"] is not None and len(categories) > 1
+        takes_hints = content["gan"].get("hints", False)
+        return Outline(path, categories, palette, has_classifier, takes_hints, 3 * stored // 2)
     except (*_BREAKAGE, AttributeError) as error:
         raise _broken(path, error) from None
 

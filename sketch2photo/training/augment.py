@@ -16,7 +16,7 @@ Image = Float[Array, "n s s c"]
 
 
 def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Image) -> tuple[Image, Image]:
-    """The batch mirrored, zoomed, shifted (both), warped and erased (sketch only), with white ground around it.
+    """The batch mirrored, zoomed, shifted, bent (both), warped and erased (sketch only), with white ground around it.
 
     Args:
       sketch: as `layers.to_model` gives it: paper -1 (one channel), white +1 (three channels).
@@ -28,6 +28,11 @@ def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Im
         scale, shift, mirror = _draw_placement(config, keys[0], sketch.shape[0])
         photo = _place(photo - 1.0, scale, shift, mirror) + 1.0
         sketch = _place(sketch - ground, scale, shift, mirror) + ground
+    if config.bend:
+        together = elastic_warp(
+            jax.random.fold_in(key, 5), jnp.concatenate([sketch - ground, photo - 1.0], -1), config.bend
+        )
+        sketch, photo = together[..., : sketch.shape[-1]] + ground, together[..., sketch.shape[-1] :] + 1.0
     if config.warp:
         sketch = elastic_warp(keys[1], sketch - ground, config.warp) + ground
     if config.erase:
@@ -153,6 +158,63 @@ def diffaugment(key: jax.Array, image: Image) -> Image:
     moved = jax.vmap(window)(padded, shift)
     hole = rectangles(jax.random.uniform(place_key, (n, 2)), jnp.full((n, 2), 3 / 8), size)
     return jnp.where(hole[..., None], 0.0, moved)
+
+
+_STROKES = 5
+"""Of colour at most, on one picture."""
+
+
+def with_hints(key: jax.Array, photo: Float[Array, "n s s 3"], inside: Float[Array, "n s s 1"]) -> tuple[Image, Image]:
+    """Photos, and strokes of colour for them as a person might give: (n, s, s, 4), as `layers.hints_to_model`.
+
+    Half of the pictures have none, the others one to five, each a thick straight line that starts on the object and
+    has the mean colour of what it covers of it (as the points of Zhang et al. 2017, section 3.2). Half of those
+    photos are of another hue on one side of a line: the hints alone can tell, so they are listened to.
+
+    Args:
+      inside: 1 where the object is, 0 elsewhere.
+    """
+    n, size = photo.shape[:2]
+    keys = jax.random.split(key, 5)
+    counts = jnp.maximum(jax.random.randint(keys[0], (n,), -_STROKES, _STROKES + 1), 0)
+    photo = _half_in_another_hue(keys[4], photo, counts > 0)
+    every = size // 32  # where a stroke may start is decided on 32 x 32 places
+    places = jnp.log(inside[:, every // 2 :: every, every // 2 :: every, 0].reshape(n, -1) + 1e-9)
+    starts = jax.random.categorical(keys[1], places[:, None], shape=(n, _STROKES))
+    start = (jnp.stack([starts // 32, starts % 32], -1) + 0.5) / 32
+    along = jax.random.normal(keys[2], (n, _STROKES, 2)) * 0.1
+    radius = jax.random.uniform(keys[3], (n, _STROKES), minval=0.01, maxval=0.045)
+    at = (jnp.arange(size) + 0.5) / size
+    hints = jnp.zeros((n, size, size, 4), photo.dtype)
+    for i in range(_STROKES):
+        from_start = [at[None, :, None] - start[:, i, 0, None, None], at[None, None] - start[:, i, 1, None, None]]
+        vector = along[:, i, :, None, None]
+        nearest = (from_start[0] * vector[:, 0] + from_start[1] * vector[:, 1]) / (vector**2).sum(1)
+        nearest = jnp.clip(nearest, 0, 1)
+        distances = sum((d - nearest * vector[:, axis]) ** 2 for axis, d in enumerate(from_start))
+        under = ((distances < radius[:, i, None, None] ** 2) & (counts > i)[:, None, None])[..., None]
+        weights = under * inside
+        colour = (photo * weights).sum((1, 2), keepdims=True) / (weights.sum((1, 2), keepdims=True) + 1e-6)
+        hints = jnp.where(under, jnp.concatenate([jnp.ones_like(colour[..., :1]), colour], -1), hints)
+    return photo, hints
+
+
+def _half_in_another_hue(key: jax.Array, photo: Float[Array, "n s s 3"], chosen: jax.Array) -> Float[Array, "n s s 3"]:
+    """Half of the chosen photos with all hues turned on one side of a random line, softly."""
+    n, size = photo.shape[:2]
+    keys = jax.random.split(key, 4)
+    by = jax.random.uniform(keys[0], (n, 1, 1), minval=-jnp.pi, maxval=jnp.pi)
+    # A rotation about the greys (Rodrigues' formula).
+    across = jnp.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / jnp.sqrt(3.0)
+    turn = jnp.cos(by) * jnp.eye(3) + jnp.sin(by) * across + (1 - jnp.cos(by)) / 3
+    turned = jnp.clip(jnp.einsum("nhwc,noc->nhwo", photo, turn), -1, 1)
+    side = jax.random.uniform(keys[1], (n, 1, 1), maxval=2 * jnp.pi)
+    place = jax.random.uniform(keys[2], (n, 1, 1), minval=-0.25, maxval=0.25)
+    at = (jnp.arange(size) + 0.5) / size - 0.5
+    beyond = jnp.cos(side) * at[None, None, :] + jnp.sin(side) * at[None, :, None] - place
+    chosen = chosen & jax.random.bernoulli(keys[3], 0.5, (n,))
+    share = (jax.nn.sigmoid(beyond * 60) * chosen[:, None, None])[..., None]
+    return photo + share * (turned - photo)
 
 
 # ---------------------------------------------------------------- the classifier's

@@ -20,7 +20,7 @@ from sketch2photo.models.discriminators import LEAST_SIDE, PatchGAN, ProjectedHe
 from sketch2photo.models.features import Perceptual
 from sketch2photo.models.layers import Arrays, Rngs
 from sketch2photo.models.unet import UNet
-from sketch2photo.training.augment import augment_pair, diffaugment
+from sketch2photo.training.augment import augment_pair, diffaugment, with_hints
 
 
 @jax.tree_util.register_dataclass
@@ -133,6 +133,7 @@ class GanNetworks:
     def generate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], style: jax.Array | None, **options: Any
     ) -> Float[Array, "n s s o"]:
+        """As `UNet.__call__`."""
         return nnx.merge(self._generator, layers.as_state(weights))(sketch, style, **options)
 
     def discriminate(
@@ -263,13 +264,17 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             mask = (1.0 - photo[..., 3:]) / 2
             # Shadows and the noise of a photo's ground would tell it from a painted one, which has none.
             photo = layers.over_white(photo[..., :3], mask)
+        hints = None
+        if config.model.hints:
+            inside = (photo.min(-1, keepdims=True) < 0.9) if mask is None else (mask > 0.9)
+            photo, hints = with_hints(jax.random.fold_in(augment_key, 1), photo, inside.astype(photo.dtype))
         discriminator_weights = state.discriminator
         if config.model.discriminator.spectral_norm:
             discriminator_weights = layers.power_iteration(discriminator_weights)
         style = networks.style(batch["label"], batch["colour"])
 
         def generate(weights: Arrays) -> jax.Array:
-            return networks.generate(weights, sketch, style, train=True, key=dropout_key)
+            return networks.generate(weights, sketch, style, hints=hints, train=True, key=dropout_key)
 
         def discriminate(weights: Arrays, fake: jax.Array) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
             if not config.augment.diffaugment:

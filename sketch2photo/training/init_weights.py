@@ -41,6 +41,9 @@ def initialise_gan(
     rows = _condition_rows(source, model, categories)
     painted = [(channel, channel) for channel in range(3 + (model.coverage and source.gan.coverage))]
     kept: Matched = {"style/first/kernel": (0, rows), "last/kernel": (-1, painted), "last/bias": (-1, painted)}
+    if source.gan.input_channels == model.input_channels:
+        taken = model.input_channels + 4 * (model.hints and source.gan.hints)
+        kept["downs/0/kernel"] = (-1, [(channel, channel) for channel in range(taken)])
     theirs = _moved_inward(source.generator, _grown(source.gan, model))
     generator = _fit("generator", state.generator, theirs, kept, "rows", say)
     discriminator = state.discriminator

@@ -340,3 +340,56 @@ def test_two_fingers_leave_no_line_and_one_draws_after_them(visit, fake_page, ph
         touch("touchMove", (0.3 + 0.06 * i, 0.3))
     touch("touchEnd")
     assert me.ink > 0
+
+
+COLOUR_OF_PHOTO = """async ([x, y]) => {
+    const image = document.querySelector('[data-testid=photo]');
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    canvas.getContext('2d').drawImage(image, 0, 0);
+    return [...canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data];
+}"""
+
+
+def test_the_brush_says_what_is_what_colour(visit, fake_page):
+    me = visit(fake_page)
+    me.box(half=0.3)
+    me.settle()
+    plain, ink = me.photo, me.ink
+    assert not me.find("inks").is_visible()
+    me.find("brush").click()
+    me.find("inks").locator("[data-colour='#3f76b5']").click()
+    me.draw((0.45, 0.5), (0.55, 0.5))
+    me.settle()
+    red, green, blue, _ = me.page.evaluate(COLOUR_OF_PHOTO, [0.5, 0.5])
+    assert abs(red - 0x3F) < 25 and abs(green - 0x76) < 25 and abs(blue - 0xB5) < 25
+    assert me.ink == ink, "colour is no ink"
+    coloured = me.photo
+
+    me.find("undo").click()
+    me.settle()
+    assert me.photo == plain
+    me.find("redo").click()
+    me.settle()
+    assert me.photo == coloured
+    me.find("eraser").click()
+    assert not me.find("inks").is_visible()
+    me.draw((0.4, 0.5), (0.6, 0.5))
+    me.settle()
+    assert me.photo == plain
+
+    me.find("undo").click()
+    me.settle()
+    me.page.wait_for_timeout(600)  # the draft is written
+    me.page.reload()
+    me.settle()
+    assert me.photo == coloured, "a reload keeps it"
+
+
+def test_colour_alone_is_no_drawing(visit, fake_page):
+    me = visit(fake_page)
+    me.page.keyboard.press("c")
+    me.draw((0.4, 0.5), (0.6, 0.5))
+    me.settle()
+    assert me.photo == "" and me.find("paint").is_disabled() and not me.find("clear").is_disabled()

@@ -48,6 +48,20 @@ def test_its_own_lines_come_first_and_then_made_ones(folder, tmp_path):
     np.testing.assert_array_equal(decode(record.sketches[0], 1), simple)
 
 
+def test_shadows_are_not_drawn(folder, tmp_path):
+    for number in (7, 8, 10):
+        path = str(folder / "ball" / f"{number:04d}_photo.png")
+        photo = cv2.imread(path)
+        photo[44:60, 4:60] = np.minimum(photo[44:60, 4:60], 150)
+        cv2.imwrite(path, photo)
+    prepare("rendered", "--from", folder, "--out", tmp_path / "out", "--size", 64, "--renderings", 6)
+    record = open_dataset(tmp_path / "out").record("val", 0)
+    rows, columns = np.mgrid[:64, :64] - 32
+    away = np.hypot(rows, columns) > 20 + 6
+    for sketch in record.sketches[2:]:
+        assert not (decode(sketch, 1).reshape(64, 64) < 128)[away].any()
+
+
 def test_half_an_object_is_left_out_and_named(folder, tmp_path, capsys):
     (folder / "ball" / "0007_simple.png").unlink()
     prepare("rendered", "--from", folder, "--out", tmp_path / "out", "--size", 64)

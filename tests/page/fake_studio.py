@@ -47,15 +47,17 @@ class FakePrediction:
 
 
 class FakeStudio:
-    """Fills what is drawn with the colour. The further right the ink, the later the likeliest category in the list.
+    """Fills what is drawn with the colour, and paints hints as they are.
 
-    A little ink is "unsure", a lot of ink is "none". `hold()` makes a call wait until `release()`. A call takes
-    `milliseconds`, however many sketches it is for; `calls` has every sketch, `sizes` how many each call was for.
+    The further right the ink, the later the likeliest category in the list. A little ink is "unsure", a lot of ink is
+    "none". `hold()` makes a call wait until `release()`. A call takes `milliseconds`, however many sketches it is
+    for; `calls` has every sketch, `sizes` how many each call was for.
     """
 
     name = "fake"
     image_size = 128
     batches = (1, 2, 4, 8, 16)
+    takes_hints = True
 
     def __init__(
         self, categories: tuple[str, ...] = CATEGORIES, *, has_classifier: bool = True, milliseconds: float = 0.0
@@ -88,9 +90,14 @@ class FakeStudio:
         self.compiled.append(batch)
 
     def predict(
-        self, sketch: np.ndarray, category: str | None = None, colour: str | None = None, seed: int = 0
+        self,
+        sketch: np.ndarray,
+        category: str | None = None,
+        colour: str | None = None,
+        seed: int = 0,
+        hints: np.ndarray | None = None,
     ) -> FakePrediction:
-        return self.predict_batch([sketch], [category], [colour], [seed])[0]
+        return self.predict_batch([sketch], [category], [colour], [seed], [hints])[0]
 
     def predict_batch(
         self,
@@ -98,8 +105,12 @@ class FakeStudio:
         categories: Sequence[str | None] | None = None,
         colours: Sequence[str | None] | None = None,
         seeds: Sequence[int] | None = None,
+        hints: Sequence[np.ndarray | None] | None = None,
     ) -> list[FakePrediction]:
         n = len(sketches)
+        given = [
+            None if h is None else images.as_hints(h, s) for h, s in zip(hints or [None] * n, sketches, strict=True)
+        ]
         wishes = list(zip(categories or [None] * n, colours or [None] * n, seeds or [0] * n, strict=True))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -116,11 +127,16 @@ class FakeStudio:
             assert self._free.wait(30), "nobody released the fake studio"
             if self.milliseconds:
                 time.sleep(self.milliseconds / 1000)
-            return [self._predict(sketch, *wish) for sketch, wish in zip(squares, wishes, strict=True)]
+            return [
+                self._predict(sketch, *wish, colours)
+                for sketch, wish, colours in zip(squares, wishes, given, strict=True)
+            ]
         finally:
             self.at_once -= 1
 
-    def _predict(self, sketch: np.ndarray, category: str | None, colour: str | None, seed: int) -> FakePrediction:
+    def _predict(
+        self, sketch: np.ndarray, category: str | None, colour: str | None, seed: int, hints: np.ndarray | None
+    ) -> FakePrediction:
         box = images.ink_box(sketch)
         if box is None:
             even = dict.fromkeys(self.categories, 1 / len(self.categories)) if self.has_classifier else {}
@@ -134,6 +150,9 @@ class FakeStudio:
         own = self.palette[painted]
         used = colour or own[seed % len(own)]
         photo = _fill(images.resize_sketch(sketch, self.image_size), used)
+        if hints is not None:
+            cut = images.whole_frame(sketch).cut_hints(hints, self.image_size)
+            photo[cut[..., 3] >= 128] = cut[cut[..., 3] >= 128, :3]
         return FakePrediction(photo, probabilities if self.has_classifier else {}, painted, status, used)
 
 

@@ -73,6 +73,21 @@ def test_category_colour_and_seed_reach_the_model(predict, sketch):
     assert middle(category="car", seed=0) != middle(category="car", seed=1)
 
 
+def test_hints_are_painted(predict, sketch, tmp_path):
+    from gradio_client import handle_file
+
+    def sent(size: int):
+        hints = np.zeros((size, size, 4), np.uint8)
+        hints[size // 2 - 20 : size // 2 + 20, size // 2 - 20 : size // 2 + 20] = (200, 60, 30, 255)
+        Image.fromarray(hints).save(tmp_path / f"hints{size}.png")
+        return handle_file(str(tmp_path / f"hints{size}.png"))
+
+    side = Image.open(tmp_path / "sketch.png").size[0]
+    photo = np.asarray(Image.open(predict(sketch, hints=sent(side))[0]).convert("RGB"))
+    np.testing.assert_allclose(photo[64, 64], (200, 60, 30), atol=2)
+    assert "as wide and high as the sketch" in predict.refusal(sketch, hints=sent(side + 2))
+
+
 def sketches(folder: Path, png, circle, count: int) -> list:
     from gradio_client import handle_file
 
@@ -135,6 +150,7 @@ def test_names_of_the_endpoint(predict):
         "seed",
         "model",
         "transparent",
+        "hints",
     ]
     assert [part["label"] for part in endpoint["returns"]] == ["photo", "probabilities"]
 

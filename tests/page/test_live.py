@@ -206,6 +206,22 @@ def test_bomb_is_refused_by_its_header(live_page, data_url, bomb, monkeypatch):
     assert reply["error"] == "the sketch is 13000 x 13000 pixels: send 16 to 1024 a side"
 
 
+def rgba(data_url, size: int = 256, colour: tuple[int, ...] = (30, 60, 200, 255)) -> str:
+    hints = np.zeros((size, size, 4), np.uint8)
+    hints[size // 2 - 8 : size // 2 + 8, size // 2 - 8 : size // 2 + 8] = colour
+    return data_url(cv2.imencode(".png", hints)[1].tobytes())
+
+
+def test_hints_reach_the_photo_and_the_variations(live_page, circle, data_url, png):
+    drawn = {"png": data_url(png(circle())), "hints": rgba(data_url)}
+    reply = live_page.ask(**drawn)
+    several = live_page.ask("variations", **drawn, wishes=[{"seed": 1}])
+    for url in (reply["photo"], several["variations"][0]["photo"]):
+        photo = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+        np.testing.assert_allclose(photo[64, 64], (200, 60, 30), atol=20)  # OpenCV writes BGR
+    assert live_page.ask(png=drawn["png"], hints="")["photo"] != reply["photo"]
+
+
 GOOD = base64.b64encode(cv2.imencode(".png", np.full((32, 32), 255, np.uint8))[1].tobytes()).decode()
 BAD = {
     "no picture": ({"png": ...}, "the sketch is not a PNG file"),
@@ -230,6 +246,8 @@ BAD = {
     "category of another type": ({"category": ["car"]}, "category is of type list: send a text"),
     "long category": ({"category": "c" * 100}, "category has 100 characters"),
     "bad colour": ({"colour": "red"}, "the colour must be like '#c83020', not 'red'"),
+    "hints that are none": ({"hints": "x"}, "the picture of hints is not a PNG file"),
+    "hints of another size": ({"hints": "data:image/png;base64," + GOOD}, "give uint8 (256, 256, 4)"),
     "colour of another type": ({"colour": 255}, "colour is of type int: send a text"),
 }
 

@@ -132,3 +132,38 @@ def test_augmentation_off_is_nothing(monkeypatch):
             np.testing.assert_allclose(after, before[:, ::-1], atol=1e-5)
             mirrored += 1
     assert 0 < mirrored < 8
+
+
+def test_bending_moves_sketch_and_photo_alike(pair):
+    sketch, photo = augment_pair(AugmentConfig(flip=False, bend=0.05), jax.random.key(5), *pair)
+    np.testing.assert_allclose(sketch[..., 0], -photo[..., 0], atol=1e-5)
+    assert jnp.abs(sketch - pair[0]).max() > 0.5
+
+
+def test_hints_have_the_mean_colour_of_what_they_cover_of_the_object():
+    rows = jnp.linspace(-1, 1, SIZE)[None, :, None, None] * jnp.ones((64, 1, SIZE, 1))
+    inside = jnp.zeros_like(rows).at[:, 8:56, 16:48].set(1)
+    # White elsewhere, which must not run into the colours.
+    photo = jnp.where(inside > 0, jnp.concatenate([rows, 0 * rows, -rows], -1), 1.0)
+    seen, hints = map(np.asarray, augment.with_hints(jax.random.key(6), photo, inside))
+    given, colour = hints[..., 0], hints[..., 1:]
+    assert set(np.unique(given)) == {0, 1} and (colour[given == 0] == 0).all()
+    hinted = given.max((1, 2)) > 0
+    assert 0.25 < hinted.mean() < 0.65, "about half of the pictures have hints"
+    covered = given * np.asarray(inside)[..., 0]
+    for i in np.flatnonzero(hinted):
+        of_photo, of_hints = (x[i][covered[i] > 0].mean(0) for x in (seen, colour))
+        np.testing.assert_allclose(of_hints, of_photo, atol=0.15)
+    starts = [(given[i].sum(1) * np.arange(SIZE)).sum() / given[i].sum() for i in np.flatnonzero(hinted)]
+    assert np.std(starts) > 5, "they start anywhere on the object"
+
+
+def test_some_photos_with_hints_have_another_hue_on_one_side():
+    photo = jnp.zeros((64, SIZE, SIZE, 3)).at[..., 0].set(0.8)
+    seen, hints = map(np.asarray, augment.with_hints(jax.random.key(7), photo, photo[..., :1]))
+    turned = np.abs(seen - np.asarray(photo)).max((1, 2, 3)) > 0.05
+    hinted = hints[..., 0].max((1, 2)) > 0
+    assert 0.25 < turned[hinted].mean() < 0.75 and not turned[~hinted].any()
+    corners = seen[turned][:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert (np.abs(corners - [0.8, 0, 0]).max(-1).min(1) < 0.05).all(), "one side is as it was"
+    np.testing.assert_allclose(seen.sum(-1), 0.8, atol=0.35)  # of like brightness, but where it was clipped

@@ -186,3 +186,35 @@ def lowered(config):
 @pytest.mark.parametrize("preset", ["vanilla", "studio"])
 def test_the_step_is_lowered_for_cuda_and_tpu(preset):
     assert lowered(narrow(GAN_PRESETS[preset])).count("stablehlo.convolution") > 20
+
+
+def test_a_model_that_takes_hints_learns_to_paint_their_colours(monkeypatch):
+    """Nothing but hints all over the discs tells of what colour they are."""
+    monkeypatch.setattr(
+        gan, "with_hints", lambda key, photo, inside: (photo, jnp.concatenate([inside, inside * photo], -1))
+    )
+    config = dataclasses.replace(
+        DEBUG,
+        model=dataclasses.replace(DEBUG.model, hints=True, colour_conditional=False),
+        loss=GanLossConfig(adversarial="hinge", l1=100.0),
+        optimiser=GanOptimiserConfig(generator_rate=2e-3, discriminator_rate=1e-4),
+        augment=dataclasses.replace(DEBUG.augment, scale=(1.0, 1.0), shift=0.0, warp=0.0, erase=0.0),
+    )
+    rng, data = np.random.default_rng(0), batch()
+    inside = data["photo"].min(-1, keepdims=True) < 255
+    state, step = start(config)
+    either = np.array([(190, 20, 20), (20, 20, 190)], np.uint8)
+    for _ in range(100):
+        colours = either[rng.integers(0, 2, len(inside)), None, None]
+        state, _ = step(state, {**data, "photo": np.where(inside, colours, np.uint8(255))})
+    networks = gan.GanNetworks(config, CATEGORIES)
+    style = networks.style(jnp.asarray(data["label"]), jnp.asarray(data["colour"]))
+    sketch = layers.to_model(jnp.asarray(data["sketch"]))
+
+    def painted(colour: np.ndarray) -> np.ndarray:
+        hints = np.where(inside, np.append(colour, np.uint8(255)), np.uint8(0))
+        output = networks.generate(state.generator, sketch, style, hints=layers.hints_to_model(jnp.asarray(hints)))
+        return np.asarray(layers.to_photo(output))[inside[..., 0]].mean(0)
+
+    red, blue = map(painted, either)
+    assert red[0] - blue[0] > 60 and blue[2] - red[2] > 60

@@ -89,6 +89,19 @@ def test_colours_are_kept_where_coverage_is_new(release):
     np.testing.assert_allclose(kernel[..., :3], theirs, atol=float(np.abs(theirs).max()) / 100)
 
 
+def test_a_sketchs_weights_are_kept_where_hints_are_new(release):
+    path, original = release
+    hinted = dataclasses.replace(DEBUG, model=dataclasses.replace(DEBUG.model, hints=True))
+    said = []
+    state = initialise_gan(
+        fresh(hinted, ("car", "pear"), 2), open_weights(path), hinted.model, ("car", "pear"), said.append
+    )
+    assert "downs/0/kernel (4 of 5 rows)" in said[0]
+    theirs = np.asarray(original.generator["downs"][0]["kernel"])
+    atol = float(np.abs(theirs).max()) / 100
+    np.testing.assert_allclose(state.generator["downs"][0]["kernel"][..., :1], theirs, atol=atol)
+
+
 def test_the_heads_rows_of_categories_are_matched_too():
     heads = {"0": {"embed": {"kernel": jnp.arange(10.0).reshape(5, 2)}}}
     old = GanState(jnp.int32(0), {}, {"projected": {"heads": heads}}, None, None, None, jax.random.key(0))

@@ -60,3 +60,37 @@ export class Colours {
     else if (used) this.picker.value = used;
   }
 }
+
+/** What the brush starts with: colours that things have. */
+const INKS = ["#c23b2e", "#e2822f", "#efc544", "#5d9a4b", "#3f76b5", "#8a55a3", "#7d5234", "#efe6d6", "#2b2a2c"];
+
+/** The colours of the brush, in a row over the sheet while it is in hand. */
+export class Inks {
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.place = place;
+    this.colour = INKS[0];
+    const swatches = INKS.map((colour) => {
+      const swatch = document.createElement("button");
+      swatch.type = "button";
+      swatch.className = "swatch";
+      swatch.dataset.colour = colour;
+      swatch.style.backgroundColor = colour;
+      swatch.title = words.colour(colour);
+      swatch.setAttribute("aria-label", words.colour(colour));
+      swatch.addEventListener("click", () => this.#take(colour));
+      return swatch;
+    });
+    place.prepend(...swatches);
+    const picker = /** @type {HTMLInputElement} */ (place.querySelector("input"));
+    picker.addEventListener("input", () => this.#take(picker.value));
+    this.#take(this.colour);
+  }
+
+  /** @param {string} colour */
+  #take(colour) {
+    this.colour = colour;
+    for (const swatch of this.place.querySelectorAll("button")) swatch.setAttribute("aria-pressed", String(swatch.dataset.colour === colour));
+    this.place.classList.toggle("own", !INKS.includes(colour));
+  }
+}

@@ -1,5 +1,7 @@
 // The unfinished drawing, kept in this browser so that it survives a reload. Nothing of it is sent anywhere.
 
+import { colourOf } from "./strokes.js";
+
 /** @typedef {{strokes: import("./strokes.js").Stroke[], picture: string, wish: Record<string, unknown>}} Draft */
 
 const KEY = "sketch2photo.draft";
@@ -11,7 +13,7 @@ const short = (value) => Math.round(value * 10) / 10;
 
 /** @param {Draft} draft @returns {string} */
 export function pack(draft) {
-  const strokes = draft.strokes.map(({ erase, width, points }) => [erase ? 1 : 0, short(width), ...points.flat().map(short)]);
+  const strokes = draft.strokes.map(({ erase, width, points, colour }) => [colour ?? (erase ? 1 : 0), short(width), ...points.flat().map(short)]);
   return JSON.stringify({ version: 1, strokes, picture: draft.picture, wish: draft.wish });
 }
 
@@ -20,10 +22,10 @@ export function unpack(text) {
   try {
     const { version, strokes, picture, wish } = JSON.parse(text ?? "null") ?? {};
     if (version !== 1 || !Array.isArray(strokes)) return null;
-    const read = strokes.map(([erase, width, ...flat]) => {
+    const read = strokes.map(([kind, width, ...flat]) => {
       if (flat.length < 2 || flat.length % 2 || ![width, ...flat].every(Number.isFinite)) throw new Error("no stroke");
       const points = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
-      return { erase: erase === 1, width, points };
+      return { erase: kind === 1, width, points, ...colourOf(kind) };
     });
     const own = typeof picture === "string" && picture.startsWith("data:image/png;base64,");
     return { strokes: read, picture: own ? picture : "", wish: wish && typeof wish === "object" ? wish : {} };

@@ -7,14 +7,14 @@ import { words } from "./words.js";
  * @type {[string, keyof typeof words][]}
  */
 const LISTED = [
-  ["P", "pen"], ["E", "eraser"], ["[ ]", "thinnerThicker"], ["Ctrl Z", "undo"], ["Ctrl Y", "redo"], ["Del", "clear"],
+  ["P", "pen"], ["E", "eraser"], ["C", "brush"], ["[ ]", "thinnerThicker"], ["Ctrl Z", "undo"], ["Ctrl Y", "redo"], ["Del", "clear"],
   ["I", "importPicture"], ["U", "surprise"], ["L", "liveKey"], ["Enter", "paintLabel"], ["R", "dice"], ["V", "variations"], ["A", "autoKey"], ["O", "overlay"], ["F", "enlarge"],
   ["S", "download"], ["K", "keep"], ["G", "gallery"], ["X", "save"], ["?", "help"],
 ];
 
 /** Keys that stand for an action, without Ctrl. */
 const KEYS = {
-  p: "pen", b: "pen", e: "eraser", "[": "smaller", "]": "larger", delete: "clear", backspace: "clear",
+  p: "pen", b: "pen", e: "eraser", c: "brush", "[": "smaller", "]": "larger", delete: "clear", backspace: "clear",
   i: "import", u: "surprise", l: "live", enter: "paint", r: "dice", v: "vary", a: "auto", o: "overlay", f: "enlarge", escape: "close",
   s: "download", k: "keep", g: "gallery", x: "save", "?": "help",
 };

@@ -3,10 +3,13 @@
 //
 // After `#sketch=` come the form, a `2`, and JSON, deflated and in base64url:
 //
-//   [category, model, colour, seed, stroke, stroke, ...]   with strokes   [width, erase, x, y, dx, dy, dx, dy, ...]
+//   [category, model, colour, seed, stroke, stroke, ...]   with strokes   [width, kind, x, y, dx, dy, dx, dy, ...]
 //
+// A stroke's kind is 0 for the pen, 1 for the eraser, "#rrggbb" for a hint.
 // Widths are in quarter units of the sheet, places and the steps between them in half units. Links of the first form,
 // bytes packed by hand, begin with an `A` and are still read.
+
+import { colourOf } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {{category: string, colour: string, seed: number, model: string}} Wish */
@@ -54,27 +57,27 @@ export async function fromFragment(fragment) {
 }
 
 /** @param {Stroke} stroke */
-function packed({ width, erase, points }) {
+function packed({ width, erase, points, colour }) {
   let [x, y] = [0, 0];
   const steps = thin(points).flatMap((point) => {
     const [right, down] = [Math.round(point[0] / GRID) - x, Math.round(point[1] / GRID) - y];
     [x, y] = [x + right, y + down];
     return [right, down];
   });
-  return [Math.round(width / WIDTHS), erase ? 1 : 0, ...steps];
+  return [Math.round(width / WIDTHS), colour ?? (erase ? 1 : 0), ...steps];
 }
 
 /** @param {any} link what `JSON.parse` found @returns {Linked} */
 function unpacked([category, model, colour, seed, ...strokes]) {
   return {
     wish: { category, model, colour, seed },
-    strokes: strokes.map((/** @type {number[]} */ [width, erase, ...steps]) => {
+    strokes: strokes.map((/** @type {any[]} */ [width, kind, ...steps]) => {
       let [x, y] = [0, 0];
       const points = Array.from({ length: steps.length / 2 }, (_, i) => {
         [x, y] = [x + steps[2 * i], y + steps[2 * i + 1]];
         return [x * GRID, y * GRID];
       });
-      return { erase: erase === 1, width: width * WIDTHS, points };
+      return { erase: kind === 1, width: width * WIDTHS, points, ...colourOf(kind) };
     }),
   };
 }

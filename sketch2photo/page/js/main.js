@@ -1,7 +1,7 @@
 // Puts the page together: pen -> drawing -> sheet -> server -> photo and bars.
 
 import { Bars, known, offerCategories, offerModels, unasked, varies } from "./categories.js";
-import { Colours } from "./colours.js";
+import { Colours, Inks } from "./colours.js";
 import { DraftKeeper, storages } from "./draft.js";
 import { Starters, StrokeAnimation } from "./examples.js";
 import { Gallery } from "./gallery.js";
@@ -18,8 +18,8 @@ import { Drawing } from "./strokes.js";
 import { Variations } from "./variations.js";
 import { fill, words } from "./words.js";
 
-/** An eraser as thin as the pen would take for ever. */
-const ERASER = 4;
+/** An eraser or a brush of colour as thin as the pen would take for ever. */
+const BROAD = 4;
 
 /**
  * @typedef {import("./categories.js").Model} Model
@@ -37,7 +37,7 @@ export function start(element, props, server) {
 
   const models = props.models ?? [props.model];
   const drawing = new Drawing();
-  const sheet = new Sheet(find("sketch"));
+  const sheet = new Sheet(find("sketch"), find("hints"));
   const photoView = new PhotoView(root);
   const animation = new StrokeAnimation();
   const session = new Session(server, props.model, drawing, sheet, photoView, {
@@ -65,7 +65,9 @@ export function start(element, props, server) {
   });
   /** The photo that was kept last. */
   let kept = "";
-  let eraser = false;
+  /** @type {"pen" | "eraser" | "brush"} */
+  let tool = "pen";
+  const inks = new Inks(find("inks"));
 
   function refresh() {
     const { answer, category } = session;
@@ -73,8 +75,8 @@ export function start(element, props, server) {
     if (!painted) variations.close();
     bars.show(answer?.probabilities ?? {}, category, wish.category || null);
     colours.show(category, wish.colour, answer?.colour ?? null);
-    find("pen").setAttribute("aria-pressed", String(!eraser));
-    find("eraser").setAttribute("aria-pressed", String(eraser));
+    for (const name of ["pen", "eraser", "brush"]) find(name).setAttribute("aria-pressed", String(name === tool));
+    inks.place.hidden = tool !== "brush";
     find("undo").disabled = !drawing.canUndo && !drawing.current;
     find("redo").disabled = !drawing.canRedo;
     find("clear").disabled = !drawing.strokes.length && !drawing.picture;
@@ -98,6 +100,8 @@ export function start(element, props, server) {
     starters.offer(model.categories);
     offerCategories(find("category"), model);
     find("bars").hidden = !model.has_classifier;
+    find("brush").hidden = !model.takes_hints;
+    if (tool === "brush" && !model.takes_hints) hold("pen");
     find("variation").hidden = !varies(model);
     find("examples").hidden = find("surprise").hidden = !starters.size;
     find("hint").textContent = words.hint(model.categories);
@@ -206,14 +210,14 @@ export function start(element, props, server) {
     revise(() => true);
   }
 
-  /** @param {boolean} rubber */
-  function hold(rubber) {
-    eraser = rubber;
+  /** @param {typeof tool} next */
+  function hold(next) {
+    tool = next;
     cursor();
     refresh();
   }
 
-  const width = (rubber = eraser) => Number(find("size").value) * (rubber ? ERASER : 1);
+  const width = (held = tool) => Number(find("size").value) * (held === "pen" ? 1 : BROAD);
 
   const cursor = () => showRing(find("sketch"), width());
 
@@ -226,8 +230,9 @@ export function start(element, props, server) {
 
   /** @type {Record<string, () => void>} */
   const actions = {
-    pen: () => hold(false),
-    eraser: () => hold(true),
+    pen: () => hold("pen"),
+    eraser: () => hold("eraser"),
+    brush: () => session.model.takes_hints && hold("brush"),
     smaller: () => resize(-1),
     larger: () => resize(1),
     undo: () => revise(() => drawing.undo()),
@@ -272,7 +277,9 @@ export function start(element, props, server) {
   const lift = followPen(find("sketch"), {
     start: (point, rubber) => {
       animation.finish();
-      sheet.grow(drawing.begin(point, width(eraser || rubber), eraser || rubber));
+      const held = rubber ? "eraser" : tool;
+      const look = { erase: held === "eraser", width: width(held), ...(held === "brush" ? { colour: inks.colour } : {}) };
+      sheet.grow(drawing.begin(point, look));
       session.changed();
     },
     move: (points) => {
@@ -294,7 +301,7 @@ export function start(element, props, server) {
     },
   });
 
-  for (const name of ["pen", "eraser", "undo", "redo", "import", "surprise", "clear", "live", "paint", "dice", "vary", "download", "enlarge", "keep", "save", "help"]) {
+  for (const name of ["pen", "eraser", "brush", "undo", "redo", "import", "surprise", "clear", "live", "paint", "dice", "vary", "download", "enlarge", "keep", "save", "help"]) {
     find(name).addEventListener("click", () => actions[name]());
   }
   // Gradio shows its API view when its own footer is clicked, which canvas.css hides.

@@ -161,7 +161,8 @@ export function pathOf(points) {
  */
 export function toSvg(strokes, picture = "") {
   const paths = strokes.map(
-    (stroke) => `<path d="${pathOf(stroke.points)}" stroke="${stroke.erase ? "#fff" : "#000"}" stroke-width="${short(stroke.width)}"/>`,
+    ({ points, erase, width, colour }) =>
+      `<path d="${pathOf(points)}" stroke="${colour ?? (erase ? "#fff" : "#000")}" stroke-width="${short(width)}"${colour ? ' style="mix-blend-mode:darken"' : ""}/>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIDE} ${SIDE}" width="${SIDE}" height="${SIDE}">`,

@@ -101,8 +101,11 @@ export class Session {
 
   /** What every question has. */
   get #look() {
-    return { png: this.sheet.png(), model: this.model.name ?? "", seed: this.wish.seed };
+    return { png: this.sheet.png(), ...this.#hints(this.sheet), model: this.model.name ?? "", seed: this.wish.seed };
   }
+
+  /** @param {Sheet} sheet */
+  #hints = (sheet) => (this.model.takes_hints && sheet.hinted ? { hints: sheet.hintsPng() } : {});
 
   /** @param {number} seq @returns {Promise<import("./live.js").Reply>} */
   #ask(seq) {
@@ -128,7 +131,7 @@ export class Session {
     await sheet.load(picture);
     sheet.repaint(strokes, picture);
     const wishes = [{ category: category || "auto", colour: colour ?? "", seed }];
-    const reply = await this.#aside({ ...this.#look, png: sheet.png(), wishes });
+    const reply = await this.#aside({ ...this.#look, png: sheet.png(), hints: "", ...this.#hints(sheet), wishes });
     return reply.variations?.[0]?.photo ?? null;
   }
 

@@ -24,10 +24,36 @@ function paper(canvas) {
   return context;
 }
 
+/** @param {HTMLCanvasElement} canvas a transparent one */
+function clear(canvas) {
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("this browser has no 2D canvas");
+  return context;
+}
+
+/** What is on another canvas, in place of all that is on this. @param {CanvasRenderingContext2D} context @param {CanvasRenderingContext2D} by */
+function replace(context, by) {
+  const { width, height } = context.canvas;
+  context.clearRect(0, 0, width, height);
+  context.drawImage(by.canvas, 0, 0, width, height);
+}
+
+/** A stroke of colour, or what rubs some out; others change no hints. @param {CanvasRenderingContext2D} context @param {import("./strokes.js").Stroke} stroke */
+function drawHint(context, stroke) {
+  if (stroke.colour || stroke.erase) drawStroke(context, stroke, stroke.erase ? "destination-out" : "source-over");
+}
+
 export class Sheet {
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
+  /** @param {HTMLCanvasElement} canvas of the ink @param {HTMLCanvasElement} [over] lies over it and has the hints */
+  constructor(canvas, over = document.createElement("canvas")) {
     this.canvas = canvas;
+    over.width = over.height = SIDE;
+    this.hints = clear(over);
+    /** Those that are finished. */
+    this.finishedHints = clear(/** @type {HTMLCanvasElement} */ (over.cloneNode()));
+    /** Whether there are any. */
+    this.hinted = false;
+    this.sentHints = clear(Object.assign(document.createElement("canvas"), { width: SENT, height: SENT }));
     this.side = canvas.width;
     this.screen = paper(canvas);
     /** The finished strokes. A stroke is drawn here at once, not in the pieces in which it grew: smoother, and the
@@ -59,6 +85,8 @@ export class Sheet {
 
   /** Draw what was added to the current stroke. @param {import("./strokes.js").Stroke} stroke */
   grow(stroke) {
+    this.#hint(stroke);
+    if (stroke.colour) return;
     const before = this.drawn;
     this.drawn = drawGrowth(this.growing, stroke, before);
     const fresh = bounds(stroke.points.slice(Math.max(0, before - 2)), stroke.width);
@@ -69,6 +97,8 @@ export class Sheet {
 
   /** The pen left the sheet. @param {import("./strokes.js").Stroke} stroke */
   finish(stroke) {
+    if (this.hinted) replace(this.finishedHints, this.hints);
+    if (stroke.colour) return;
     drawStroke(this.finished, stroke);
     this.#settle(bounds(stroke.points, stroke.width));
   }
@@ -79,8 +109,22 @@ export class Sheet {
     this.finished.fillStyle = "#fff";
     this.finished.fillRect(0, 0, SIDE, SIDE);
     if (picture) this.finished.drawImage(picture, 0, 0, SIDE, SIDE);
-    for (const stroke of strokes) drawStroke(this.finished, stroke);
+    this.hinted = strokes.some((stroke) => stroke.colour);
+    this.finishedHints.clearRect(0, 0, SIDE, SIDE);
+    for (const stroke of strokes) {
+      if (this.hinted) drawHint(this.finishedHints, stroke);
+      if (!stroke.colour) drawStroke(this.finished, stroke);
+    }
+    replace(this.hints, this.finishedHints);
     this.#settle([0, 0, SIDE, SIDE]);
+  }
+
+  /** The whole growing stroke, if it is one of colour or may rub some out. @param {import("./strokes.js").Stroke} stroke */
+  #hint(stroke) {
+    if (stroke.colour) this.hinted = true;
+    if (!this.hinted || !(stroke.colour || stroke.erase)) return;
+    replace(this.hints, this.finishedHints);
+    drawHint(this.hints, stroke);
   }
 
   /** Show the finished strokes. @param {number[]} box where they changed */
@@ -103,6 +147,13 @@ export class Sheet {
     to.resetTransform();
     to.drawImage(from.canvas, x, y, width, height, x, y, width, height);
     to.restore();
+  }
+
+  /** The strokes of colour as the model gets them: such a PNG on nothing, "" without any. Throws `Unreadable`. */
+  hintsPng() {
+    if (!this.hinted) return "";
+    replace(this.sentHints, this.hints);
+    return dataUrl(this.sentHints.canvas);
   }
 
   /** The drawing as the model gets it: a PNG of 256 pixels a side on white, as a data URL. Throws `Unreadable`. */

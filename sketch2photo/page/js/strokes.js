@@ -3,8 +3,8 @@
 /**
  * Points are [x, y] in units of the sheet, 0 to SIDE. A `Start` is a new beginning, which undo takes back: with nothing
  * (clear), with strokes (an example, a drawing from a link) or on a picture that was imported, a data URL as large
- * as the sheet.
- * @typedef {{erase: boolean, width: number, points: number[][]}} Stroke
+ * as the sheet. A stroke with a `colour` ("#rrggbb") is a hint: it says what is what colour there.
+ * @typedef {{erase: boolean, width: number, points: number[][], colour?: string}} Stroke
  * @typedef {{start: Stroke[], picture: string}} Start
  * @typedef {Stroke | Start} Step
  */
@@ -53,9 +53,9 @@ export class Drawing {
     return from < 0 ? "" : /** @type {Start} */ (this.done[from]).picture;
   }
 
-  /** Whether nothing was drawn; what has been rubbed out does not make a sheet blank. */
+  /** Whether nothing was drawn; what has been rubbed out does not make a sheet blank, and hints alone are no drawing. */
   get blank() {
-    return !this.picture && !this.strokes.some((stroke) => !stroke.erase);
+    return !this.picture && !this.strokes.some((stroke) => !stroke.erase && !stroke.colour);
   }
 
   get canUndo() {
@@ -66,9 +66,9 @@ export class Drawing {
     return this.undone.length > 0;
   }
 
-  /** @param {number[]} point @param {number} width @param {boolean} erase @returns {Stroke} */
-  begin(point, width, erase) {
-    this.current = { erase, width, points: [point] };
+  /** @param {number[]} point @param {Omit<Stroke, "points">} look @returns {Stroke} */
+  begin(point, look) {
+    this.current = { ...look, points: [point] };
     return this.current;
   }
 
@@ -137,6 +137,9 @@ export class Drawing {
   }
 }
 
+/** The colour of a stored stroke, if that is what this is. @param {unknown} kind @returns {{colour?: string}} */
+export const colourOf = (kind) => (typeof kind === "string" && /^#[0-9a-f]{6}$/.test(kind) ? { colour: kind } : {});
+
 /** A copy that does not grow with the drawing. @param {Stroke[]} strokes */
 export const snapshot = (strokes) => strokes.map((stroke) => ({ ...stroke, points: stroke.points.slice() }));
 
@@ -146,17 +149,20 @@ const middle = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
 /**
  * Draw a whole stroke: quadratic curves from middle to middle of its points, and a line to the last one.
  * @param {CanvasRenderingContext2D} context @param {Stroke} stroke
+ * @param {GlobalCompositeOperation} [operation] hints lie under the ink, and are as they are where they cross themselves
  */
-export function drawStroke(context, stroke) {
+export function drawStroke(context, stroke, operation = stroke.colour ? "darken" : "source-over") {
   const { points } = stroke;
   const last = points[points.length - 1];
   prepare(context, stroke);
+  context.globalCompositeOperation = operation;
   context.beginPath();
   context.moveTo(points[0][0], points[0][1]);
   for (let i = 2; i < points.length; i += 1) curve(context, points, i);
   // A line of no length is not drawn by every browser, and a click should leave a dot.
   context.lineTo(last[0] + (points.length === 1 ? 0.01 : 0), last[1]);
   context.stroke();
+  context.globalCompositeOperation = "source-over";
 }
 
 /**
@@ -206,7 +212,7 @@ function prepare(context, stroke) {
   context.lineCap = "round";
   context.lineJoin = "round";
   context.lineWidth = stroke.width;
-  context.strokeStyle = stroke.erase ? "#fff" : "#000";
+  context.strokeStyle = stroke.colour ?? (stroke.erase ? "#fff" : "#000");
 }
 
 /**

@@ -119,6 +119,8 @@ const table = {
   tools: { en: "Drawing tools", ko: "그리기 도구" },
   pen: { en: "Pen", ko: "펜" },
   eraser: { en: "Eraser", ko: "지우개" },
+  brush: { en: "Brush: says what is what colour", ko: "색 붓: 칠한 곳의 색을 정하기" },
+  inks: { en: "Colours of the brush", ko: "붓의 색" },
   size: { en: "Line width", ko: "선 굵기" },
   undo: { en: "Undo", ko: "실행 취소" },
   redo: { en: "Redo", ko: "다시 실행" },

@@ -41,6 +41,11 @@ test("drawing and wishes come back", async () => {
   assert.deepEqual(back.strokes[2].points, [[-3, 515]]);
 });
 
+test("hints come back in their colours, and nothing else as a colour", async () => {
+  const back = await fromFragment(await toFragment([{ ...strokes[0], colour: "#c23b2e" }, strokes[1], { ...strokes[2], colour: "url(x)" }]));
+  assert.deepEqual(back.strokes.map((s) => [s.erase, s.colour]), [[false, "#c23b2e"], [true, undefined], [false, undefined]]);
+});
+
 test("links are short: most of the page's own drawings take 300 to 700 letters", async () => {
   const { length } = await toFragment(strokes.slice(0, 1));
   assert.ok(length < (1.5 * 2 * Math.PI * 150) / 3, String(length));

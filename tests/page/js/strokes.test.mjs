@@ -4,7 +4,7 @@ import test from "node:test";
 import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail, upTo } from "../../../sketch2photo/page/js/strokes.js";
 
 const line = (drawing, x, erase = false) => {
-  drawing.begin([x, 0], 4, erase);
+  drawing.begin([x, 0], { width: 4, erase });
   drawing.extend([x, 50]);
   drawing.end();
 };
@@ -44,13 +44,13 @@ test("a sheet with nothing but eraser strokes is blank; the stroke being drawn c
   const drawing = new Drawing();
   line(drawing, 1, true);
   assert.equal(drawing.blank, true);
-  drawing.begin([5, 5], 4, false);
+  drawing.begin([5, 5], { width: 4, erase: false });
   assert.equal(drawing.blank, false);
 });
 
 test("points on the spot are dropped", () => {
   const drawing = new Drawing();
-  drawing.begin([10, 10], 4, false);
+  drawing.begin([10, 10], { width: 4, erase: false });
   assert.equal(drawing.extend([10.3, 10.2]), false);
   assert.equal(drawing.extend([12, 10]), true);
   assert.equal(drawing.current.points.length, 2);
@@ -93,7 +93,7 @@ test("a picture that was imported is no blank sheet, and clear takes it away", (
 test("a dropped stroke leaves nothing, not even a step", () => {
   const drawing = new Drawing();
   line(drawing, 1);
-  drawing.begin([5, 5], 4, false);
+  drawing.begin([5, 5], { width: 4, erase: false });
   drawing.drop();
   drawing.end();
   assert.deepEqual(places(drawing), [1]);
@@ -189,4 +189,19 @@ test("a drawing grows along its strokes", () => {
     assert.ok(count >= before);
     before = count;
   }
+});
+
+test("hints alone are no drawing, and lie under the ink as they are", () => {
+  const drawing = new Drawing();
+  drawing.begin([5, 5], { width: 16, erase: false, colour: "#c23b2e" });
+  drawing.end();
+  assert.equal(drawing.blank, true);
+  assert.equal(drawing.strokes[0].colour, "#c23b2e");
+  const operations = [];
+  const context = new Proxy({}, {
+    get: () => () => {},
+    set: (_, name, value) => name !== "globalCompositeOperation" || operations.push(value),
+  });
+  for (const stroke of [drawing.strokes[0], { erase: false, width: 4, points: [[1, 1]] }]) drawStroke(context, stroke);
+  assert.deepEqual(operations, ["darken", "source-over", "source-over", "source-over"]);
 });
