@@ -234,6 +234,22 @@ def test_unfinished_drawing_survives_a_reload(visit, fake_page):
     assert me.ink == 0 and me.find("category").input_value() == "auto"
 
 
+def test_a_second_tab_is_blank_and_offers_the_last_drawing(visit, fake_page):
+    me = visit(fake_page)
+    assert not me.find("last").is_visible()
+    me.box(0.4, 0.4, 0.2)
+    me.settle()
+    me.page.wait_for_timeout(600)  # the draft is written
+    second = type(me)(me.page.context.new_page(), fake_page)
+    assert second.ink == 0 and second.photo == ""
+    second.find("last").click()
+    second.next_photo("")
+    assert abs(second.ink - me.ink) <= 0.02 * me.ink and not second.find("last").is_visible()
+    third = type(me)(me.page.context.new_page(), fake_page)
+    third.draw((0.2, 0.2), (0.5, 0.2))
+    assert not third.find("last").is_visible(), "who draws has decided"
+
+
 def stylus(me, kind: str, x: float, y: float) -> None:
     place = me.place(x, y)
     event = {"type": kind, "x": place[0], "y": place[1], "pointerType": "pen", "button": "left", "clickCount": 1}

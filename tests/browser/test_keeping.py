@@ -192,6 +192,7 @@ def test_what_an_earlier_page_kept_still_opens(visit, fake_page):
     me.page.evaluate(EARLIER, "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'/>")
     me.page.reload()
     me.page.wait_for_selector(".s2p[data-ready=true]")
+    me.find("last").click()
     me.next_photo("")
     me.settle()
     assert me.find("category").input_value() == "pear" and me.find("seed").input_value() == "7"

@@ -34,6 +34,9 @@ export function unpack(text) {
   }
 }
 
+/** A draft, if there is something on it. @param {Draft | null} draft */
+const drawn = (draft) => (draft?.strokes.length || draft?.picture ? draft : null);
+
 export class DraftKeeper {
   /**
    * @param {() => Draft} now the drawing as it is
@@ -47,13 +50,10 @@ export class DraftKeeper {
     this.alarm = undefined;
   }
 
-  /** @returns {Draft | null} */
+  /** This tab's own draft, from before a reload; and what was drawn last in any tab. @returns {{own: Draft | null, last: Draft | null}} */
   load() {
-    for (const place of this.places) {
-      const draft = unpack(place.getItem(KEY));
-      if (draft) return draft;
-    }
-    return null;
+    const [own, last] = this.places.map((place) => unpack(place.getItem(KEY))).map(drawn);
+    return { own: own ?? null, last: last ?? null };
   }
 
   /** Something changed: write it down once the hand rests. */

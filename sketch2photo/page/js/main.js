@@ -90,6 +90,7 @@ export function start(element, props, server) {
     find("category").value = wish.category || "auto";
     root.dataset.blank = String(find("clear").disabled);
     starters.hint(root.dataset.blank === "true");
+    if (root.dataset.blank === "false") find("last").hidden = true;
     overlay.touch();
   }
 
@@ -190,10 +191,16 @@ export function start(element, props, server) {
     }
   }
 
-  /** The drawing that this browser kept, with what was asked for. */
+  /** After a reload the drawing is as it was. A new tab or visit is blank, and offers what was drawn last. */
   async function restore() {
-    const kept = draft.load();
-    if (!kept?.strokes.length && !kept?.picture) return;
+    const { own, last } = draft.load();
+    if (own) await take(own);
+    else find("last").hidden = !last;
+    if (last) find("last").addEventListener("click", () => take(last));
+  }
+
+  /** A drawing that this browser kept, with what was asked for. @param {import("./draft.js").Draft} kept */
+  async function take(kept) {
     const { category, colour, seed, model } = kept.wish;
     pick(model);
     wish.category = known(session.model, String(category));

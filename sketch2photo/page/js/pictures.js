@@ -2,7 +2,7 @@
 
 import { Gif, choosePalette, nearestColours } from "./gif.js";
 import { Unreadable, blobOf, pixels, pngFile } from "./readback.js";
-import { SIDE, drawStroke, upTo } from "./strokes.js";
+import { SIDE, drawStroke, isCorner, upTo } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /**
@@ -149,7 +149,8 @@ export function pathOf(points) {
   let path = `M${pair(points[0])}`;
   for (let i = 2; i < points.length; i += 1) {
     const [from, to] = [points[i - 1], points[i]];
-    path += `Q${pair(from)} ${pair([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2])}`;
+    const middle = pair([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]);
+    path += isCorner(points, i - 1) ? `L${pair(from)}L${middle}` : `Q${pair(from)} ${middle}`;
   }
   // As on the sheet, a click leaves a dot.
   return `${path}L${points.length === 1 ? `${short(last[0] + 0.1)} ${short(last[1])}` : pair(last)}`;

@@ -199,12 +199,29 @@ function tail(points) {
 }
 
 /**
- * On to the middle between point `i` and the one before.
+ * On to the middle between point `i` and the one before, round that one or, at a corner, to it.
  * @param {CanvasRenderingContext2D} context @param {number[][]} points @param {number} i
  */
 function curve(context, points, i) {
+  const [x, y] = points[i - 1];
   const end = middle(points[i - 1], points[i]);
-  context.quadraticCurveTo(points[i - 1][0], points[i - 1][1], end[0], end[1]);
+  if (isCorner(points, i - 1)) {
+    context.lineTo(x, y);
+    context.lineTo(end[0], end[1]);
+  } else context.quadraticCurveTo(x, y, end[0], end[1]);
+}
+
+/** A fast pen leaves points this far apart, and a corner between them would be cut. */
+const FAR = 8;
+/** The cosine of the least turn that is one: 60 degrees. */
+const SHARP = 0.5;
+
+/** Whether the pen turned sharply at point `i`, far from the points beside it. @param {number[][]} points @param {number} i */
+export function isCorner(points, i) {
+  const [before, here, after] = [points[i - 1], points[i], points[i + 1]];
+  const [ax, ay, bx, by] = [here[0] - before[0], here[1] - before[1], after[0] - here[0], after[1] - here[1]];
+  const [a, b] = [Math.hypot(ax, ay), Math.hypot(bx, by)];
+  return Math.min(a, b) > FAR && ax * bx + ay * by < SHARP * a * b;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Stroke} stroke */

@@ -67,6 +67,7 @@ const table = {
   drawing: { en: "Your drawing", ko: "내 그림" },
   sheet: { en: "Sheet to draw on with mouse, finger or pen", ko: "마우스, 손가락, 펜으로 그리는 종이" },
   print: { en: "The photo", ko: "사진" },
+  last: { en: "Go on with the last drawing", ko: "지난 그림 이어 그리기" },
   waiting: { en: "Your photo appears here", ko: "여기에 사진이 나타납니다" },
   hint: {
     en: (/** @type {string[]} */ categories) => {

@@ -47,11 +47,11 @@ test("anything else is no draft, and a picture from elsewhere is left out", () =
   assert.equal(unpack(whole.replace("data:image/png;base64,AAAA", "https://example.org/a.png")).picture, "");
 });
 
-test("it is written once the hand rests, to every place that has room, and read from the first that has it", (t) => {
+test("it is written once the hand rests, to every place that has room, and a tab's own and the last of any are told apart", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const [full, good] = [shelf(true), shelf()];
   const keeper = new DraftKeeper(() => DRAFT, [full, good]);
-  assert.equal(keeper.load(), null);
+  assert.deepEqual(keeper.load(), { own: null, last: null });
   keeper.touch();
   t.mock.timers.tick(300);
   keeper.touch();
@@ -59,7 +59,8 @@ test("it is written once the hand rests, to every place that has room, and read 
   assert.equal(good.kept.size, 0);
   t.mock.timers.tick(200);
   assert.equal(good.kept.size, 1);
-  assert.deepEqual(keeper.load().wish, DRAFT.wish);
+  assert.equal(keeper.load().own, null);
+  assert.deepEqual(keeper.load().last.wish, DRAFT.wish);
   good.kept.clear();
   keeper.flush();
   assert.equal(good.kept.size, 0);

@@ -9,7 +9,8 @@ const dot = { erase: false, width: 5, points: [[50, 50]] };
 test("paths are the curves of the sheet", () => {
   assert.equal(pathOf([[1, 2]]), "M1 2L1.1 2");
   assert.equal(pathOf([[1, 2], [3, 4]]), "M1 2L3 4");
-  assert.equal(pathOf([[0, 0], [10, 0], [10, 10.06]]), "M0 0Q10 0 10 5L10 10.1");
+  assert.equal(pathOf([[0, 0], [6, 0], [6, 6.06]]), "M0 0Q6 0 6 3L6 6.1");
+  assert.equal(pathOf([[0, 0], [10, 0], [10, 10.06]]), "M0 0L10 0L10 5L10 10.1");
 });
 
 test("an SVG file has every stroke, and white ones for the eraser", () => {

@@ -1,7 +1,7 @@
 // Strokes as vectors: undo, redo, clear, and curves that do not change when they grow.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail, upTo } from "../../../sketch2photo/page/js/strokes.js";
+import { Drawing, LONGEST_WAY_BACK, drawGrowth, drawStroke, drawTail, isCorner, upTo } from "../../../sketch2photo/page/js/strokes.js";
 
 const line = (drawing, x, erase = false) => {
   drawing.begin([x, 0], { width: 4, erase });
@@ -156,9 +156,18 @@ test("a stroke drawn as it grows, and its end, are the stroke drawn at once", ()
   }
   drawTail(grown, { erase: false, width: 4, points });
   assert.deepEqual(grown.pieces, whole.pieces);
-  assert.equal(whole.pieces.length, 29);
+  assert.equal(whole.pieces.length, 29 + points.slice(1, -1).filter((_, i) => isCorner(points, i + 1)).length);
   assert.deepEqual(whole.pieces[0].slice(0, 2), points[0]);
   assert.deepEqual(whole.pieces.at(-1).slice(2), points.at(-1));
+});
+
+test("a corner of a fast stroke stays, a fast curve stays round", () => {
+  const points = [[0, 0], [200, 0], [200, 200], [260, 220]];
+  const corner = notebook();
+  drawStroke(corner, { erase: false, width: 4, points });
+  assert.ok(corner.pieces.some((piece) => piece.slice(-2).join() === "200,0"), "the line goes to the corner itself");
+  const round = Array.from({ length: 9 }, (_, i) => [100 * Math.cos((i * Math.PI) / 4), 100 * Math.sin((i * Math.PI) / 4)]);
+  assert.ok(round.slice(1, -1).every((_, i) => !isCorner(round, i + 1)));
 });
 
 test("a click is a dot and two points are a line", () => {
