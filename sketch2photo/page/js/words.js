@@ -6,6 +6,10 @@
 const KOREAN = /** @type {Record<string, string>} */ ({
   shoe: "신발", car: "자동차", motorcycle: "오토바이", sofa: "소파", chair: "의자", teapot: "찻주전자",
   teddy_bear: "곰 인형", strawberry: "딸기", apple: "사과", banana: "바나나", pear: "서양배", pineapple: "파인애플",
+  airplane: "비행기", backpack: "배낭", bed: "침대", butterfly: "나비", cake: "케이크", cat: "고양이", clock: "시계",
+  donut: "도넛", eyeglasses: "안경", fish: "물고기", flower: "꽃", guitar: "기타", handbag: "핸드백", headphones: "헤드폰",
+  house: "집", ice_cream: "아이스크림", lamp: "램프", mug: "머그잔", mushroom: "버섯", sailboat: "돛단배", table: "탁자",
+  t_shirt: "티셔츠", tree: "나무", umbrella: "우산", vase: "꽃병", watch: "손목시계",
 });
 
 /** @param {string} category as the model spells it, such as "teddy_bear" */
