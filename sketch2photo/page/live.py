@@ -2,7 +2,7 @@
 
 Three server functions of the page. Each takes an object and answers with one:
 
-    live_predict   {person, seq, png, hints?, model?, category?, colour?, seed?}
+    live_predict   {person, seq, png, hints?, model?, category?, colour?, seed?, ground?}
                    -> {seq, people, model, photo, probabilities, category, colour, status, ms}
     variations     the same, and {wishes?: [{category?, colour?, seed?}, ...]}, 1 to 8 of them; what a wish leaves out
                    is the request's, and without wishes four seeds from the request's on are painted
@@ -13,10 +13,11 @@ Three server functions of the page. Each takes an object and answers with one:
 
 `person` is 1 to 64 characters that the page makes up, `seq` a number that grows with every request of a person, `png`
 a data URL, `hints` a PNG of strokes of colour, as large and transparent where there are none; `model`, `category` and
-`colour` may be "" and `category` "auto". In the answer `people` says how many are drawing, `photo` is a JPEG data URL
-or null for an empty sheet, `ms` the milliseconds of the model's call. In place of a photo an answer may have `busy`
-(a sentence: ask again a little later), `stale` (a newer drawing took over: forget this one) or `error` (a sentence:
-asking again will not help). What `models` of the component lists can be a `model`.
+`colour` may be "" and `category` "auto". `ground` is what the object is to stand on: "" for white, `transparent`,
+`paper`, `floor` or "#rrggbb". In the answer `people` says how many are drawing, `photo` is a data URL (JPEG, PNG
+where it is transparent) or null for an empty sheet, `ms` the milliseconds of the model's call. In place of a photo an
+answer may have `busy` (a sentence: ask again a little later), `stale` (a newer drawing took over: forget this one) or
+`error` (a sentence: asking again will not help). What `models` of the component lists can be a `model`.
 
 Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded.
 The server keeps nothing of a visitor's drawing between two requests.
@@ -36,7 +37,8 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
+from sketch2photo.images import grounds
+from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Prediction, Superseded
 from sketch2photo.page.import_picture import MAX_STRENGTH, clean_lines
 from sketch2photo.page.limits import (
     MAX_PICTURES,
@@ -71,6 +73,8 @@ class LiveRequest:
     number: int
     model: str
     paint: tuple[PaintRequest, ...]
+    ground: str = ""
+    """As `grounds.check` gives it."""
 
 
 def read_request(request: Any, *, several: bool = False) -> LiveRequest:
@@ -91,7 +95,8 @@ def read_request(request: Any, *, several: bool = False) -> LiveRequest:
     asked = [_wish(request | wish) for wish in wishes]
     sketch = _sketch(request.get("png"))
     hints = _hints(request.get("hints") or None, sketch)
-    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish, hints) for wish in asked))
+    ground = grounds.check(text("ground", request.get("ground", ""), 16))
+    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish, hints) for wish in asked), ground)
 
 
 def _wish(request: dict[str, Any]) -> tuple[str | None, str | None, int]:
@@ -162,18 +167,29 @@ def _data(url: Any, name: str, prefix: str) -> bytes:
         raise ImageError(f"{name} is not valid base64: send a {kind} file as a data URL") from None
 
 
-def encode_photo(photo: np.ndarray | None) -> str | None:
-    """A photo as a JPEG data URL; None for the photo of an empty sheet."""
+def encode_photo(prediction: Prediction, ground: str = "") -> str | None:
+    """A photo on a ground as a JPEG data URL, of PNG where it has none; None for the photo of an empty sheet.
+
+    Raises:
+      ConfigError: the model knows no object from its ground.
+    """
+    photo = prediction.photo
     if photo is None:
         return None
-    return "data:image/jpeg;base64," + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
+    if ground:
+        if prediction.cutout is None:
+            raise ConfigError("this model paints no coverage: leave out ground")
+        photo = grounds.on_ground(prediction.cutout, ground)
+    if photo.shape[2] == 4:
+        return _PNG + base64.b64encode(images.encode_png(photo)).decode()
+    return _JPEG + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
 
 
 def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[str, Any]:
     """The answers to one drawing as the page reads them: its photo, or its variations."""
     painted = [
         {
-            "photo": encode_photo(answer.prediction.photo),
+            "photo": encode_photo(answer.prediction, asked.ground),
             "category": answer.prediction.category,
             "colour": answer.prediction.colour,
             "seed": request.seed,

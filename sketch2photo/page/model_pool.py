@@ -77,8 +77,8 @@ class ModelPool:
         return (self.first.name, *self._outlines)
 
     def about(self, name: str = "") -> dict[str, Any]:
-        """What a page needs to know of a model: `name`, `categories`, `palette`, `has_classifier`, `takes_hints`. Opens
-        nothing.
+        """What a page needs to know of a model: `name`, `categories`, `palette`, and whether it `has_classifier`,
+        `takes_hints` and `paints_coverage`. Opens nothing.
 
         Raises:
           ConfigError: there is no such model.
@@ -91,6 +91,7 @@ class ModelPool:
             "palette": {category: list(colours) for category, colours in model.palette.items()},
             "has_classifier": bool(model.has_classifier),
             "takes_hints": bool(model.takes_hints),
+            "paints_coverage": bool(model.paints_coverage),
         }
 
     def open(self, name: str = "") -> Future[Model]:

@@ -86,6 +86,7 @@ class Outline:
     palette: dict[str, tuple[str, ...]]
     has_classifier: bool
     takes_hints: bool
+    paints_coverage: bool
     memory: int
     """Bytes that it takes once it is open, about: its weights as float32, and half as much again to work with."""
 
@@ -108,8 +109,8 @@ def outline(path: str | Path) -> Outline:
         categories = tuple(map(str, content["categories"]))
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
         has_classifier = content["classifier"] is not None and len(categories) > 1
-        takes_hints = content["gan"].get("hints", False)
-        return Outline(path, categories, palette, has_classifier, takes_hints, 3 * stored // 2)
+        hints, coverage = (content["gan"].get(name, False) for name in ("hints", "coverage"))
+        return Outline(path, categories, palette, has_classifier, hints, coverage, 3 * stored // 2)
     except (*_BREAKAGE, AttributeError) as error:
         raise _broken(path, error) from None
 

@@ -144,6 +144,36 @@ def test_sketch_lies_over_the_photo_as_strong_as_the_slider_says(visit, fake_pag
     assert not me.find("over").is_visible()
 
 
+CORNER = """async () => {
+    const image = document.querySelector('[data-testid=photo]');
+    await image.decode();
+    const context = Object.assign(document.createElement('canvas'), {width: 8, height: 8}).getContext('2d');
+    context.drawImage(image, 0, 0, 64, 64);
+    return [...context.getImageData(1, 1, 1, 1).data];
+}"""
+
+
+def test_ground_is_chosen_and_survives_a_reload_and_a_link(visit, fake_page):
+    me = visit(fake_page)
+    me.box(half=0.25)
+    me.settle()
+    assert me.page.evaluate(CORNER) == [255, 255, 255, 255] and not me.find("ground-colour").is_visible()
+    me.find("ground").select_option("transparent")
+    me.settle()
+    assert me.page.evaluate(CORNER)[3] == 0
+    me.find("ground").select_option("colour")
+    me.find("ground-colour").fill("#3060c0")
+    me.settle()
+    blue = [0x30, 0x60, 0xC0, 255]
+    assert me.page.evaluate(CORNER) == pytest.approx(blue, abs=6)
+    me.page.wait_for_timeout(600)  # the draft is written
+    me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    me.next_photo("")
+    me.settle()
+    assert me.page.evaluate(CORNER) == pytest.approx(blue, abs=6) and me.find("ground").input_value() == "colour"
+
+
 def test_another_model_brings_its_categories_and_paints(visit, two_models):
     me = visit(two_models)
     assert me.find("model").locator("option").all_inner_texts() == ["fake", "tiny"]

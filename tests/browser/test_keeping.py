@@ -57,6 +57,23 @@ def test_photo_sketch_and_card_are_png_files(drawn):
     assert drawn.complaints == []
 
 
+@pytest.mark.parametrize(("kind", "mode"), [("png", "RGBA"), ("jpeg", "RGB"), ("webp", "RGBA")])
+def test_photo_is_saved_in_the_size_and_kind_that_are_chosen_without_a_ground(drawn, kind, mode):
+    drawn.find("ground").select_option("transparent")
+    drawn.settle()
+    drawn.find("save").click()
+    drawn.find("save-side").select_option("1024")
+    drawn.find("save-kind").select_option(kind)
+    with drawn.page.expect_download() as saved:
+        drawn.find("save-photo").click()
+    assert saved.value.suggested_filename.endswith({"jpeg": ".jpg"}.get(kind, f".{kind}"))
+    photo = Image.open(saved.value.path())
+    assert photo.format.lower() == kind and photo.size == (1024, 1024) and photo.mode == mode
+    corner, middle = photo.getpixel((8, 8)), photo.getpixel((512, 512))
+    assert corner[3:] == (0,) or corner[:3] == (255, 255, 255)
+    assert middle[3:] in ((), (255,)) and middle[:3] != (255, 255, 255)
+
+
 def test_svg_draws_what_the_sheet_shows(drawn):
     drawn.find("eraser").click()
     drawn.draw((0.5, 0.1), (0.5, 0.3))

@@ -73,7 +73,8 @@ def painted(root: Path) -> dict[str, list[tuple[str, Prediction, np.ndarray]]]:
     """Every starter, also mirrored, large in the middle, and small in the four corners in turn by both pens; the model
     is told what to paint.
     """
-    drawings = starters(root)
+    studio = Studio.load(root / "checkpoints/studio")
+    drawings = [drawing for drawing in starters(root) if drawing[0] in studio.categories]
     drawings += [(category, [stroke * [-1, 1] for stroke in strokes]) for category, strokes in drawings]
     corners = [(x, y) for x in (0.02, 0.98 - THIRD) for y in (0.02, 0.98 - THIRD)]
     sheets = {
@@ -83,7 +84,6 @@ def painted(root: Path) -> dict[str, list[tuple[str, Prediction, np.ndarray]]]:
             for i, (_, strokes) in enumerate(drawings)
         ],
     }
-    studio = Studio.load(root / "checkpoints/studio")
     categories = [category for category, _ in drawings]
     assert set(categories) == set(studio.categories)
     return {

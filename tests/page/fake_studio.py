@@ -57,7 +57,7 @@ class FakeStudio:
     name = "fake"
     image_size = 128
     batches = (1, 2, 4, 8, 16)
-    takes_hints = True
+    takes_hints = paints_coverage = True
 
     def __init__(
         self, categories: tuple[str, ...] = CATEGORIES, *, has_classifier: bool = True, milliseconds: float = 0.0
@@ -153,7 +153,8 @@ class FakeStudio:
         if hints is not None:
             cut = images.whole_frame(sketch).cut_hints(hints, self.image_size)
             photo[cut[..., 3] >= 128] = cut[cut[..., 3] >= 128, :3]
-        return FakePrediction(photo, probabilities if self.has_classifier else {}, painted, status, used)
+        cutout = np.dstack([photo, np.where((photo == 255).all(-1), 0, 255).astype(np.uint8)])
+        return FakePrediction(photo, probabilities if self.has_classifier else {}, painted, status, used, cutout)
 
 
 def _fill(sketch: np.ndarray, colour: str) -> np.ndarray:

@@ -112,8 +112,9 @@ def test_batch_of_sixteen(predict, tmp_path, png, circle):
     )
 
 
-def test_transparent_needs_a_model_that_paints_coverage(predict, sketch):
-    assert "paints no coverage" in predict.refusal(sketch, transparent=True)
+def test_transparent_gives_the_object_alone(predict, sketch):
+    photo = Image.open(predict(sketch, transparent=True)[0])
+    assert photo.mode == "RGBA" and photo.getpixel((2, 2))[3] == 0 and photo.getpixel((64, 64))[3] == 255
 
 
 def test_batch_that_is_wrong_is_refused_with_a_sentence(predict, tmp_path, png, circle):

@@ -222,6 +222,16 @@ def test_hints_reach_the_photo_and_the_variations(live_page, circle, data_url, p
     assert live_page.ask(png=drawn["png"], hints="")["photo"] != reply["photo"]
 
 
+def test_ground_is_under_the_photo_and_its_variations(live_page, circle, data_url, png):
+    drawn = {"png": data_url(png(circle())), "ground": "#3060c0"}
+    for url in (live_page.ask(**drawn)["photo"], live_page.ask("variations", **drawn)["variations"][0]["photo"]):
+        photo = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+        np.testing.assert_allclose(photo[3, 3], (0x30, 0x60, 0xC0), atol=6)
+    url = live_page.ask(**drawn | {"ground": "transparent"})["photo"]
+    assert url.startswith("data:image/png;base64,")
+    assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).getpixel((3, 3))[3] == 0
+
+
 GOOD = base64.b64encode(cv2.imencode(".png", np.full((32, 32), 255, np.uint8))[1].tobytes()).decode()
 BAD = {
     "no picture": ({"png": ...}, "the sketch is not a PNG file"),
@@ -246,6 +256,8 @@ BAD = {
     "category of another type": ({"category": ["car"]}, "category is of type list: send a text"),
     "long category": ({"category": "c" * 100}, "category has 100 characters"),
     "bad colour": ({"colour": "red"}, "the colour must be like '#c83020', not 'red'"),
+    "unknown ground": ({"ground": "grass"}, "the ground is 'grass': choose transparent, paper, floor, a colour"),
+    "ground of another type": ({"ground": 5}, "ground is of type int: send a text"),
     "hints that are none": ({"hints": "x"}, "the picture of hints is not a PNG file"),
     "hints of another size": ({"hints": "data:image/png;base64," + GOOD}, "give uint8 (256, 256, 4)"),
     "colour of another type": ({"colour": 255}, "colour is of type int: send a text"),

@@ -3,16 +3,17 @@
 //
 // After `#sketch=` come the form, a `2`, and JSON, deflated and in base64url:
 //
-//   [category, model, colour, seed, stroke, stroke, ...]   with strokes   [width, kind, x, y, dx, dy, dx, dy, ...]
+//   [category, model, colour, seed, ground?, stroke, stroke, ...]   with strokes   [width, kind, x, y, dx, dy, dx, dy, ...]
 //
 // A stroke's kind is 0 for the pen, 1 for the eraser, "#rrggbb" for a hint.
 // Widths are in quarter units of the sheet, places and the steps between them in half units. Links of the first form,
 // bytes packed by hand, begin with an `A` and are still read.
 
+import { isGround } from "./grounds.js";
 import { colourOf } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
-/** @typedef {{category: string, colour: string, seed: number, model: string}} Wish */
+/** @typedef {{category: string, colour: string, seed: number, model: string, ground?: string}} Wish */
 /** @typedef {{strokes: Stroke[], wish: Wish}} Linked */
 
 /** The name in the address: `#sketch=...`. */
@@ -32,8 +33,8 @@ const MOST_BYTES = 4e6;
  * @returns {Promise<string>}
  */
 export async function toFragment(strokes, wish = {}) {
-  const { category = "", model = "", colour = "", seed = 0 } = wish;
-  const json = JSON.stringify([category, model, colour, seed, ...strokes.map(packed)]);
+  const { category = "", model = "", colour = "", seed = 0, ground = "" } = wish;
+  const json = JSON.stringify([category, model, colour, seed, ...(ground ? [ground] : []), ...strokes.map(packed)]);
   const bytes = await transformed(new TextEncoder().encode(json), new CompressionStream("deflate-raw"));
   return `${NAME}=${FORM}${base64url(bytes)}`;
 }
@@ -69,8 +70,9 @@ function packed({ width, erase, points, colour }) {
 
 /** @param {any} link what `JSON.parse` found @returns {Linked} */
 function unpacked([category, model, colour, seed, ...strokes]) {
+  const ground = typeof strokes[0] === "string" ? strokes.shift() : "";
   return {
-    wish: { category, model, colour, seed },
+    wish: { category, model, colour, seed, ground },
     strokes: strokes.map((/** @type {any[]} */ [width, kind, ...steps]) => {
       let [x, y] = [0, 0];
       const points = Array.from({ length: steps.length / 2 }, (_, i) => {
@@ -84,11 +86,12 @@ function unpacked([category, model, colour, seed, ...strokes]) {
 
 /** What was read, with widths as the pen has them. Throws if it is no drawing that a page could have made. @param {Linked} linked */
 function checked({ strokes, wish }) {
-  const { category, model, colour, seed } = wish;
+  const { category, model, colour, seed, ground = "" } = wish;
   const points = strokes.flatMap((stroke) => stroke.points);
   const good =
     [category, model].every((text) => typeof text === "string") &&
     /^(#[0-9a-f]{6})?$/i.test(colour) &&
+    isGround(ground) &&
     Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31 &&
     strokes.length <= MOST_STROKES &&
     points.length <= MOST_POINTS &&

@@ -5,6 +5,7 @@ import { Colours, Inks } from "./colours.js";
 import { DraftKeeper, storages } from "./draft.js";
 import { Starters, StrokeAnimation } from "./examples.js";
 import { Gallery } from "./gallery.js";
+import { Grounds, isGround } from "./grounds.js";
 import { PictureImport } from "./import_picture.js";
 import { listKeys, listenForKeys } from "./keys.js";
 import { fromFragment } from "./link.js";
@@ -50,6 +51,7 @@ export function start(element, props, server) {
   const overlay = new Overlay(find("over"), find("overlay"), find("sketch"));
   const bars = new Bars(find("bars"), find("likeliest"), (category) => session.choose(category === wish.category ? unasked(session.model) : category));
   const colours = new Colours(find("colour"), (colour) => session.wishFor({ colour }));
+  const grounds = new Grounds(find("grounds"), (ground) => session.wishFor({ ground }));
   const starters = new Starters(find("examples").querySelector(".row"), /** @type {HTMLElement} */ (root.querySelector(".faint")), begin);
   const draft = new DraftKeeper(() => ({ strokes: drawing.strokes, picture: drawing.picture, wish: { ...wish, model: session.model.name } }), storages());
   const variations = new Variations(find("variations"), {
@@ -75,6 +77,8 @@ export function start(element, props, server) {
     if (!painted) variations.close();
     bars.show(answer?.probabilities ?? {}, category, wish.category || null);
     colours.show(category, wish.colour, answer?.colour ?? null);
+    grounds.show(wish.ground);
+    root.dataset.ground = wish.ground;
     for (const name of ["pen", "eraser", "brush"]) find(name).setAttribute("aria-pressed", String(name === tool));
     inks.place.hidden = tool !== "brush";
     find("undo").disabled = !drawing.canUndo && !drawing.current;
@@ -102,6 +106,7 @@ export function start(element, props, server) {
     offerCategories(find("category"), model);
     find("bars").hidden = !model.has_classifier;
     find("brush").hidden = !model.takes_hints;
+    grounds.place.hidden = !model.paints_coverage;
     if (tool === "brush" && !model.takes_hints) hold("pen");
     find("variation").hidden = !varies(model);
     find("examples").hidden = find("surprise").hidden = !starters.size;
@@ -158,11 +163,11 @@ export function start(element, props, server) {
   });
 
   /** Another drawing on the sheet; undo brings back the one before. @param {Pick<import("./share.js").Shown, "strokes" | "picture" | "wish">} other */
-  async function open({ strokes, picture, wish: { category, colour, seed, model } }) {
+  async function open({ strokes, picture, wish: { category, colour, seed, model, ground = "" } }) {
     const under = await sheet.load(picture).then(() => picture, () => "");
     lift();
     pick(model);
-    Object.assign(wish, { category: known(session.model, category), colour, seed });
+    Object.assign(wish, { category: known(session.model, category), colour, seed, ground });
     drawing.begins(strokes, under);
     revise(() => true);
     session.wishFor({});
@@ -201,11 +206,12 @@ export function start(element, props, server) {
 
   /** A drawing that this browser kept, with what was asked for. @param {import("./draft.js").Draft} kept */
   async function take(kept) {
-    const { category, colour, seed, model } = kept.wish;
+    const { category, colour, seed, model, ground } = kept.wish;
     pick(model);
     wish.category = known(session.model, String(category));
     if (/^#[0-9a-f]{6}$/.test(String(colour))) wish.colour = /** @type {string} */ (colour);
     if (Number.isInteger(seed)) wish.seed = /** @type {number} */ (seed);
+    if (isGround(ground)) wish.ground = /** @type {string} */ (ground);
     try {
       await sheet.load(kept.picture);
     } catch {
@@ -318,7 +324,7 @@ export function start(element, props, server) {
   find("size").addEventListener("input", cursor);
   find("category").addEventListener("change", () => session.choose(find("category").value.replace(/^auto$/, "")));
   // Who has picked from a list goes on drawing: the next letter is a shortcut, and no other choice.
-  for (const list of [find("category"), find("model")]) {
+  for (const list of [find("category"), find("model"), find("ground")]) {
     let picked = false;
     list.addEventListener("pointerdown", () => (picked = true));
     list.addEventListener("keydown", () => (picked = false));

@@ -1,10 +1,11 @@
 // Pictures of a drawing and its photo, for keeping: the sketch alone, both side by side, and the drawing as it grew.
 
 import { Gif, choosePalette, nearestColours } from "./gif.js";
-import { Unreadable, blobOf, pixels, pngFile } from "./readback.js";
+import { Unreadable, blobOf, dataUrl, pixels, pngFile } from "./readback.js";
 import { SIDE, drawStroke, isCorner, upTo } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
+/** @typedef {"png" | "jpeg" | "webp"} Kind of a picture file */
 /**
  * @typedef {{strokes: Stroke[], picture: string}} Sketch  strokes, and the picture under them as a data URL ("" for none)
  * @typedef {{strokes: Stroke[], under: HTMLImageElement | null}} Ready
@@ -67,17 +68,22 @@ export async function sketchPicture(sketch) {
   return pngFile(context.canvas);
 }
 
-/** The photo as a PNG, without what JPEG would lose once more. @param {string} url */
-export async function photoPicture(url) {
+/**
+ * The photo as a picture file, by default as a PNG, without what JPEG would lose once more.
+ * @param {string} url @param {number} [side] in pixels, its own by default @param {Kind} [kind]
+ */
+export async function photoPicture(url, side = 0, kind = "png") {
   const photo = await load(url);
-  const context = canvas(photo.naturalWidth, photo.naturalHeight);
-  context.drawImage(photo, 0, 0);
-  return pngFile(context.canvas);
+  const [width, height] = side ? [side, side] : [photo.naturalWidth, photo.naturalHeight];
+  const context = canvas(width, height);
+  if (kind !== "jpeg") context.clearRect(0, 0, width, height); // which has no transparency
+  context.drawImage(photo, 0, 0, width, height);
+  return blobOf(dataUrl(context.canvas, `image/${kind}`, 0.95));
 }
 
-/** The photo as a PNG; as the JPEG that it came as where the browser lets no page make a PNG. @param {string} url */
-export const photoFile = (url) =>
-  photoPicture(url).catch((error) => {
+/** The same; the file that it came as where the browser lets no page make one. @param {string} url @param {number} [side] @param {Kind} [kind] */
+export const photoFile = (url, side, kind) =>
+  photoPicture(url, side, kind).catch((error) => {
     if (error instanceof Unreadable) return blobOf(url);
     throw error;
   });

@@ -49,7 +49,7 @@ function checked(read, honest) {
 
 /**
  * A canvas as a data URL. Throws `Unreadable`.
- * @param {HTMLCanvasElement} canvas @param {"image/png" | "image/jpeg"} [type] @param {number} [quality]
+ * @param {HTMLCanvasElement} canvas @param {"image/png" | "image/jpeg" | "image/webp"} [type] @param {number} [quality]
  */
 export function dataUrl(canvas, type = "image/png", quality) {
   const [left, right] = probes();

@@ -11,7 +11,7 @@ import { words } from "./words.js";
 
 /**
  * @typedef {import("./categories.js").Model} Model
- * @typedef {{category: string, colour: string, seed: number}} Wish  what the person asks for; "" leaves it to the model
+ * @typedef {{category: string, colour: string, seed: number, ground: string}} Wish  what the person asks for; "" leaves it to the model
  * @typedef {{strokes: import("./strokes.js").Stroke[], picture: string, wish: Wish, model: Model}} Asked
  * @typedef {import("./live.js").Reply & Asked} Answer
  * @typedef {{
@@ -77,7 +77,7 @@ export class Session {
     /** Whether photos follow the pen, or wait for the button. */
     this.alive = true;
     /** @type {Wish} */
-    this.wish = { category: unasked(model), colour: "", seed: 0 };
+    this.wish = { category: unasked(model), colour: "", seed: 0, ground: "" };
     /** @type {Asked} what was asked for last */
     this.asked = { strokes: [], picture: "", wish: this.wish, model };
     /** @type {Answer | null} the answer on show, and what it answers */
@@ -101,8 +101,11 @@ export class Session {
 
   /** What every question has. */
   get #look() {
-    return { png: this.sheet.png(), ...this.#hints(this.sheet), model: this.model.name ?? "", seed: this.wish.seed };
+    return { png: this.sheet.png(), ...this.#hints(this.sheet), ...this.#on(this.wish.ground), model: this.model.name ?? "", seed: this.wish.seed };
   }
+
+  /** @param {string} ground */
+  #on = (ground) => (this.model.paints_coverage ? { ground } : {});
 
   /** @param {Sheet} sheet */
   #hints = (sheet) => (this.model.takes_hints && sheet.hinted ? { hints: sheet.hintsPng() } : {});
@@ -126,12 +129,12 @@ export class Session {
    * The photo of other strokes, in the category and colour of what is on show; null if there is none.
    * @param {import("./strokes.js").Stroke[]} strokes @param {import("./share.js").Shown} of
    */
-  async paint(strokes, { picture, category, colour, wish: { seed } }) {
+  async paint(strokes, { picture, category, colour, wish: { seed, ground = "" } }) {
     const sheet = new Sheet(/** @type {HTMLCanvasElement} */ (this.sheet.canvas.cloneNode()));
     await sheet.load(picture);
     sheet.repaint(strokes, picture);
     const wishes = [{ category: category || "auto", colour: colour ?? "", seed }];
-    const reply = await this.#aside({ ...this.#look, png: sheet.png(), hints: "", ...this.#hints(sheet), wishes });
+    const reply = await this.#aside({ ...this.#look, png: sheet.png(), hints: "", ...this.#hints(sheet), ...this.#on(ground), wishes });
     return reply.variations?.[0]?.photo ?? null;
   }
 

@@ -38,7 +38,8 @@ export class Saving {
     /** @type {Record<string, () => Promise<string>>} what each button does, and the sentence that says it is done */
     const ways = {
       photo: async () => {
-        const file = await photoFile(this.now.photo);
+        const [side, kind] = ["side", "kind"].map((name) => /** @type {HTMLSelectElement} */ (dialog.querySelector(`[data-testid=save-${name}]`)).value);
+        const file = await photoFile(this.now.photo, Number(side), /** @type {import("./pictures.js").Kind} */ (kind));
         return this.#file(file, ending(file));
       },
       sketch: () => this.#file(sketchPicture(this.now), "sketch.png"),
@@ -164,7 +165,7 @@ export function whyNot(error) {
 }
 
 /** @param {Blob} file a picture @returns {string} what its name ends in */
-export const ending = ({ type }) => (type === "image/jpeg" ? "jpg" : "png");
+export const ending = ({ type }) => (type === "image/jpeg" ? "jpg" : type.slice("image/".length));
 
 /** Hand a file to the person. @param {Blob} file @param {string} name */
 export function save(file, name) {

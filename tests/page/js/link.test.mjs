@@ -12,7 +12,7 @@ const strokes = [
   { erase: true, width: 22.5, points: [[10.2, 300.7], [490, 299.1]] },
   { erase: false, width: 2, points: [[-3, 515]] },
 ];
-const wish = { category: "teddy_bear", model: "studio", colour: "#c83020", seed: 123456789 };
+const wish = { category: "teddy_bear", model: "studio", colour: "#c83020", seed: 123456789, ground: "" };
 
 /** Links of the first form, made by the last page that wrote them. */
 const OLD = {
@@ -41,6 +41,15 @@ test("drawing and wishes come back", async () => {
   assert.deepEqual(back.strokes[2].points, [[-3, 515]]);
 });
 
+test("the ground comes back, and is one", async () => {
+  for (const ground of ["paper", "transparent", "#7fa7c9"]) {
+    const back = await fromFragment(await toFragment(strokes, { ...wish, ground }));
+    assert.equal(back.wish.ground, ground);
+    assert.equal(back.strokes.length, 3);
+  }
+  assert.equal(await fromFragment(await toFragment(strokes, { ...wish, ground: "url(x)" })), null);
+});
+
 test("hints come back in their colours, and nothing else as a colour", async () => {
   const back = await fromFragment(await toFragment([{ ...strokes[0], colour: "#c23b2e" }, strokes[1], { ...strokes[2], colour: "url(x)" }]));
   assert.deepEqual(back.strokes.map((s) => [s.erase, s.colour]), [[false, "#c23b2e"], [true, undefined], [false, undefined]]);
@@ -66,7 +75,7 @@ test("other parts of an address do not disturb, and are no drawing", async () =>
 });
 
 test("nothing asked for is an empty wish", async () => {
-  assert.deepEqual((await fromFragment(await toFragment(strokes))).wish, { category: "", model: "", colour: "", seed: 0 });
+  assert.deepEqual((await fromFragment(await toFragment(strokes))).wish, { category: "", model: "", colour: "", seed: 0, ground: "" });
   assert.deepEqual((await fromFragment(await toFragment([]))).strokes, []);
 });
 
