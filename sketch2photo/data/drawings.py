@@ -169,11 +169,10 @@ def add_lines(found: Found, path: Path, name: str, category: str, source: str, s
             )
 
 
-def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
+def select(found: Found, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
     """Mark the validation drawings of the file `val`, and leave out what is not wanted.
 
-    Raises:
-      DataError: `val` is not such a file, or names none of the drawings.
+    Raises `DataError`: `val` is not such a file, or names none of the drawings.
     """
     if val is not None:
         _mark_val(found, val)

@@ -156,9 +156,9 @@ loosely; and dark lines by difference of Gaussians."""
 DEFAULT = tuple(STYLES)
 
 
-def check(styles: list[str]) -> tuple[str, ...]:
-    """The styles if they are known. Raises `ConfigError`."""
-    return tuple(choose("style in --styles", style, tuple(STYLES)) for style in styles)
+def check(styles: list[str] | None) -> tuple[str, ...]:
+    """The styles if they are known, all without any. Raises `ConfigError`."""
+    return tuple(choose("style in --styles", style, DEFAULT) for style in styles or DEFAULT)
 
 
 def renderings(
