@@ -18,8 +18,7 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
       what: how the user knows the file, for messages: "--manifest".
       required: columns without which it is of no use, and whose cells are not empty; others may come in any order.
 
-    Raises:
-      DataError: no such file, not CSV in UTF-8, a required column or cell is missing, or an unknown split.
+    Raises `DataError`: no such file, not CSV in UTF-8, a required column or cell is missing, or an unknown split.
     """
     if not path.is_file():
         columns = ", ".join(required)
@@ -66,8 +65,7 @@ SPLIT_OF = {"train": "train", "training": "train", "test": "test", "testing": "t
 SYSTEM, NOT_ASKED_FOR = "left there by the system", "not asked for"
 """Reasons that are no news to anybody."""
 _SYSTEM = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "@eadir", "lost+found"}
-_QUICK_DRAW = {".npy", ".bin", ".csv"}
-"""Forms of Quick, Draw! other than the one that is read."""
+_QUICK_DRAW = {".npy", ".bin", ".csv"}  # its forms other than the one that is read
 
 
 def why_not(name: str, kinds: set[str]) -> str:
