@@ -47,8 +47,7 @@ class Member:
 
     name: str
     size: int
-    packed: int | None = None
-    """Bytes it takes in the archive, where that is known for each."""
+    packed: int | None = None  # bytes it takes in the archive, where that is known for each
     is_folder: bool = False
 
 
@@ -74,10 +73,8 @@ class Notes:
 def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool = True) -> Path:
     """Unpack the files of an archive that `choose` wants into `into/NAME`, and return the folder that holds them.
 
-    A folder that was unpacked whole by an earlier run is taken as it is.
-
-    Args:
-      inner: of an archive that holds one folder, which holds nothing but folders, return that one.
+    A folder that was unpacked whole by an earlier run is taken as it is. With `inner`, of an archive that holds one
+    folder, which holds nothing but folders, that one is returned.
 
     Raises `DataError`: not such an archive, damaged, encrypted, hostile, or nothing in it is wanted.
     """
@@ -88,7 +85,8 @@ def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool =
     if not done.is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        with _readable(archive), contextlib.closing(_open(archive)) as opened:
+        reader = {".zip": _Zip, ".7z": _SevenZip}.get(archive.suffix.lower(), _Tar)
+        with _readable(archive), contextlib.closing(reader(archive)) as opened:
             members = _checked(archive, opened)
             names = [member.name for member in members if not member.is_folder]
             wanted = choose(names)
@@ -110,11 +108,8 @@ def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool =
 
 def notes(into: Path) -> Notes:
     """What was left out of all archives unpacked there, and how their names were read."""
-    found = Notes()
-    for done in sorted(into.glob("*.whole")):
-        one = pickle.loads(done.read_bytes())
-        found = Notes(found.skipped + one.skipped, found.remarks + one.remarks)
-    return found
+    found = [pickle.loads(done.read_bytes()) for done in sorted(into.glob("*.whole"))]
+    return Notes([one for each in found for one in each.skipped], [one for each in found for one in each.remarks])
 
 
 def pictures_and_lists(names: list[str]) -> list[str]:
@@ -161,10 +156,6 @@ def _readable(archive: Path) -> Iterator[None]:
             raise
         remedy = "download it again or unpack it yourself"
         raise DataError(f"{str(archive)!r} cannot be unpacked ({first_line(error)}): {remedy}") from None
-
-
-def _open(archive: Path) -> "_Zip | _Tar | _SevenZip":
-    return {".zip": _Zip, ".7z": _SevenZip}.get(archive.suffix.lower(), _Tar)(archive)
 
 
 def _write(source: IO[bytes], path: Path) -> None:
@@ -289,8 +280,7 @@ _TIMEOUT = 30.0  # seconds without a byte after which a connection counts as bro
 class KnownSet:
     """A dataset with a stable address."""
 
-    source: str
-    """The subcommand that reads it."""
+    source: str  # the subcommand that reads it
     file: str
     url: str
     licence: str
@@ -324,16 +314,9 @@ def known(what: str, source: str) -> KnownSet | None:
     return found
 
 
-def default_folder() -> Path:
-    """Where downloads are kept unless said otherwise: the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sketch2photo"
-
-
 def fetch(what: str, folder: Path, *, source: str = "", sha256: str = "", say: Say = print) -> Path:
-    """The file at an address, or of a known set, in `folder`; downloaded unless it is there already.
-
-    Args:
-      sha256: what its hash must be; "" for that of the first download, which is recorded.
+    """The file at an address, or of a known set, in `folder`; downloaded unless it is there already. Its hash must be
+    `sha256`, or without one that of the first download, which is recorded.
 
     Raises:
       ConfigError: not an address and not the name of a known set.

@@ -77,8 +77,7 @@ class ArrayPairs(store.Columns):
     def pair(
         self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number: (s, s, channels), (s, s, 3 or 4), and whether it is
-        the photo of its first sketch, too. With `mask` the photo has a fourth channel, 255 where its ground is."""
+        """As of a `store.Dataset`; whether all of the sheet is seen is whether it is the photo of the first sketch."""
         part, place = self._place(split, number, chosen)
         sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
         photo = images.resize(part["photo"][part["photo_of"][place]], size)

@@ -89,21 +89,18 @@ def counted(things: Iterable[Made], total: int, say: Say, *, done: int = 0) -> I
 # `Skipped`s it became. What follows the last whole record, because a kill cut it short, is cut off.
 
 _HEAD = struct.Struct("<QQI")
+# What stays on disk while the splits are decided.
 _HEAVY: dict = {"sketches": [], "photo": None, "strokes": None, "mask": None}
-"""What stays on disk while the splits are decided."""
 
 
 class Journal:
     """Examples on disk, in the order they came, read back in any order: pictures need no memory."""
 
     def __init__(self, path: Path):
-        self.light: list[Example] = []
-        """The examples without pictures and strokes."""
+        self.light: list[Example] = []  # without pictures and strokes
         self.skipped: list[Skipped] = []
-        self.items = 0
-        """Raw items whose records are whole."""
-        self._places: list[tuple[int, int]] = []
-        """For each example where its record begins, and its place in it."""
+        self.items = 0  # raw items whose records are whole
+        self._places: list[tuple[int, int]] = []  # for each example where its record begins, and its place in it
         self._file = path.open("r+b" if path.exists() else "w+b")
         self._end = 0
         while (made := self._read(self._end, self.items)) is not None:
@@ -205,7 +202,7 @@ def build(
 
     Raises `DataError`: nothing usable in the items; the folder `out` is taken.
     """
-    check_out(out, overwrite)
+    check_free(out, overwrite, is_ours=store.is_ours)
     if through_beam is not None:
         beam.options_of(through_beam)
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
@@ -281,11 +278,6 @@ def _fingerprint(plan: Plan) -> str:
                     state = path.stat()
                     found.update(f"{state.st_size} {state.st_mtime_ns}".encode())
     return found.hexdigest()
-
-
-def check_out(out: Path, overwrite: bool) -> None:
-    """Raises `DataError` when `out` may not be written."""
-    check_free(out, overwrite, is_ours=store.is_ours)
 
 
 def _without_too_near(journal: Journal) -> list[Skipped]:
@@ -431,14 +423,8 @@ def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     return Plan(kind, size, records, make, remarks=remarks, join_copies=True, input_channels=channels)
 
 
-PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
-    "photos": _photos,
-    "sketchy": _sketchy,
-    "pairs": _pairs,
-    "drawings": _drawings,
-    "rendered": _rendered,
-    "merge": _merge,
-}
+PLANS = {"photos": _photos, "sketchy": _sketchy, "pairs": _pairs, "drawings": _drawings}
+PLANS |= {"rendered": _rendered, "merge": _merge}
 """The plan of the options of `command.options`, given where raw files may be unpacked; each raises `UserError`."""
 
 
@@ -450,10 +436,12 @@ def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:
         return None
     if options.raw:
         raise ConfigError("--raw and --download both say where the raw files are: give one of them")
-    folder = options.downloads or archives.default_folder()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sketch2photo"
     known = archives.known(options.download, options.source)
     options.licence = options.licence or (known.licence if known else "")
-    return archives.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
+    return archives.fetch(
+        options.download, options.downloads or cache, source=options.source, sha256=options.sha256, say=say
+    )
 
 
 def _folder(raw: Path, draft: Path, choose: Choose, say: Say, inner: bool = True) -> Path:

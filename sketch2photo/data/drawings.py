@@ -32,12 +32,9 @@ class RawDrawing(Raw):
     """A picture file, or one line of an ndjson file."""
 
     path: Path
-    line: int = 0
-    """Counted from 1; 0 for a picture file."""
-    offset: int = 0
-    """Where the line begins, in bytes."""
-    key: str = ""
-    """The drawing's `key_id`, where it has one."""
+    line: int = 0  # counted from 1; 0 for a picture file
+    offset: int = 0  # where the line begins, in bytes
+    key: str = ""  # the drawing's `key_id`, where it has one
     recognised: bool = True
 
 
@@ -161,19 +158,18 @@ def select(found: Found, val: Path | None, keep_unrecognised: bool, limit: int |
         _mark_val(found, val)
     if not keep_unrecognised:
         kept = [d for d in found.drawings if d.recognised or d.split == "val"]
-        if number := len(found.drawings) - len(kept):
-            found.remarks.append(f"left out {number} drawings that Quick, Draw! did not recognise")
-        _keep(found, kept, "holds none but drawings that Quick, Draw! did not recognise")
+        remark = "left out {} drawings that Quick, Draw! did not recognise"
+        _keep(found, kept, "holds none but drawings that Quick, Draw! did not recognise", remark)
     if limit is not None:
         taken: dict[str, Iterator[int]] = defaultdict(itertools.count)
         kept = [drawing for drawing in found.drawings if next(taken[drawing.category]) < limit]
-        if number := len(found.drawings) - len(kept):
-            found.remarks.append(f"kept {limit} drawings a category, left out {number}")
-        _keep(found, kept, "beyond --limit-per-category")
+        _keep(found, kept, "beyond --limit-per-category", f"kept {limit} drawings a category, left out {{}}")
 
 
-def _keep(found: Found, kept: list[RawDrawing], why: str) -> None:
-    """Leave out all but some drawings; files of which none is left are named."""
+def _keep(found: Found, kept: list[RawDrawing], why: str, remark: str) -> None:
+    """Leave out all but some drawings; files of which none is left are named, and the remark says how many."""
+    if number := len(found.drawings) - len(kept):
+        found.remarks.append(remark.format(number))
     left = {one.name for one in kept}
     gone = dict.fromkeys(one.name for one in found.drawings if one.name not in left)
     found.skipped += [Skipped(name, why) for name in gone]

@@ -83,14 +83,10 @@ _SPAN = 2**14  # Grain shuffles n numbers in 65,536 / n steps each, so a small p
 
 
 def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> grain.MapDataset:
-    """Numbers out of pools by random access, without end.
+    """Numbers out of pools (int arrays, none empty) by random access, without end.
 
-    Pools have their exact share of every 16,384 numbers, in a random order; the numbers of a pool come equally often,
-    shuffled anew round after round.
-
-    Args:
-      pools: int arrays, none empty.
-      weights: how often each pool has its turn, relative to the others; positive.
+    Pools have their exact share, by their positive weights, of every 16,384 numbers, in a random order; the numbers of
+    a pool come equally often, shuffled anew round after round.
     """
     # Of 31 bits: Grain counts up from them.
     own_seed, *seeds = np.random.SeedSequence(seed).generate_state(len(pools) + 1) >> 1
@@ -107,7 +103,7 @@ def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> 
 
 
 def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:
-    """Numbers of examples, their categories (`labels`) drawn "none" by their size, "sqrt" by its root, "equal" alike."""
+    """Numbers of examples, their categories (`labels`) drawn "none" by size, "sqrt" by its root, "equal" alike."""
     if balance == "none":
         return sample([np.arange(len(labels))], [1.0], seed)
     pools = [np.flatnonzero(labels == label) for label in np.unique(labels)]
@@ -120,12 +116,9 @@ class Mix:
 
     balance: str = "equal"
     """Categories "none" by their size, "sqrt" by its root, "equal" alike; other categories among themselves too."""
-    drawn_share: float = 0.6
-    """Share of people's drawings in a category that has both those and sketches of photos."""
-    none_share: float = 0.3
-    """Share of other categories, when there are any."""
-    near_kin: tuple[tuple[int, int], ...] = ()
-    """Other categories by number, each with the category it is near to."""
+    drawn_share: float = 0.6  # share of people's drawings in a category that has both those and sketches of photos
+    none_share: float = 0.3  # share of other categories, when there are any
+    near_kin: tuple[tuple[int, int], ...] = ()  # other categories by number, each with the category it is near to
     near_kin_share: float = 0.0
     """Share of those among the other categories; each category that has near kin gets as much of it."""
 
@@ -380,17 +373,15 @@ class PairCache:
 
     def with_sketch(self, number: int, chosen: int) -> Batch:
         """One photo with the sketch of that number among its own."""
-        sketch, photo = self._pictures(number, chosen)
-        return {"sketch": sketch, "photo": photo, "label": self._labels[number], "colour": self._colours[number]}
-
-    def _pictures(self, number: int, chosen: int) -> tuple[np.ndarray, np.ndarray]:
         place = int(self._first[number]) + chosen
         if self.kept and self._sketch_there[place]:
-            return self._sketches[place], self._closer.get(place, self._photos[number])
-        sketch, photo, whole = self._dataset.pair(self._split, number, chosen, self._size, self._channels, self._masks)
-        if self.kept:
-            self._keep(number, place, sketch, photo, whole)
-        return sketch, photo
+            sketch, photo = self._sketches[place], self._closer.get(place, self._photos[number])
+        else:
+            seen = (self._size, self._channels, self._masks)
+            sketch, photo, whole = self._dataset.pair(self._split, number, chosen, *seen)
+            if self.kept:
+                self._keep(number, place, sketch, photo, whole)
+        return {"sketch": sketch, "photo": photo, "label": self._labels[number], "colour": self._colours[number]}
 
     def _keep(self, number: int, place: int, sketch: np.ndarray, photo: np.ndarray, whole: bool) -> None:
         """First the pictures, then that they are there: threads may look at any time."""
@@ -474,9 +465,8 @@ def sketch_examples(
 ) -> Batch:
     """The sketches of a split, each once, the same whenever it is asked: {"sketch", "label"} as in `sketch_batches`.
 
-    Args:
-      fraction: below 1 only the first strokes, and only drawings whose strokes are known.
-      limit: at most this many, as evenly from all classes as there are.
+    A `fraction` below 1 gives only the first strokes, and only drawings whose strokes are known; a `limit` at most so
+    many sketches, as evenly from all classes as there are.
     """
     sketches = _Sketches(datasets, split, categories)
     rng = np.random.default_rng(seed)

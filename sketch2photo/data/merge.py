@@ -23,6 +23,9 @@ class Record:
     number: int
 
 
+_open = functools.lru_cache(maxsize=16)(store.open_dataset)
+
+
 def find(paths: list[Path]) -> tuple[tuple[str, int, int], list[Record], list[str]]:
     """The kind, size and input channels of all datasets together, their examples, and remarks for the report.
 
@@ -52,11 +55,6 @@ def find(paths: list[Path]) -> tuple[tuple[str, int, int], list[Record], list[st
     if kind == "pairs" and len(channels) > 1:
         remarks.append("grey sketches were given three channels, as the coloured inputs beside them have")
     return (kind, max(sizes), max(channels) if kind == "pairs" else 1), records, remarks
-
-
-@functools.lru_cache(maxsize=16)
-def _open(path: Path) -> store.Dataset:
-    return store.open_dataset(path)
 
 
 def make_example(record: Record, *, kind: str, size: int, input_channels: int) -> list[Example]:

@@ -34,8 +34,7 @@ class RawPair(Raw):
 
     photo: Path
     inputs: tuple[Path, ...]
-    side: str = ""
-    """Where the input is in a picture with both: "left" or "right"; "" where they are files of their own."""
+    side: str = ""  # where the input is in a picture with both: "left" or "right"; "" where they are files of their own
 
     def named(self, number: int) -> str:
         """What people know an input by."""
@@ -46,12 +45,11 @@ class RawPair(Raw):
 def find(
     raw: list[Path], direction: str, category: str = "", listed: Path | None = None
 ) -> tuple[list[RawPair], list[Skipped]]:
-    """The pairs of a folder in any of the three forms, or of the two folders A and B.
+    """The pairs of a folder in any of the three forms, of the two folders A and B, or of the CSV file `listed`.
 
     Args:
       direction: "AtoB" or "BtoA".
       category: of all pairs; "" for the folders' names.
-      listed: a CSV file that names the pairs.
 
     Raises `DataError`: no such folder or file, or no pairs.
     """
@@ -230,10 +228,8 @@ _WHOLE, _FITTED, _ALONE = RENDERINGS[0], RENDERINGS[4], RENDERINGS[5]
 def find_sketchy(
     raw: Path, categories: list[str], rename: dict[str, str], rendering: str = ""
 ) -> tuple[list[RawPair], list[Skipped]]:
-    """The pairs of some categories of a Sketchy folder; "all" of them when `categories` is empty.
-
-    Args:
-      rendering: which one of the sketches; "" for the fitted one where it is present, else the first.
+    """The pairs of some categories of a Sketchy folder, all of them when `categories` is empty, with that rendering of
+    the sketches, "" being the fitted one where it is present, else the first.
 
     Raises:
       DataError: no such folder, not in Sketchy's layout, or without that rendering.
@@ -241,7 +237,8 @@ def find_sketchy(
     """
     check_folder(raw, "--raw")
     photos, sketches = _sketchy_folders(raw, rendering)
-    known = sorted({path.name for side in (photos, sketches) for path in side.iterdir() if _is_category(path)})
+    folders = [path for side in (photos, sketches) for path in side.iterdir() if path.is_dir()]
+    known = sorted({path.name for path in folders if why_not(path.name, set()) != SYSTEM})
     wanted = [choose("category", category, known) for category in categories or known]
     for old in rename:
         choose("category in --rename", old, wanted)
@@ -312,10 +309,6 @@ def sketchy_members(names: list[str], categories: list[str], rendering: str) -> 
         for name, match in places
         if match and (match[1], match[2]) in wanted and match[3] in some and not why_not(name, PICTURES)
     ]
-
-
-def _is_category(path: Path) -> bool:
-    return path.is_dir() and why_not(path.name, set()) != SYSTEM
 
 
 # ---------------------------------------------------------------- examples

@@ -285,11 +285,8 @@ class Dataset(Columns):
     def pair(
         self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number, as `frame_pair` gives them. Pairs only.
-
-        Args:
-          mask: give the photo a fourth channel, 255 where its ground is.
-        """
+        """An example's photo with one of its sketches, by number, as `frame_pair` gives them; pairs only. With `mask`
+        the photo has a fourth channel, 255 where its ground is."""
         record = self.record(split, number)
         assert record.photo is not None
         photo = decode(record.photo, 3)
