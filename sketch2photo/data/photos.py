@@ -64,12 +64,7 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> tuple[list[RawPhot
 
 
 def make_example(
-    raw: RawPhoto,
-    *,
-    size: int,
-    count: int,
-    chosen: tuple[str, ...] = styles.DEFAULT,
-    cut: segment.Cut = segment.NO_CUT,
+    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: segment.Cut = segment.NO_CUT
 ) -> Example | Skipped:
     """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():

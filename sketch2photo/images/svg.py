@@ -81,7 +81,7 @@ def elsewhere(data: bytes, name: str) -> list[str]:
 def lines(data: bytes, name: str, drawn: np.ndarray) -> list[list[list[float]]]:
     """The lines of a file that is nothing but lines, [[x, ...], [y, ...]] each, in pixels, in the order of the file.
 
-    None where the file has anything else, or its lines lie elsewhere than the ink of the rendered picture, bool (h, w).
+    There are none where it has anything else, or they lie elsewhere than the ink (`drawn`) of the picture, bool (h, w).
     """
     import svgelements
 
