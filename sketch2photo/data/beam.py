@@ -87,10 +87,7 @@ def _write(path: Path, content: Any) -> None:
 
 
 def options_of(options: str) -> tuple[Any, Any]:
-    """The module of Apache Beam, and its `PipelineOptions` of those of a command line.
-
-    Raises `ConfigError` where it is missing or refuses them.
-    """
+    """Apache Beam's module and its `PipelineOptions` of a command line. Raises `ConfigError`: missing, or refused."""
     try:
         logging.disable(logging.WARNING)  # it tells at once which clouds it could not be used with
         import apache_beam  # pyright: ignore[reportMissingImports]

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,8 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
             # The folder of a picture is its category, unless that is known.
             levels = above[:-1] if is_picture and not category else above
             split = next((SPLIT_OF[part.lower()] for part in levels if part.lower() in SPLIT_OF), "")
-            known = {"name": prefix + path.relative_to(folder).as_posix(), "split": split, "source": source}
+            name = prefix + path.relative_to(folder).as_posix()
+            known: dict[str, Any] = {"name": name, "split": split, "source": source}
             if is_picture:
                 of_photo = _SKETCHY_NAME.fullmatch(path.stem)
                 known["group"] = of_photo[1] if of_photo else ""
@@ -150,10 +152,8 @@ def add_lines(found: Found, path: Path, category: str, name: str, source: str = 
 
 
 def select(found: Found, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
-    """Mark the validation drawings of the file `val`, and leave out what is not wanted.
-
-    Raises `DataError`: `val` is not such a file, or names none of the drawings.
-    """
+    """Mark the validation drawings of the file `val`, and leave out what is not wanted. Raises `DataError`: `val` is no
+    such file, or names none of the drawings."""
     if val is not None:
         _mark_val(found, val)
     if not keep_unrecognised:

@@ -375,7 +375,8 @@ class PairCache:
         """One photo with the sketch of that number among its own."""
         place = int(self._first[number]) + chosen
         if self.kept and self._sketch_there[place]:
-            sketch, photo = self._sketches[place], self._closer.get(place, self._photos[number])
+            sketch = self._sketches[place]
+            photo = self._closer[place] if place in self._closer else self._photos[number]
         else:
             seen = (self._size, self._channels, self._masks)
             sketch, photo, whole = self._dataset.pair(self._split, number, chosen, *seen)

@@ -238,10 +238,8 @@ class CutOut:
 
 
 def cut_out(photo: np.ndarray, cut: Cut, name: str) -> CutOut | Skipped:
-    """The object of a square photo, on white and in the middle, or why its mask is not good enough.
-
-    `auto` takes a white ground for what it is.
-    """
+    """The object of a square photo, on white and in the middle, or why its mask is not good enough; `auto` takes white
+    ground for what it is."""
     outline = edges.find_outline(photo) if cut.method == "auto" else None
     mask = find_mask(photo, cut.method) if outline is None else outline.mask
     # Of the mask before it is moved: afterwards no object touches the border.
