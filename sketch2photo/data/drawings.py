@@ -90,13 +90,13 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
             levels = above[:-1] if is_picture and not category else above
             split = next((SPLIT_OF[part.lower()] for part in levels if part.lower() in SPLIT_OF), "")
             name = prefix + path.relative_to(folder).as_posix()
-            known: dict[str, Any] = {"name": name, "split": split, "source": source}
+            said: dict[str, Any] = {"name": name, "split": split, "source": source}
             if is_picture:
                 of_photo = _SKETCHY_NAME.fullmatch(path.stem)
-                known["group"] = of_photo[1] if of_photo else ""
-                found.drawings.append(RawDrawing(path, category=category or category_name(path.parent.name), **known))
+                said["group"] = of_photo[1] if of_photo else ""
+                found.drawings.append(RawDrawing(path, category=category or category_name(path.parent.name), **said))
             else:
-                add_lines(found, path, category, **known)
+                add_lines(found, path, category, **said)
         if len(found.drawings) == before:
             first = next((f"; {one.file}: {one.reason}" for one in found.skipped if one.reason != SYSTEM), "")
             remedy = "give a folder of pictures, SVG or .ndjson files"
