@@ -11,7 +11,7 @@ from experiments.human_sketches import SIDE
 from experiments.studio_pictures import flat_fill, paint
 from sketch2photo import Studio, images
 from sketch2photo.data.example import decode
-from sketch2photo.data.store import Dataset, Record
+from sketch2photo.data.store import Dataset
 from sketch2photo.evaluation import metrics
 from sketch2photo.evaluation.metrics import frechet_distance
 from sketch2photo.models.features import Features
@@ -36,7 +36,7 @@ def held_out(dataset: Dataset, per_category: int | None) -> HeldOut:
     found = HeldOut([], [], [], [])
     for label, category in enumerate(dataset.categories):
         for number in np.flatnonzero(dataset.labels("val") == label)[:per_category]:
-            record: Record = dataset.record("val", int(number))
+            record = dataset.record("val", int(number))
             assert record.photo is not None and record.colour is not None
             found.photos.append(images.resize(decode(record.photo, 3), SIDE))
             found.sheets.append(images.resize_sketch(decode(record.sketches[0], 1), SIDE))

@@ -1,9 +1,8 @@
 """Archives of raw files: fetched from the network, checked, unpacked.
 
-They are .zip, .7z and .tar, the last also compressed by gzip, bzip2 or xz. Nothing is written before all members are
-checked, and the whole is refused if any means harm: no name may lead out of the folder, nothing may be a link or a
-device, and nothing may unpack to a multiple of its size that no picture reaches. A download is whole or not there, goes
-on after a break, and is the same every time.
+Nothing is written before all members are checked, and the whole is refused if any means harm: no name may lead out of
+the folder, nothing may be a link or a device, and nothing may unpack to a multiple of its size that no picture reaches.
+A download is whole or not there, goes on after a break, and is the same every time.
 """
 
 import contextlib
@@ -32,6 +31,10 @@ from sketch2photo.data.raw_files import KINDS, SYSTEM, not_asked_for, why_not
 from sketch2photo.errors import ConfigError, DataError, choose, first_line
 
 SUFFIXES = (".zip", ".7z", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+Choose = Callable[[list[str]], list[str]]
+"""The names that are wanted, of all there are."""
+Say = Callable[[str], None]
+
 MOST_EXPANSION = 200
 """Deflate makes an empty page 1000 times smaller; what people pack (JPEG, PNG, stroke files) at most some tens."""
 SMALL = 2**20
@@ -44,8 +47,7 @@ class Member:
 
     name: str
     size: int
-    packed: int | None = None
-    """Bytes it takes in the archive, where that is known for each."""
+    packed: int | None = None  # bytes it takes in the archive, where that is known for each
     is_folder: bool = False
 
 
@@ -56,8 +58,8 @@ def is_archive(path: Path) -> bool:
 
 def stem(path: Path) -> str:
     """The archive's name without what says its format."""
-    longest = max((s for s in SUFFIXES if path.name.lower().endswith(s)), key=len, default="")
-    return path.name[: len(path.name) - len(longest)] or "archive"
+    ending = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "")
+    return path.name[: len(path.name) - len(ending)] or "archive"
 
 
 @dataclass
@@ -68,24 +70,13 @@ class Notes:
     remarks: list[str] = field(default_factory=list)
 
 
-def unpack(
-    archive: Path,
-    into: Path,
-    choose: Callable[[list[str]], list[str]],
-    say: Callable[[str], None],
-    *,
-    inner: bool = True,
-) -> Path:
-    """Unpack some files of an archive into `into/NAME`, and return the folder that holds them.
+def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool = True) -> Path:
+    """Unpack the files of an archive that `choose` wants into `into/NAME`, and return the folder that holds them.
 
-    A folder that was unpacked whole by an earlier run is taken as it is.
+    A folder that was unpacked whole by an earlier run is taken as it is. With `inner`, of an archive that holds one
+    folder, which holds nothing but folders, that one is returned.
 
-    Args:
-      choose: the names that are wanted, of all there are.
-      inner: of an archive that holds one folder, which holds nothing but folders, return that one.
-
-    Raises:
-      DataError: not such an archive, damaged, encrypted, hostile, or nothing in it is wanted.
+    Raises `DataError`: not such an archive, damaged, encrypted, hostile, or nothing in it is wanted.
     """
     if not archive.is_file():
         raise DataError(f"no file {str(archive)!r}: give an archive ({', '.join(SUFFIXES[:3])}) or a folder")
@@ -94,7 +85,8 @@ def unpack(
     if not done.is_file():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        with _readable(archive), contextlib.closing(_open(archive)) as opened:
+        reader = {".zip": _Zip, ".7z": _SevenZip}.get(archive.suffix.lower(), _Tar)
+        with _readable(archive), contextlib.closing(reader(archive)) as opened:
             members = _checked(archive, opened)
             names = [member.name for member in members if not member.is_folder]
             wanted = choose(names)
@@ -103,9 +95,8 @@ def unpack(
                 raise DataError(f"{str(archive)!r} holds nothing of use among its {len(members)} files{first}")
             say(f"unpacking {len(wanted)} of {len(members)} files of {archive.name}")
             opened.extract(set(wanted), folder)
-            found = Notes(
-                [Skipped(n, "its name is there twice: the last is used") for n, k in Counter(names).items() if k > 1]
-            )
+            twice = [name for name, times in Counter(names).items() if times > 1]
+            found = Notes([Skipped(name, "its name is there twice: the last is used") for name in twice])
             others = [name for name in dict.fromkeys(names) if name not in set(wanted)]
             found.skipped += [Skipped(name, reason) for name in others if (reason := why_not(name, KINDS))]
             found.skipped += not_asked_for(name for name in others if not why_not(name, KINDS))
@@ -117,11 +108,8 @@ def unpack(
 
 def notes(into: Path) -> Notes:
     """What was left out of all archives unpacked there, and how their names were read."""
-    found = Notes()
-    for done in sorted(into.glob("*.whole")):
-        one = pickle.loads(done.read_bytes())
-        found = Notes(found.skipped + one.skipped, found.remarks + one.remarks)
-    return found
+    found = [pickle.loads(done.read_bytes()) for done in sorted(into.glob("*.whole"))]
+    return Notes([one for each in found for one in each.skipped], [one for each in found for one in each.remarks])
 
 
 def pictures_and_lists(names: list[str]) -> list[str]:
@@ -166,31 +154,20 @@ def _readable(archive: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, DataError) or (isinstance(error, OSError) and error.errno):
             raise
-        raise DataError(
-            f"{str(archive)!r} cannot be unpacked ({first_line(error)}): download it again or unpack it yourself"
-        ) from None
+        remedy = "download it again or unpack it yourself"
+        raise DataError(f"{str(archive)!r} cannot be unpacked ({first_line(error)}): {remedy}") from None
 
 
-def _open(archive: Path) -> "_Zip | _Tar | _SevenZip":
-    kinds = {".zip": _Zip, ".7z": _SevenZip}
-    return kinds.get(archive.suffix.lower(), _Tar)(archive)
-
-
-def _write(source: IO[bytes], member: Member, folder: Path) -> None:
-    """Copy a member, and no byte more than it said it has."""
-    path = folder / member.name
+def _write(source: IO[bytes], path: Path) -> None:
+    """Copy a member, of which zipfile and tarfile read no byte more than it said it has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        left = member.size
-        while left and (block := source.read(min(left, 2**20))):
-            file.write(block)
-            left -= len(block)
+        shutil.copyfileobj(source, file)
 
 
 class _Zip:
     def __init__(self, archive: Path):
-        self._path = archive
-        self._zip = zipfile.ZipFile(archive)
+        self._path, self._zip = archive, zipfile.ZipFile(archive)
         self.close = self._zip.close
         unsaid = [i.filename for i in self._zip.infolist() if not i.flag_bits & 0x800 and not i.filename.isascii()]
         self.encoding = _encoding_of(b"/".join(name.encode("cp437") for name in unsaid)) if unsaid else ""
@@ -210,7 +187,7 @@ class _Zip:
         for info in self._zip.infolist():
             if (name := self._name(info)) in names:
                 with self._zip.open(info) as source:
-                    _write(source, Member(name, info.file_size), folder)
+                    _write(source, folder / name)
 
     def _name(self, info: zipfile.ZipInfo) -> str:
         unsaid = self.encoding and not info.flag_bits & 0x800
@@ -263,15 +240,14 @@ class _Tar:
             if info.isfile() and _plain(info.name) in names:
                 source = tar.extractfile(info)
                 assert source is not None
-                _write(source, Member(_plain(info.name), info.size), folder)
+                _write(source, folder / _plain(info.name))
 
 
 class _SevenZip:
     def __init__(self, archive: Path):
         import py7zr
 
-        self._path = archive
-        self._archive = py7zr.SevenZipFile(archive)
+        self._path, self._archive = archive, py7zr.SevenZipFile(archive)
         self.close = self._archive.close
         if self._archive.password_protected:
             raise DataError(f"{str(archive)!r} is encrypted: unpack it yourself and give the folder")
@@ -296,53 +272,40 @@ def _plain(name: str) -> str:
 # FOLDER/NAME.part         what has come so far      FOLDER/NAME.part.json    of which version of which address
 # FOLDER/NAME              the whole file            FOLDER/NAME.sha256       its hash, recorded at first use
 
-_BLOCK = 2**20
-_TRIES = 5
-_TIMEOUT = 30.0
-"""Seconds without a byte after which a connection counts as broken."""
+_BLOCK, _TRIES = 2**20, 5
+_TIMEOUT = 30.0  # seconds without a byte after which a connection counts as broken
 
 
 @dataclass(frozen=True)
 class KnownSet:
     """A dataset with a stable address."""
 
-    source: str
-    """The subcommand that reads it."""
-    url: str
+    source: str  # the subcommand that reads it
     file: str
+    url: str
     licence: str
     direction: str = "AtoB"
 
 
-_PIX2PIX = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets"
-_UNSTATED = "none stated: research use only"
+def _of_pix2pix(name: str, direction: str = "AtoB", of: str = "") -> KnownSet:
+    address = f"http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz"
+    return KnownSet("pairs", f"{name}.tar.gz", address, f"none stated{of}: research use only", direction)
+
+
+# The database's page links to this file; confirm=t passes the question whether large files may be unscanned.
+_SKETCHY = "https://drive.usercontent.google.com/download?id=0B7ISyeE8QtDdTjE1MG9Gcy1kSkE&export=download&confirm=t"
+_OF_SKETCHY = "none stated (Sketchy Database, photos of ImageNet): research use only"
 KNOWN = {
-    "facades": KnownSet(
-        "pairs",
-        f"{_PIX2PIX}/facades.tar.gz",
-        "facades.tar.gz",
-        "none stated (CMP Facade Database, Tylecek 2013): research use only",
-        "BtoA",
-    ),
-    "edges2shoes": KnownSet("pairs", f"{_PIX2PIX}/edges2shoes.tar.gz", "edges2shoes.tar.gz", _UNSTATED),
-    "edges2handbags": KnownSet("pairs", f"{_PIX2PIX}/edges2handbags.tar.gz", "edges2handbags.tar.gz", _UNSTATED),
-    "maps": KnownSet("pairs", f"{_PIX2PIX}/maps.tar.gz", "maps.tar.gz", _UNSTATED, "BtoA"),
-    "sketchy": KnownSet(
-        "sketchy",
-        # The database's page links to this file; confirm=t passes the question whether large files may be unscanned.
-        "https://drive.usercontent.google.com/download?id=0B7ISyeE8QtDdTjE1MG9Gcy1kSkE&export=download&confirm=t",
-        "rendered_256x256.7z",
-        "none stated (Sketchy Database, photos of ImageNet): research use only",
-    ),
+    "facades": _of_pix2pix("facades", "BtoA", " (CMP Facade Database, Tylecek 2013)"),
+    "edges2shoes": _of_pix2pix("edges2shoes"),
+    "edges2handbags": _of_pix2pix("edges2handbags"),
+    "maps": _of_pix2pix("maps", "BtoA"),
+    "sketchy": KnownSet("sketchy", "rendered_256x256.7z", _SKETCHY, _OF_SKETCHY),
 }
 
 
 def known(what: str, source: str) -> KnownSet | None:
-    """The set of that name; None for an address.
-
-    Raises:
-      ConfigError: neither, or a set that another subcommand reads.
-    """
+    """The set of that name; None for an address. Raises `ConfigError`: neither, or a set of another subcommand."""
     if "://" in what:
         return None
     found = KNOWN[choose("dataset in --download", what, tuple(KNOWN))]
@@ -351,16 +314,9 @@ def known(what: str, source: str) -> KnownSet | None:
     return found
 
 
-def default_folder() -> Path:
-    """Where downloads are kept unless said otherwise: the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sketch2photo"
-
-
-def fetch(what: str, folder: Path, *, source: str = "", sha256: str = "", say: Callable[[str], None] = print) -> Path:
-    """The file at an address, or of a known set, in `folder`; downloaded unless it is there already.
-
-    Args:
-      sha256: what its hash must be; "" for that of the first download, which is recorded.
+def fetch(what: str, folder: Path, *, source: str = "", sha256: str = "", say: Say = print) -> Path:
+    """The file at an address, or of a known set, in `folder`; downloaded unless it is there already. Its hash must be
+    `sha256`, or without one that of the first download, which is recorded.
 
     Raises:
       ConfigError: not an address and not the name of a known set.
@@ -393,7 +349,7 @@ def _file_name(url: str) -> str:
     return name
 
 
-def _download(url: str, path: Path, say: Callable[[str], None]) -> None:
+def _download(url: str, path: Path, say: Say) -> None:
     """Fetch into PATH.part, going on where an earlier try ended, then give it its name."""
     part = path.with_name(path.name + ".part")
     tries = 0
@@ -416,32 +372,30 @@ def _download(url: str, path: Path, say: Callable[[str], None]) -> None:
         if tries >= _TRIES or not got:
             host = urllib.parse.urlsplit(url).hostname
             kept = f"; the {got:,} bytes that came are kept for the next try" if got else ""
-            raise DataError(
-                f"{host} cannot be reached ({failure}): check the network, or fetch {url} elsewhere and give the file "
-                f"as --raw{kept}"
-            )
+            remedy = f"check the network, or fetch {url} elsewhere and give the file as --raw{kept}"
+            raise DataError(f"{host} cannot be reached ({failure}): {remedy}")
         say(f"the connection broke ({failure}): going on at byte {got:,}")
         time.sleep(0.2 * 2**tries)
     os.replace(part, path)
     part.with_name(part.name + ".json").unlink(missing_ok=True)
 
 
-def _receive(url: str, part: Path, say: Callable[[str], None]) -> None:
+def _receive(url: str, part: Path, say: Say) -> None:
     note = part.with_name(part.name + ".json")
-    known = _read_note(note)
+    known: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(note.read_text())
     have = part.stat().st_size if part.is_file() else 0
     version = known.get("version", "")
     headers = {"User-Agent": "sketch2photo"}
     if have and known.get("url") == url and version:
         # Only of the same version; else the server sends all of the new one.
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
-    with contextlib.closing(
-        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT)
-    ) as answer:
+    request = urllib.request.Request(url, headers=headers)
+    with contextlib.closing(urllib.request.urlopen(request, timeout=_TIMEOUT)) as answer:
         if answer.headers.get_content_type() == "text/html":
-            raise DataError(
-                f"{url} answers with a web page, not a file: open it in a browser and give the file as --raw"
-            )
+            remedy = "open it in a browser and give the file as --raw"
+            raise DataError(f"{url} answers with a web page, not a file: {remedy}")
         going_on = answer.status == 206
         length = answer.headers.get("Content-Length")
         total = int(length) + (have if going_on else 0) if length else None
@@ -457,14 +411,7 @@ def _receive(url: str, part: Path, say: Callable[[str], None]) -> None:
         raise ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
 
 
-def _read_note(note: Path) -> dict[str, str]:
-    try:
-        return json.loads(note.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _verify(path: Path, expected: str, say: Callable[[str], None]) -> None:
+def _verify(path: Path, expected: str, say: Say) -> None:
     """Hold the file to the hash given, else to the one of its first use."""
     record = path.with_name(path.name + ".sha256")
     with path.open("rb") as file:
@@ -473,9 +420,8 @@ def _verify(path: Path, expected: str, say: Callable[[str], None]) -> None:
     wanted = expected.lower() or recorded
     if wanted and actual != wanted:
         origin = "--sha256" if expected else f"{record.name}, which was recorded at first use,"
-        raise DataError(
-            f"{str(path)!r} has the sha256 {actual}, but {origin} says {wanted}: remove the file and fetch it again"
-        )
+        said = f"has the sha256 {actual}, but {origin} says {wanted}"
+        raise DataError(f"{str(path)!r} {said}: remove the file and fetch it again")
     if not recorded:
         record.write_text(f"{actual}  {path.name}\n")
         say(f"sha256 {actual} recorded")

@@ -14,6 +14,8 @@ Other people's files are read, too: `photo` and `sketch` of one length, or the `
 `np.savez(file, inputs, photos)`, are all of one category and for training.
 """
 
+import functools
+import itertools
 import json
 import zipfile
 import zlib
@@ -28,7 +30,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data import store
 from sketch2photo.data.edges import object_mask, with_ground
-from sketch2photo.data.example import SPLITS, decode, frame_pair
+from sketch2photo.data.example import SPLITS, Example, decode, frame_pair
 from sketch2photo.errors import DataError, first_line
 from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
@@ -44,11 +46,10 @@ _TARGET = int(0.96 * MAX_BYTES)
 # ---------------------------------------------------------------- reading
 
 
-class ArrayPairs:
+class ArrayPairs(store.Columns):
     """Pairs of sketches and photos in memory, of one or more .npz files.
 
-    Raises:
-      DataError: a file is missing, damaged, of another form, or of another size than the first.
+    Raises `DataError` where a file is missing, damaged, of another form, or of another size than the first.
     """
 
     kind = "pairs"
@@ -61,10 +62,8 @@ class ArrayPairs:
         self.input_channels: int = first["sketch"].shape[3]
         for path, part in zip(paths, self._parts, strict=True):
             if part["sketch"].shape[1:] != first["sketch"].shape[1:] or part["photo"].shape[1] != self.size:
-                raise DataError(
-                    f"{str(path)!r} holds sketches {part['sketch'].shape[1:]}, but {str(paths[0])!r} "
-                    f"{first['sketch'].shape[1:]}: export them alike"
-                )
+                shapes = f"{part['sketch'].shape[1:]}, but {str(paths[0])!r} {first['sketch'].shape[1:]}"
+                raise DataError(f"{str(path)!r} holds sketches {shapes}: export them alike")
         self.categories: tuple[str, ...] = tuple(sorted({str(c) for part in self._parts for c in part["categories"]}))
         self._rows: dict[str, list[tuple[dict[str, Any], int]]] = {}
         for part in self._parts:
@@ -78,8 +77,7 @@ class ArrayPairs:
     def pair(
         self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number: (s, s, channels), (s, s, 3 or 4), and whether it is
-        the photo of its first sketch, too. With `mask` the photo has a fourth channel, 255 where its ground is."""
+        """As of a `store.Dataset`; whether all of the sheet is seen is whether it is the photo of the first sketch."""
         part, place = self._place(split, number, chosen)
         sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
         photo = images.resize(part["photo"][part["photo_of"][place]], size)
@@ -93,36 +91,22 @@ class ArrayPairs:
         part, place = self._place(split, number, chosen)
         return _with_channels(part["sketch"][place], 1)[..., 0]
 
-    def labels(self, split: str) -> np.ndarray:
-        """The category number of every example, int32 (n,)."""
+    @functools.cache  # noqa: B019 (pairs live as long as the program)
+    def _table(self, split: str) -> dict[str, Any]:
         number = {name: label for label, name in enumerate(self.categories)}
         rows = self._rows.get(split, [])
-        return np.array([number[str(part["categories"][part["label"][row]])] for part, row in rows], np.int32)
-
-    def colours(self, split: str) -> np.ndarray:
-        """The dominant colour of every photo, uint8 (n, 3)."""
-        rows = self._rows.get(split, [])
-        return np.array([part["colour"][row] for part, row in rows], np.uint8).reshape(-1, 3)
-
-    def sketch_counts(self, split: str) -> np.ndarray:
-        """How many sketches every example has, int (n,)."""
-        return np.array([part["first"][row + 1] - part["first"][row] for part, row in self._rows.get(split, [])], int)
-
-    def human_sketches(self, split: str) -> np.ndarray:
-        """As of a `store.Dataset`, but always -1, int (n,): the files do not say who drew a sketch."""
-        return np.full(self.sizes.get(split, 0), -1)
-
-    def has_strokes(self, split: str) -> np.ndarray:
-        """Whether the strokes of an example are known, bool (n,): never."""
-        return np.zeros(self.sizes.get(split, 0), bool)
+        return {
+            "labels": np.array([number[str(part["categories"][part["label"][row]])] for part, row in rows], np.int32),
+            "colours": np.array([part["colour"][row] for part, row in rows], np.uint8).reshape(-1, 3),
+            "sketch_counts": np.array([part["first"][row + 1] - part["first"][row] for part, row in rows], int),
+            "human": np.full(len(rows), -1),  # the files do not say who drew a sketch, nor how
+            "has_strokes": np.zeros(len(rows), bool),
+        }
 
     def sources(self) -> dict[str, str]:
         """Where the examples are from, each with its licence, "" where none is known."""
-        return {
-            source: licence
-            for part in self._parts
-            for source, licence in zip(part["source"].tolist(), part["licence"].tolist(), strict=True)
-        }
+        both = (zip(part["source"].tolist(), part["licence"].tolist(), strict=True) for part in self._parts)
+        return dict(itertools.chain.from_iterable(both))
 
     def palette(self) -> dict[str, tuple[str, ...]]:
         """For each category colours "#rrggbb" of its training photos, the most frequent first; empty if unknown."""
@@ -146,8 +130,7 @@ def parts_in(folder: Path) -> list[Path]:
 
 def open_arrays(paths: list[Path]) -> ArrayPairs:
     """The pairs of .npz files and folders of them. Raises `DataError`."""
-    files = [file for path in paths for file in (parts_in(path) if path.is_dir() else [path])]
-    return ArrayPairs(files)
+    return ArrayPairs([file for path in paths for file in (parts_in(path) if path.is_dir() else [path])])
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -162,7 +145,8 @@ def _read(path: Path) -> dict[str, Any]:
     sketch = found.get("sketch", found.get("arr_0"))
     photo = found.get("photo", found.get("arr_1"))
     if sketch is None or photo is None:
-        raise DataError(f"{str(path)!r} has no arrays sketch and photo, but {_names(found)}: export pairs of a dataset")
+        names = ", ".join(sorted(found)[:8]) or "none"
+        raise DataError(f"{str(path)!r} has no arrays sketch and photo, but {names}: export pairs of a dataset")
     sketch = sketch[..., None] if sketch.ndim == 3 else sketch
     for name, array, channels in (("sketch", sketch, (1, 3)), ("photo", photo, (3,))):
         if array.ndim != 4 or array.dtype != np.uint8 or array.shape[1] != array.shape[2]:
@@ -210,10 +194,6 @@ def _check(path: Path, part: dict[str, Any], n: int, m: int) -> None:
         raise DataError(f"{str(path)!r}: a label is not the number of a category: export it again")
 
 
-def _names(found: dict[str, Any]) -> str:
-    return ", ".join(sorted(found)[:8]) or "none"
-
-
 def _with_channels(sketch: np.ndarray, channels: int) -> np.ndarray:
     """A sketch, (s, s) or of 1 or 3 channels, as (s, s, channels)."""
     sketch = sketch if sketch.ndim == 3 else sketch[..., None]
@@ -240,17 +220,15 @@ def export(
 
     Args:
       size: pixels a side; the dataset's own when None.
-      splits: which splits.
       sketches: at most so many of each photo, the first ones; all when None.
       limit: at most so many photos of each category and split; all when None.
 
-    Raises:
-      DataError: not a dataset of pairs, nothing to write in it, or `out` may not be written.
+    Raises `DataError`: not a dataset of pairs, nothing to write in it, or `out` may not be written.
     """
     dataset = store.open_dataset(source)
     if dataset.kind != "pairs":
         raise DataError(f"{str(source)!r} holds sketches without photos: export a dataset of pairs")
-    check_free(out, overwrite, is_ours=is_export)
+    check_free(out, overwrite, is_ours=lambda folder: all(path.suffix == ".npz" for path in folder.iterdir()))
     size = size or dataset.size
     about = json.dumps({"format": FORMAT, "palette": dataset.palette(), "sources": dataset.sources()})
     with sentences(out), draft_beside(out) as draft:
@@ -267,11 +245,6 @@ def export(
     return parts_in(out)
 
 
-def is_export(folder: Path) -> bool:
-    """Whether a folder holds nothing but .npz files."""
-    return all(path.suffix == ".npz" for path in folder.iterdir())
-
-
 class _Part:
     """What the next file will hold."""
 
@@ -279,25 +252,22 @@ class _Part:
         self.columns: dict[str, list] = defaultdict(list)
         self.bytes = 0
 
-    def add(self, split: str, record: store.Record, pictures: tuple[list, list, list[int]], size: int) -> None:
+    def add(self, label: int, record: Example, pictures: tuple[list, list, list[int]], size: int) -> None:
         column = self.columns
         photos, sketches, photo_of = pictures
         column["example"] += [len(column["label"])] * len(sketches)
         column["photo_of"] += [len(column["photo"]) + number for number in photo_of]
         column["photo"] += photos
         column["sketch"] += sketches
-        column["label"].append(record.label)
+        column["label"].append(label)
         column["colour"].append(record.colour)
-        texts = (split, record.group, record.source, record.licence, record.file)
-        for name, text in zip(TEXTS, texts, strict=True):
-            column[name].append(text)
+        for name in TEXTS:
+            column[name].append(record.file if name == "name" else getattr(record, name))
         self.bytes += size
 
     def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
-        of_numbers = ("photo_of", "example", "label")
-        arrays: dict[str, Any] = {
-            name: np.array(values, np.int32 if name in of_numbers else None) for name, values in self.columns.items()
-        }
+        arrays: dict[str, Any] = {name: np.array(values) for name, values in self.columns.items()}
+        arrays |= {name: arrays[name].astype(np.int32) for name in ("photo_of", "example", "label")}
         np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
@@ -309,24 +279,22 @@ def _parts(
     part = _Part()
     channels = dataset.input_channels
     for split in SPLITS:
-        taken: Counter[int] = Counter()
+        taken: Counter[str] = Counter()
         for record in dataset.records(split) if split in splits else ():
-            taken[record.label] += 1
-            if limit is not None and taken[record.label] > limit:
+            taken[record.category] += 1
+            if limit is not None and taken[record.category] > limit:
                 continue
             pictures = _pictures(record, size, channels, most)
             weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in pictures[0] + pictures[1]) + 4096
             if part.bytes and part.bytes + weight > _TARGET:
                 yield part
                 part = _Part()
-            part.add(split, record, pictures, weight)
+            part.add(dataset.categories.index(record.category), record, pictures, weight)
     if part.bytes:
         yield part
 
 
-def _pictures(
-    record: store.Record, size: int, channels: int, most: int | None
-) -> tuple[list[np.ndarray], list[np.ndarray], list[int]]:
+def _pictures(record: Example, size: int, channels: int, most: int | None) -> tuple[list, list, list[int]]:
     """What one example looks like: photos, sketches, and for each sketch the number of its photo. Small drawings have a
     photo of their own, which is looked at closer with them."""
     assert record.photo is not None

@@ -18,8 +18,7 @@ from typing import Any
 
 from sketch2photo.errors import ConfigError, DataError, UserError
 
-LOT = 32
-"""Items; a lot is made by one worker."""
+LOT = 32  # items; a lot is made by one worker
 
 
 def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, options: str) -> Iterator[Any]:
@@ -29,62 +28,56 @@ def in_order(make: Callable[[Any], Any], items: list, done: int, folder: Path, o
       make: picklable, as the items are; may raise a `UserError`.
       folder: where lots lie; every worker sees it, and what the items name, under the same paths. Results that an
         earlier run of the same items left there are taken.
-      options: Beam's pipeline options, as on a command line.
+      options: see `options_of`.
 
-    Raises:
-      ConfigError: Apache Beam is missing, or does not take the options.
-      DataError: the pipeline failed.
+    Raises `DataError` where the pipeline failed.
     """
     beam, settings = options_of(options)
     folder = folder.resolve()
     folder.mkdir(exist_ok=True)
     lots = range(done // LOT * LOT, len(items), LOT)
-    missing = [lot for lot in lots if not _result(folder, lot).is_file()]
+    missing = [lot for lot in lots if not _file(folder, lot, "made").is_file()]
     for lot in missing:
-        _write(_given(folder, lot), items[lot : lot + LOT])
+        _write(_file(folder, lot, "items"), items[lot : lot + LOT])
     if missing:
         try:
             with beam.Pipeline(options=settings) as pipeline:
                 numbers = pipeline | "lots" >> beam.Create(missing) | "to all workers" >> beam.Reshuffle()
                 _ = numbers | "make examples" >> beam.Map(make_lot, str(folder), make)
         except (Exception, SystemExit) as error:  # runners raise whatever they meet, and leave on bad options
+            reason = ([line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__])[-1]
+            needed = "sketch2photo, and the raw files and the folder of --out under the same paths as here"
             raise DataError(
-                f"Apache Beam with --beam {options!r} failed ({_reason(error)}): its workers need sketch2photo, and "
-                "the raw files and the folder of --out under the same paths as here"
+                f"Apache Beam with --beam {options!r} failed ({reason}): its workers need {needed}"
             ) from None
     for lot in lots:
-        result = _result(folder, lot)
+        result = _file(folder, lot, "made")
         if not result.is_file():
-            raise DataError(
-                f"Apache Beam with --beam {options!r} left no {str(result)!r}: its workers need a shared disk"
-            )
+            remedy = "its workers need a shared disk"
+            raise DataError(f"Apache Beam with --beam {options!r} left no {str(result)!r}: {remedy}")
         made = pickle.loads(result.read_bytes())
         if isinstance(made, UserError):
             raise made
         yield from made[max(done - lot, 0) :]
         # Only now all of it is with the caller.
         result.unlink()
-        _given(folder, lot).unlink(missing_ok=True)
+        _file(folder, lot, "items").unlink(missing_ok=True)
 
 
 def make_lot(lot: int, folder: str, make: Callable[[Any], Any]) -> None:
     """Make one lot; runs in a worker."""
-    result = _result(Path(folder), lot)
+    result = _file(Path(folder), lot, "made")
     if result.is_file():
         return
     try:
-        made: Any = [make(item) for item in pickle.loads(_given(Path(folder), lot).read_bytes())]
+        made: Any = [make(item) for item in pickle.loads(_file(Path(folder), lot, "items").read_bytes())]
     except UserError as error:  # a sentence for the person, which no runner passes on as it is
         made = error
     _write(result, made)
 
 
-def _given(folder: Path, lot: int) -> Path:
-    return folder / f"{lot:09d}.items"
-
-
-def _result(folder: Path, lot: int) -> Path:
-    return folder / f"{lot:09d}.made"
+def _file(folder: Path, lot: int, what: str) -> Path:
+    return folder / f"{lot:09d}.{what}"
 
 
 def _write(path: Path, content: Any) -> None:
@@ -94,33 +87,24 @@ def _write(path: Path, content: Any) -> None:
 
 
 def options_of(options: str) -> tuple[Any, Any]:
-    """The module of Apache Beam and its `PipelineOptions`. Raises `ConfigError` where it is missing or refuses them."""
+    """Apache Beam's module and its `PipelineOptions` of a command line. Raises `ConfigError`: missing, or refused."""
     try:
         logging.disable(logging.WARNING)  # it tells at once which clouds it could not be used with
         import apache_beam  # pyright: ignore[reportMissingImports]
         from apache_beam.options.pipeline_options import PipelineOptions  # pyright: ignore[reportMissingImports]
         from apache_beam.runners import create_runner  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise ConfigError(
-            '--beam needs Apache Beam, which is not installed: in an environment of its own, pip install ".[beam]"'
-        ) from None
+        remedy = 'in an environment of its own, pip install ".[beam]"'
+        raise ConfigError(f"--beam needs Apache Beam, which is not installed: {remedy}") from None
     finally:
         logging.disable(logging.NOTSET)
     said = io.StringIO()
     try:
-        given = shlex.split(options)
         with contextlib.redirect_stderr(said):
-            settings = PipelineOptions(given)
-            known = settings.get_all_options()
-            create_runner(known["runner"] or "DirectRunner")
+            settings = PipelineOptions(shlex.split(options))
+            create_runner(settings.get_all_options()["runner"] or "DirectRunner")
     except (ValueError, SystemExit, argparse.ArgumentError, ImportError) as error:
         reason = said.getvalue().strip().rpartition("\n")[2] or str(error)
-        raise ConfigError(
-            f"--beam {options!r} is not understood ({reason}): see Apache Beam's pipeline options"
-        ) from None
+        remedy = "see Apache Beam's pipeline options"
+        raise ConfigError(f"--beam {options!r} is not understood ({reason}): {remedy}") from None
     return apache_beam, settings
-
-
-def _reason(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

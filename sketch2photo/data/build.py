@@ -26,43 +26,28 @@ from typing import Any, TypeVar
 
 import cv2
 
-from sketch2photo.data import (
-    archives,
-    beam,
-    drawings,
-    merge,
-    near_duplicates,
-    pairs,
-    photos,
-    rendered,
-    report,
-    segment,
-    store,
-    styles,
-)
+from sketch2photo.data import archives, beam, drawings, merge, near_duplicates, pairs, photos, rendered, report, store
+from sketch2photo.data.archives import Choose, Say
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, thumbnail
+from sketch2photo.data.segment import Cut, maker
+from sketch2photo.data.styles import check as check_styles
 from sketch2photo.errors import ConfigError, DataError
 from sketch2photo.files import check_free, draft_beside, put_in_place, remove, sentences
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-Say = Callable[[str], None]
 
 # ---------------------------------------------------------------- many raw files at once
 
 _CHUNK = 8
-_FEW = 200
-"""Fewer items than this are not worth starting processes for."""
+_FEW = 200  # fewer items are not worth starting processes for
+_INTERVAL = 15.0  # seconds between lines of progress where there is no terminal
 
 
 def in_order(function: Callable[[Given], Made], items: list[Given], processes: int | None = None) -> Iterator[Made]:
-    """`map(function, items)` on several processes; `function` and the items must be picklable.
+    """`map(function, items)` on several processes, one a CPU core when None; `function` and the items are picklable.
 
-    Args:
-      processes: one a CPU core when None.
-
-    Raises:
-      DataError: a process was killed, as a system does that runs out of memory.
+    Raises `DataError` where a process was killed, as a system does that runs out of memory.
     """
     processes = processes or os.cpu_count() or 1
     if len(items) < _FEW or processes == 1:
@@ -75,10 +60,6 @@ def in_order(function: Callable[[Given], Made], items: list[Given], processes: i
             yield from pool.map(function, items, chunksize=_CHUNK)
         except BrokenProcessPool:
             raise DataError("a worker process was killed (out of memory?): take fewer --workers") from None
-
-
-_INTERVAL = 15.0
-"""Seconds between lines of progress where there is no terminal."""
 
 
 def counted(things: Iterable[Made], total: int, say: Say, *, done: int = 0) -> Iterator[Made]:
@@ -108,28 +89,23 @@ def counted(things: Iterable[Made], total: int, say: Say, *, done: int = 0) -> I
 # `Skipped`s it became. What follows the last whole record, because a kill cut it short, is cut off.
 
 _HEAD = struct.Struct("<QQI")
+# What stays on disk while the splits are decided.
 _HEAVY: dict = {"sketches": [], "photo": None, "strokes": None, "mask": None}
-"""What stays on disk while the splits are decided."""
 
 
 class Journal:
     """Examples on disk, in the order they came, read back in any order: pictures need no memory."""
 
     def __init__(self, path: Path):
-        self.light: list[Example] = []
-        """The examples without pictures and strokes."""
+        self.light: list[Example] = []  # without pictures and strokes
         self.skipped: list[Skipped] = []
-        self.items = 0
-        """Raw items whose records are whole."""
-        self._places: list[tuple[int, int]] = []
-        """For each example where its record begins, and its place in it."""
+        self.items = 0  # raw items whose records are whole
+        self._places: list[tuple[int, int]] = []  # for each example where its record begins, and its place in it
         self._file = path.open("r+b" if path.exists() else "w+b")
-        end = 0
-        while (made := self._read(end, self.items)) is not None:
-            self._know(end, made)
-            end = self._file.tell()
-        self._file.truncate(end)
-        self._end = end
+        self._end = 0
+        while (made := self._read(self._end, self.items)) is not None:
+            self._know(made)
+        self._file.truncate(self._end)
 
     def add(self, made: list[Example | Skipped]) -> None:
         """Append what the next raw item became."""
@@ -137,17 +113,18 @@ class Journal:
         self._file.seek(self._end)
         self._file.write(_HEAD.pack(self.items, len(content), zlib.crc32(content)) + content)
         self._file.flush()
-        self._know(self._end, made)
-        self._end = self._file.tell()
+        self._know(made)
 
-    def _know(self, offset: int, made: list[Example | Skipped]) -> None:
+    def _know(self, made: list[Example | Skipped]) -> None:
+        """Of the record between `_end` and the place in the file."""
         self.items += 1
         for place, one in enumerate(made):
             if isinstance(one, Skipped):
                 self.skipped.append(one)
             else:
-                self._places.append((offset, place))
+                self._places.append((self._end, place))
                 self.light.append(dataclasses.replace(one, **_HEAVY))
+        self._end = self._file.tell()
 
     def _read(self, offset: int, item: int | None = None) -> list[Example | Skipped] | None:
         """The record at a place in the file; None where there is no whole one, or it is not that of `item`."""
@@ -156,12 +133,8 @@ class Journal:
         if len(head) < _HEAD.size:
             return None
         number, length, checksum = _HEAD.unpack(head)
-        if item is not None and number != item:
-            return None
-        content = self._file.read(length)
-        if len(content) < length or zlib.crc32(content) != checksum:
-            return None
-        return pickle.loads(content)
+        content = self._file.read(length) if item in (None, number) else b""
+        return pickle.loads(content) if content and zlib.crc32(content) == checksum else None
 
     def drop(self, numbers: set[int]) -> None:
         """Leave examples out; the others are numbered anew."""
@@ -195,22 +168,14 @@ _FORM = 2
 class Plan:
     """What a dataset is to be made of."""
 
-    kind: str
-    """"pairs" or "drawings"."""
-    size: int
-    """Pixels a side."""
-    items: list
-    """What `make` turns into examples; picklable."""
-    make: Callable[[Any], Any]
-    """An item as an `Example`, a `Skipped` or a list of them; runs in worker processes."""
-    skipped: list[Skipped] = field(default_factory=list)
-    """What was left out before."""
-    remarks: list[str] = field(default_factory=list)
-    """What the report should say besides."""
-    join_copies: bool = False
-    """See `near_duplicates.find`."""
-    input_channels: int = 1
-    """3 where inputs are coloured."""
+    kind: str  # "pairs" or "drawings"
+    size: int  # pixels a side
+    items: list  # what `make` turns into examples; picklable
+    make: Callable[[Any], Any]  # an item as an `Example`, a `Skipped` or a list of them; runs in worker processes
+    skipped: list[Skipped] = field(default_factory=list)  # what was left out before
+    remarks: list[str] = field(default_factory=list)  # what the report should say besides
+    join_copies: bool = False  # see `near_duplicates.find`
+    input_channels: int = 1  # 3 where inputs are coloured
 
 
 def build(
@@ -235,10 +200,9 @@ def build(
       workers: processes; one a CPU core when None.
       through_beam: Apache Beam's pipeline options, where it makes the examples instead of processes of ours.
 
-    Raises:
-      DataError: nothing usable in the items; the folder `out` is taken.
+    Raises `DataError`: nothing usable in the items; the folder `out` is taken.
     """
-    check_out(out, overwrite)
+    check_free(out, overwrite, is_ours=store.is_ours)
     if through_beam is not None:
         beam.options_of(through_beam)
     key = json.dumps({"form": _FORM, "settings": settings}, sort_keys=True)
@@ -256,23 +220,18 @@ def build(
             _keep_splits(journal.light, out)
         remarks += settle(journal.light)
         skipped += _without_too_near(journal)
-        categories = tuple(sorted({example.category for example in journal.light}))
         content = draft / "dataset"
         remove(content)
         content.mkdir()
-
         present = [name for name in SPLITS if any(example.split == name for example in journal.light)]
-        readers: dict[str, Callable[[], Iterable[Example]]] = {
-            name: functools.partial(journal.split, name) for name in present
-        }
         store.write(
             content,
             kind=plan.kind,
             size=plan.size,
             input_channels=plan.input_channels,
-            categories=categories,
+            categories=tuple(sorted({example.category for example in journal.light})),
             sources={example.source: example.licence for example in journal.light},
-            splits=readers,
+            splits={name: functools.partial(journal.split, name) for name in present},
         )
         _write_manifest(content / "manifest.csv", journal.light)
         summary = report.write(content, plan.kind, journal, skipped, remarks, settings)
@@ -321,20 +280,15 @@ def _fingerprint(plan: Plan) -> str:
     return found.hexdigest()
 
 
-def check_out(out: Path, overwrite: bool) -> None:
-    """Raises `DataError` when `out` may not be written."""
-    check_free(out, overwrite, is_ours=store.is_ours)
-
-
 def _without_too_near(journal: Journal) -> list[Skipped]:
     """Take out the training pictures that are nearly equal to one for validation or test, which must stay unseen."""
     near = near_duplicates.too_near(journal.light)
     left_out = []
     for number, other in near.items():
         example, like = journal[number], journal.light[other]
-        picture = b"" if example.photo is None else thumbnail(decode(example.photo, 3))
+        assert example.photo is not None  # only photos are compared
         reason = f"nearly the same as {like.file}, which is in {like.split}"
-        left_out.append(Skipped(example.file, reason, picture))
+        left_out.append(Skipped(example.file, reason, thumbnail(decode(example.photo, 3))))
     journal.drop(set(near))
     return left_out
 
@@ -384,20 +338,15 @@ def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
     items = _with_names(items, options, origin if options.manifest is None else "")
-    return Plan("pairs", options.size, items, _photo_maker(options), skipped)
+    settings = {"size": options.size, "count": options.renderings, "cut": _cut(options)}
+    make = functools.partial(photos.make_example, chosen=check_styles(options.styles), **settings)
+    return Plan("pairs", options.size, items, make, skipped)
 
 
-def _photo_maker(options: argparse.Namespace) -> Callable[[Any], Any]:
-    chosen = styles.check(options.styles) if options.styles else styles.DEFAULT
-    return functools.partial(
-        photos.make_example, size=options.size, count=options.renderings, chosen=chosen, cut=_cut(options)
-    )
-
-
-def _cut(options: argparse.Namespace) -> segment.Cut:
+def _cut(options: argparse.Namespace) -> Cut:
     if options.min_mask_quality and options.segment == "none":
         raise ConfigError("--min-mask-quality judges what --segment cuts out: give --segment auto as well")
-    return segment.Cut(options.segment, options.min_mask_quality)
+    return Cut(options.segment, options.min_mask_quality)
 
 
 def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -408,8 +357,7 @@ def _sketchy(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     folder = _folder(raw, draft, choose, say, inner=False)
     items, skipped = pairs.find_sketchy(folder, options.categories, drawings.renames(options.rename), options.rendering)
     make = functools.partial(pairs.make_example, size=options.size, clean=True, fit="pad")
-    make = segment.maker(make, _cut(options))
-    return Plan("pairs", options.size, items, make, skipped)
+    return Plan("pairs", options.size, items, maker(make, _cut(options)), skipped)
 
 
 def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
@@ -424,21 +372,17 @@ def _pairs(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     items = _with_names(items, options, _origin(raw[0] if raw else options.pairs.resolve().parent))
     labels = options.label_colours
     channels = 3 if labels else options.input_channels or (3 if pairs.are_coloured(items) else 1)
-    fitted = {"fit": options.fit or "", "labels": labels}
-    make = functools.partial(pairs.make_example, size=options.size, input_channels=channels, **fitted)
-    make = segment.maker(make, _cut(options), channels)
+    settings = {"size": options.size, "input_channels": channels, "fit": options.fit or "", "labels": labels}
+    make = maker(functools.partial(pairs.make_example, **settings), _cut(options), channels)
     remarks = ["the inputs are coloured: train with --model.input-channels 3"] if channels == 3 else []
     if channels == 1 and (levels := pairs.class_numbers(items)):
-        remarks.append(
-            f"the inputs have {len(levels)} levels of black ({', '.join(map(str, levels[:8]))}), as class numbers do: "
-            "--label-colours gives each a colour of its own"
-        )
+        some = ", ".join(map(str, levels[:8]))
+        remedy = "--label-colours gives each a colour of its own"
+        remarks.append(f"the inputs have {len(levels)} levels of black ({some}), as class numbers do: {remedy}")
     if options.pairs is None and (numbered := pairs.numbered(items)):
-        (first, photo), more = numbered[0], len(numbered) - 1
-        remarks.append(
-            f"{first}{f' and {more} more' if more else ''} is a further sketch of {photo}, by the number: name it "
-            "otherwise if it is not"
-        )
+        (first, photo), more = numbered[0], f" and {len(numbered) - 1} more" if len(numbered) > 1 else ""
+        remedy = "name it otherwise if it is not"
+        remarks.append(f"{first}{more} is a further sketch of {photo}, by the number: {remedy}")
     return Plan("pairs", options.size, items, make, skipped, remarks, input_channels=channels)
 
 
@@ -447,13 +391,10 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     raw = [(fetched, "")] if fetched else [drawings.folder_and_category(text) for text in options.raw]
     if not raw:
         raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
-    choose = archives.pictures_and_lists
-    folders = [(_folder(folder, draft, choose, say), category) for folder, category in raw]
+    folders = [(_folder(folder, draft, archives.pictures_and_lists, say), category) for folder, category in raw]
     known = [options.val] if options.val else []
     found = drawings.find(folders, drawings.renames(options.rename), but=known)
-    drawings.select(
-        found, val=options.val, keep_unrecognised=options.keep_unrecognised, limit=options.limit_per_category
-    )
+    drawings.select(found, options.val, options.keep_unrecognised, options.limit_per_category)
     items = _with_names(found.drawings, options, "")
     make = functools.partial(drawings.make_example, size=options.size)
     return Plan("drawings", options.size, items, make, found.skipped, found.remarks, join_copies=True)
@@ -462,9 +403,8 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     folders = list(options.folders)
     if options.scenes is not None:
-        job = rendered.Job(
-            options.scenes, options.categories, options.count, options.seed, max(options.size, 256), options.samples
-        )
+        side = max(options.size, 256)
+        job = rendered.Job(options.scenes, options.categories, options.count, options.seed, side, options.samples)
         work = job.folder_in(draft)
         done = job.done_in(work)
         made = job.render(work, options.blender_python, options.device, options.workers or os.cpu_count() or 1)
@@ -478,26 +418,13 @@ def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
 
 
 def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
-    joined = merge.find(options.datasets)
-    return Plan(
-        joined.kind,
-        joined.size,
-        joined.records,
-        functools.partial(merge.make_example, kind=joined.kind, size=joined.size, input_channels=joined.input_channels),
-        remarks=joined.remarks,
-        join_copies=True,
-        input_channels=joined.input_channels,
-    )
+    (kind, size, channels), records, remarks = merge.find(options.datasets)
+    make = functools.partial(merge.make_example, kind=kind, size=size, input_channels=channels)
+    return Plan(kind, size, records, make, remarks=remarks, join_copies=True, input_channels=channels)
 
 
-PLANS: dict[str, Callable[[argparse.Namespace, Path, Say], Plan]] = {
-    "photos": _photos,
-    "sketchy": _sketchy,
-    "pairs": _pairs,
-    "drawings": _drawings,
-    "rendered": _rendered,
-    "merge": _merge,
-}
+PLANS = {"photos": _photos, "sketchy": _sketchy, "pairs": _pairs, "drawings": _drawings}
+PLANS |= {"rendered": _rendered, "merge": _merge}
 """The plan of the options of `command.options`, given where raw files may be unpacked; each raises `UserError`."""
 
 
@@ -509,13 +436,15 @@ def _downloaded(options: argparse.Namespace, say: Say) -> Path | None:
         return None
     if options.raw:
         raise ConfigError("--raw and --download both say where the raw files are: give one of them")
-    folder = options.downloads or archives.default_folder()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sketch2photo"
     known = archives.known(options.download, options.source)
     options.licence = options.licence or (known.licence if known else "")
-    return archives.fetch(options.download, folder, source=options.source, sha256=options.sha256, say=say)
+    return archives.fetch(
+        options.download, options.downloads or cache, source=options.source, sha256=options.sha256, say=say
+    )
 
 
-def _folder(raw: Path, draft: Path, choose: Callable[[list[str]], list[str]], say: Say, inner: bool = True) -> Path:
+def _folder(raw: Path, draft: Path, choose: Choose, say: Say, inner: bool = True) -> Path:
     """The raw folder itself, or what an archive was unpacked to."""
     if raw.is_dir() or not archives.is_archive(raw):
         return raw
@@ -529,11 +458,5 @@ def _origin(raw: Path) -> str:
 
 def _with_names(items: Iterable[Any], options: argparse.Namespace, origin: str) -> list[Any]:
     """The items with source and licence where they lack one, --origin over what readers guess from names."""
-    return [
-        dataclasses.replace(
-            item,
-            source=options.origin or origin or item.source,
-            licence=item.licence or options.licence,
-        )
-        for item in items
-    ]
+    origin, licence = options.origin or origin, options.licence
+    return [dataclasses.replace(i, source=origin or i.source, licence=i.licence or licence) for i in items]

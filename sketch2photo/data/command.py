@@ -1,6 +1,7 @@
 """The options of prepare_data.py, and what is built and printed for them."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -27,9 +28,9 @@ class _SourceParser(Parser):
     """Of one source."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What follows --beam begins with a dash itself, which argparse takes for an option of ours."""
         if self.prog.endswith(" demo"):
             raise ConfigError("there is no demo any more: 'rendered --scenes scenes/' renders objects to begin with")
+        # What follows --beam begins with a dash itself, which argparse takes for an option of ours.
         joined: list[str] = []
         for argument in args:
             if joined and joined[-1] == "--beam":
@@ -157,8 +158,7 @@ _side = _number(int, 32, 1024, "number of pixels from 32 to 1024")
 def run(options: argparse.Namespace) -> None:
     """Build what the options ask for and print a summary.
 
-    Raises:
-      UserError: anything wrong with the options, the raw files or the folder to be written.
+    Raises `UserError`: anything wrong with the options, the raw files or the folder to be written.
     """
     if threading.current_thread() is threading.main_thread():
         # As Ctrl-C does, so that what is half-written is taken away.
@@ -170,12 +170,11 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError("--workers is for this machine, --beam for its own workers: give one of them")
     from sketch2photo.data import build
 
-    build.check_out(options.out, options.overwrite)
-    settings = {name: _plain(value) for name, value in vars(options).items() if name not in _NOT_SETTINGS}
+    settings = {name: value for name, value in vars(options).items() if name not in _NOT_SETTINGS}
     summary = build.build(
         options.out,
         lambda draft: build.PLANS[options.source](options, draft, _say),
-        settings=settings,
+        settings=json.loads(json.dumps(settings, default=Path.as_posix)),
         overwrite=options.overwrite,
         workers=options.workers,
         through_beam=options.beam,
@@ -198,10 +197,8 @@ def _export(options: argparse.Namespace) -> None:
         overwrite=options.overwrite,
         say=_say,
     )
-    size = sum(file.stat().st_size for file in files)
-    print(
-        f"{len(files)} files, {size / 2**20:.0f} MiB, written to {options.out}: train.py gan --data {options.out} ..."
-    )
+    size = f"{sum(file.stat().st_size for file in files) / 2**20:.0f} MiB"
+    print(f"{len(files)} files, {size}, written to {options.out}: train.py gan --data {options.out} ...")
 
 
 def _say(text: str) -> None:
@@ -209,9 +206,3 @@ def _say(text: str) -> None:
 
 
 _NOT_SETTINGS = ("out", "overwrite", "workers", "beam", "downloads", "device", "blender_python")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return value.as_posix() if isinstance(value, Path) else value

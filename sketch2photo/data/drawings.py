@@ -6,12 +6,14 @@ They become datasets of drawings, and the few that a training run's sample grids
 import difflib
 import functools
 import hashlib
+import itertools
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from sketch2photo.errors import DataError, ImageError, choose
 from sketch2photo.images import cleanup, svg
 
 _SKETCHY_NAME = re.compile(r"(n\d+_\d+)-\d+")
+"""Of a sketch of the Sketchy Database: all those of one photo belong together."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,9 @@ class RawDrawing(Raw):
     """A picture file, or one line of an ndjson file."""
 
     path: Path
-    line: int = 0
-    """Counted from 1; 0 for a picture file."""
-    offset: int = 0
-    """Where the line begins, in bytes."""
-    key: str = ""
-    """The drawing's `key_id`, where it has one."""
+    line: int = 0  # counted from 1; 0 for a picture file
+    offset: int = 0  # where the line begins, in bytes
+    key: str = ""  # the drawing's `key_id`, where it has one
     recognised: bool = True
 
 
@@ -43,9 +43,9 @@ class RawDrawing(Raw):
 class Found:
     """What the raw folders hold."""
 
-    drawings: list[RawDrawing]
-    skipped: list[Skipped]
-    remarks: list[str]
+    drawings: list[RawDrawing] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def category_name(text: str) -> str:
@@ -54,11 +54,7 @@ def category_name(text: str) -> str:
 
 
 def renames(pairs: list[str]) -> dict[str, str]:
-    """The table that `--rename OLD=NEW ...` asks for.
-
-    Raises:
-      DataError: a pair without "=" or with an empty side.
-    """
+    """The table that `--rename OLD=NEW ...` asks for. Raises `DataError`: a pair without "=" or with an empty side."""
     table = {}
     for pair in pairs:
         old, _, new = pair.rpartition("=")
@@ -81,33 +77,30 @@ def find(raw: list[tuple[Path, str]], rename: dict[str, str], option: str = "--r
       DataError: no such folder, or nothing in it.
       ConfigError: a category to be renamed that is not there, but one much like it is.
     """
-    found = Found([], [], [])
+    found = Found()
     for folder, category in raw:
         check_folder(folder, option)
         source = "/".join(folder.resolve().parts[-2:])
         before = len(found.drawings)
         prefix = f"{source}/" if len(raw) > 1 else ""  # of several folders many have a 0001.png
         for path in files_under(folder, found.skipped, DRAWN | {".ndjson"}, prefix=prefix, but=but):
+            above = path.relative_to(folder).parts[:-1]
+            is_picture = path.suffix.lower() in DRAWN
+            # The folder of a picture is its category, unless that is known.
+            levels = above[:-1] if is_picture and not category else above
+            split = next((SPLIT_OF[part.lower()] for part in levels if part.lower() in SPLIT_OF), "")
             name = prefix + path.relative_to(folder).as_posix()
-            above = [part.lower() for part in path.relative_to(folder).parts[:-1]]
-            if path.suffix.lower() == ".ndjson":
-                add_lines(found, path, name, category, source, _split(above))
+            said: dict[str, Any] = {"name": name, "split": split, "source": source}
+            if is_picture:
+                of_photo = _SKETCHY_NAME.fullmatch(path.stem)
+                said["group"] = of_photo[1] if of_photo else ""
+                found.drawings.append(RawDrawing(path, category=category or category_name(path.parent.name), **said))
             else:
-                found.drawings.append(
-                    RawDrawing(
-                        path,
-                        name=name,
-                        category=category or category_name(path.parent.name),
-                        group=_photo(path),
-                        split=_split(above if category else above[:-1]),
-                        source=source,
-                    )
-                )
+                add_lines(found, path, category, **said)
         if len(found.drawings) == before:
             first = next((f"; {one.file}: {one.reason}" for one in found.skipped if one.reason != SYSTEM), "")
-            raise DataError(
-                f"{option} {str(folder)!r} holds no drawings{first}: give a folder of pictures, SVG or .ndjson files"
-            )
+            remedy = "give a folder of pictures, SVG or .ndjson files"
+            raise DataError(f"{option} {str(folder)!r} holds no drawings{first}: {remedy}")
     known = sorted({drawing.category for drawing in found.drawings})
     for old in rename:
         if old not in known and not difflib.get_close_matches(old, known, n=1):
@@ -126,18 +119,7 @@ def folder_and_category(text: str) -> tuple[Path, str]:
     return Path(text), ""
 
 
-def _split(above: list[str]) -> str:
-    """What the folders above those of categories say."""
-    return next((SPLIT_OF[name] for name in above if name in SPLIT_OF), "")
-
-
-def _photo(path: Path) -> str:
-    """The photo a sketch of the Sketchy Database was drawn from: all its sketches belong together."""
-    match = _SKETCHY_NAME.fullmatch(path.stem)
-    return match[1] if match else ""
-
-
-def add_lines(found: Found, path: Path, name: str, category: str, source: str, split: str = "") -> None:
+def add_lines(found: Found, path: Path, category: str, name: str, source: str = "", split: str = "") -> None:
     """The drawings of an ndjson file; without `category` each is of its `word`, or else of the file's name."""
     with path.open("rb") as lines:
         offset = 0
@@ -169,65 +151,50 @@ def add_lines(found: Found, path: Path, name: str, category: str, source: str, s
             )
 
 
-def select(found: Found, *, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
-    """Mark the validation drawings of the file `val`, and leave out what is not wanted.
-
-    Raises:
-      DataError: `val` is not such a file, or names none of the drawings.
-    """
+def select(found: Found, val: Path | None, keep_unrecognised: bool, limit: int | None) -> None:
+    """Mark the validation drawings of the file `val`, and leave out what is not wanted. Raises `DataError`: `val` is no
+    such file, or names none of the drawings."""
     if val is not None:
         _mark_val(found, val)
     if not keep_unrecognised:
         kept = [d for d in found.drawings if d.recognised or d.split == "val"]
-        if number := len(found.drawings) - len(kept):
-            found.remarks.append(f"left out {number} drawings that Quick, Draw! did not recognise")
-        _keep(found, kept, "holds none but drawings that Quick, Draw! did not recognise")
+        remark = "left out {} drawings that Quick, Draw! did not recognise"
+        _keep(found, kept, "holds none but drawings that Quick, Draw! did not recognise", remark)
     if limit is not None:
-        taken: Counter[str] = Counter()
-        kept = []
-        for drawing in found.drawings:
-            taken[drawing.category] += 1
-            if taken[drawing.category] <= limit:
-                kept.append(drawing)
-        if number := len(found.drawings) - len(kept):
-            found.remarks.append(f"kept {limit} drawings a category, left out {number}")
-        _keep(found, kept, "beyond --limit-per-category")
+        taken: dict[str, Iterator[int]] = defaultdict(itertools.count)
+        kept = [drawing for drawing in found.drawings if next(taken[drawing.category]) < limit]
+        _keep(found, kept, "beyond --limit-per-category", f"kept {limit} drawings a category, left out {{}}")
 
 
-def _keep(found: Found, kept: list[RawDrawing], why: str) -> None:
-    """Leave out all but some drawings; files of which none is left are named."""
-    gone = dict.fromkeys(one.name for one in found.drawings) if len(kept) < len(found.drawings) else {}
+def _keep(found: Found, kept: list[RawDrawing], why: str, remark: str) -> None:
+    """Leave out all but some drawings; files of which none is left are named, and the remark says how many."""
+    if number := len(found.drawings) - len(kept):
+        found.remarks.append(remark.format(number))
     left = {one.name for one in kept}
-    found.skipped += [Skipped(name, why) for name in gone if name not in left]
+    gone = dict.fromkeys(one.name for one in found.drawings if one.name not in left)
+    found.skipped += [Skipped(name, why) for name in gone]
     found.drawings = kept
 
 
 def _mark_val(found: Found, val: Path) -> None:
     """What the file names is val, everything else train; copies and namesakes follow through their group."""
-    files: set[Path] = set()
-    lines: set[tuple[Path, int]] = set()
+    files: set[tuple[Path, int]] = set()  # with the number of a line, or 0 for all
     keys: set[str] = set()
     for _, row in raw_files.read_csv(val, "--val", ("file",)):
-        path, key = raw_files.named(val.parent, row["file"]).resolve(), row.get("key_id", "")
+        key = row.get("key_id", "")
         line = re.fullmatch(r"line(\d+)", key)
-        if line:
-            lines.add((path, int(line[1])))
-        elif key:
+        if key and not line:
             keys.add(key)
         else:
-            files.add(path)
+            files.add((raw_files.named(val.parent, row["file"]).resolve(), int(line[1]) if line else 0))
     resolved = functools.cache(Path.resolve)
-    marked = []
-    for drawing in found.drawings:
+    for place, drawing in enumerate(found.drawings):
         path = resolved(drawing.path)
-        is_val = path in files or (path, drawing.line) in lines or drawing.key in keys
-        marked.append(replace(drawing, split="val" if is_val else "train"))
-    number = sum(drawing.split == "val" for drawing in marked)
-    if not number:
-        raise DataError(
-            f"--val {str(val)!r} names none of the drawings in --raw: its files must be relative to its own folder"
-        )
-    found.drawings = marked
+        is_val = (path, 0) in files or (path, drawing.line) in files or drawing.key in keys
+        found.drawings[place] = replace(drawing, split="val" if is_val else "train")
+    if all(drawing.split == "train" for drawing in found.drawings):
+        remedy = "its files must be relative to its own folder"
+        raise DataError(f"--val {str(val)!r} names none of the drawings in --raw: {remedy}")
 
 
 def make_example(raw: RawDrawing, *, size: int) -> list[Example | Skipped]:
@@ -248,10 +215,8 @@ def make_example(raw: RawDrawing, *, size: int) -> list[Example | Skipped]:
             data = raw.path.read_bytes()
             if svg.is_svg(data):
                 sketch, points = _of_svg(data, raw.name, size)
-                left_out = [
-                    Skipped(name, f"shows {address!r}, which is no part of the file: left blank")
-                    for address in svg.elsewhere(data, raw.name)
-                ]
+                reason = "shows {!r}, which is no part of the file: left blank"
+                left_out = [Skipped(name, reason.format(address)) for address in svg.elsewhere(data, raw.name)]
             else:
                 sketch = read_sketch(raw.path, raw.name, size)
             content = hashlib.sha256(data).hexdigest()
@@ -292,8 +257,7 @@ def read_samples(
     per_category: int,
     say: Callable[[str], None] = print,
 ) -> dict[str, np.ndarray]:
-    """Up to so many drawings of each category, always the same ones, framed as the page frames them; nothing is trained
-    on them.
+    """Up to so many drawings of each category, always the same ones, framed as the page frames them.
 
     What is of another category, or cannot be read, is left out and told in a sentence.
 
@@ -305,14 +269,12 @@ def read_samples(
     Returns:
       {"sketch": uint8 (n, s, s, input_channels), "label": int32 (n,)}, n at least 1, in the order of the categories.
 
-    Raises:
-      DataError: nothing there, not such a folder or file, or no readable drawing of a category of the model.
+    Raises `DataError`: nothing there, not such a folder or file, or no readable drawing of a category of the model.
     """
     if not path.exists():
-        raise DataError(
-            f"there is no {OPTION} {str(path)!r}: give a folder of drawings with a sub-folder for each category, or a "
-            "CSV file with the columns category and file"
-        )
+        folder = "a folder of drawings with a sub-folder for each category"
+        table = "a CSV file with the columns category and file"
+        raise DataError(f"there is no {OPTION} {str(path)!r}: give {folder}, or {table}")
     found = _listed(path) if path.is_file() else find([(path, "")], {}, OPTION).drawings
     others = sorted({one.category for one in found} - set(categories))
     # By a hash, so that which are taken depends on no order, and a few more files change few of them.
@@ -329,10 +291,8 @@ def read_samples(
                     broken.append(str(error))
     if not chosen:
         there = f"it has {_some(others)}" if others else f"none can be read ({broken[0]})" if broken else "it is empty"
-        raise DataError(
-            f"{OPTION} {str(path)!r} holds no drawing of {_some(categories)}: {there}; name its folders, or the column "
-            "category, as the model's categories"
-        )
+        remedy = "name its folders, or the column category, as the model's categories"
+        raise DataError(f"{OPTION} {str(path)!r} holds no drawing of {_some(categories)}: {there}; {remedy}")
     if others:
         say(f"{OPTION}: drawings of {_some(others)} are left out, for the model has no such category")
     if broken:
@@ -370,10 +330,8 @@ def _listed(table: Path) -> list[RawDrawing]:
         kind = path.suffix.lower()
         key = row.get("key_id", "") if kind == ".ndjson" else ""
         if kind not in DRAWN and not key:
-            raise DataError(
-                f"{OPTION} {str(table)!r}, line {number}: {row['file']!r} must be a picture, an SVG file, or an "
-                ".ndjson file with a key_id"
-            )
+            kinds = "a picture, an SVG file, or an .ndjson file with a key_id"
+            raise DataError(f"{OPTION} {str(table)!r}, line {number}: {row['file']!r} must be {kinds}")
         found.append(RawDrawing(path, name=row["file"], category=category_name(row["category"]), key=key))
     return found
 
@@ -383,8 +341,8 @@ def _lines(path: Path) -> dict[str, RawDrawing]:
     """The drawings of an ndjson file by `key_id` and by `line17`."""
     if not path.is_file():
         raise DataError(f"{path.name} is not there")
-    found = Found([], [], [])
-    add_lines(found, path, path.name, "", "")
+    found = Found()
+    add_lines(found, path, "", path.name)
     return {f"line{one.line}": one for one in found.drawings} | {one.key: one for one in found.drawings if one.key}
 
 

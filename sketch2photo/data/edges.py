@@ -23,23 +23,19 @@ WHITE_FROM = 250
 class Scale:
     """Which edges count."""
 
-    blur: float
-    """Standard deviation of the blur before Canny, in pixels."""
-    low: int
-    """Canny's lower threshold; the upper one is 2.5 times this."""
+    blur: float  # standard deviation of the blur before Canny, in pixels
+    low: int  # Canny's lower threshold; the upper one is 2.5 times this
 
 
-FINE, COARSE, FAINT, COARSEST = Scale(1.2, 30), Scale(2.2, 45), Scale(2.2, 25), Scale(3.2, 30)
+SCALES = FINE, COARSE, FAINT, COARSEST = Scale(1.2, 30), Scale(2.2, 45), Scale(2.2, 25), Scale(3.2, 30)
 
 
 @dataclass(frozen=True)
 class Outline:
     """The object of a photo on white ground."""
 
-    mask: np.ndarray
-    """uint8 (s, s): 255 on the object."""
-    paths: list[Path]
-    """Its closed outer borders, longest first."""
+    mask: np.ndarray  # uint8 (s, s): 255 on the object
+    paths: list[Path]  # its closed borders, outer ones and those of holes, longest first
 
 
 def find_outline(photo: np.ndarray) -> Outline | None:
@@ -113,12 +109,8 @@ def _gradient(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def link(edges: np.ndarray, shortest: int = 1) -> list[Path]:
-    """Chains of 8-connected pixels of a thin edge map, each pixel in one chain, going straight on at crossings.
-
-    Args:
-      edges: uint8 (h, w): above 0 on an edge.
-      shortest: leave out chains of fewer pixels.
-    """
+    """Chains of at least `shortest` 8-connected pixels of a thin edge map, uint8 (h, w), above 0 on an edge; each pixel
+    is in one chain, which goes straight on at crossings."""
     height, width = edges.shape
     stride = width + 2
     padded = np.zeros((height + 2, stride), np.uint8)
@@ -192,10 +184,8 @@ def parts(photo: np.ndarray, outline: Outline, count: int) -> list[Path]:
     return [(path + 0.5) * (side / work) - 0.5 for path in sorted(clear, key=len, reverse=True)]
 
 
-_CLEAR = 100.0
-"""Slope (Sobel) from which on a border is one of parts and not of light and shade."""
-_PARTS_AT = 160
-"""Side at which parts are looked for: finer is slower and finds more of them, not better ones."""
+_CLEAR = 100.0  # slope (Sobel) from which on a border is one of parts and not of light and shade
+_PARTS_AT = 160  # side at which parts are looked for: finer is slower and finds more of them, not better ones
 
 
 def _inner_runs(border: np.ndarray, rim: np.ndarray, gap: float, shortest: int) -> list[Path]:
@@ -211,11 +201,7 @@ def _inner_runs(border: np.ndarray, rim: np.ndarray, gap: float, shortest: int) 
 
 def difference_of_gaussians(photo: np.ndarray, outline: Outline | None, sharpness: float = 18.0) -> np.ndarray:
     """Dark lines where a photo is darker than around, uint8 (s, s): XDoG (Winnemoeller, Kyprianidis & Olsen 2012,
-    eq. 7 and 5), without its dark areas.
-
-    Args:
-      sharpness: p, how much stronger lines are than tones.
-    """
+    eq. 7 and 5), without its dark areas; `sharpness` is p, how much stronger lines are than tones."""
     unit = photo.shape[0] / NATIVE
     # The eye's brightness; red on green is seen through the channel that is darkest.
     darkest = photo.min(-1).astype(np.float32) + 20

@@ -1,7 +1,6 @@
 """What one example is on its way from raw files into a dataset: its pictures, its category's colours, its split."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ HUMAN = "human"
 """The style of a sketch that a person drew."""
 SPLITS = ("train", "val", "test")
 """From the least to the most strictly kept: what lies in a later one is never moved to an earlier one."""
-
-
 KNOWN = ("group", "split", "source", "licence")
 
 
@@ -26,8 +23,7 @@ KNOWN = ("group", "split", "source", "licence")
 class Raw:
     """What is known of a raw file, whatever its kind; "" where nothing is."""
 
-    name: str
-    """For people: a path relative to what was asked for."""
+    name: str  # for people: a path relative to what was asked for
     category: str
     group: str = ""
     split: str = ""
@@ -55,31 +51,21 @@ class Raw:
 class Example:
     """One photo with its sketches, or one drawing."""
 
-    file: str
-    """Where it is from, for people: a path relative to what was asked for."""
+    file: str  # where it is from, for people: a path relative to what was asked for
     category: str
-    sketches: list[bytes]
-    """PNG files, square: grey, or RGB where inputs are coloured."""
-    photo: bytes | None = None
-    """A JPEG file, RGB, square."""
-    colour: np.ndarray | None = None
-    """uint8 (3,): the photo's `images.dominant_colour`."""
-    strokes: np.ndarray | None = None
-    """int16 (n, 3): x and y in 0..255 and the number of the stroke, in drawing order."""
+    sketches: list[bytes]  # PNG files, square: grey, or RGB where inputs are coloured
+    photo: bytes | None = None  # a JPEG file, RGB, square
+    colour: np.ndarray | None = None  # uint8 (3,): the photo's `images.dominant_colour`
+    strokes: np.ndarray | None = None  # int16 (n, 3): x and y in 0..255 and the stroke's number, in drawing order
     styles: list[str] = field(default_factory=list)
     """How each sketch came to be: "human", or the style it was drawn in from the photo; empty: all by people."""
-    mask: bytes | None = None
-    """A PNG file, square: 255 on the photo's object; None where it is still to be found."""
-    mask_quality: float | None = None
-    """See `segment.Quality`; None where nothing was cut out."""
-    group: str = ""
-    """What may not be torn apart by a split; empty where it is still to be found."""
-    split: str = ""
-    """Empty where it is still to be decided."""
+    mask: bytes | None = None  # a PNG file, square: 255 on the photo's object; None where it is still to be found
+    mask_quality: float | None = None  # see `segment.Quality`; None where nothing was cut out
+    group: str = ""  # what may not be torn apart by a split; empty where it is still to be found
+    split: str = ""  # empty where it is still to be decided
     source: str = ""
     licence: str = ""
-    content: str = ""
-    """A hash of the raw file."""
+    content: str = ""  # a hash of the raw file, or of a drawing's strokes
     fingerprint: Any = field(default=None, repr=False)
     """What `near_duplicates` compares photos by; None where groups are given."""
 
@@ -90,8 +76,7 @@ class Skipped:
 
     file: str
     reason: str
-    thumbnail: bytes = b""
-    """A small JPEG file, where it is a picture."""
+    thumbnail: bytes = b""  # a small JPEG file, where it is a picture
 
 
 def encode_sketch(sketch: np.ndarray) -> bytes:
@@ -118,16 +103,14 @@ def read_sketch(path: Path, name: str, size: int) -> np.ndarray:
 
 def thumbnail(photo: np.ndarray) -> bytes:
     """A picture, uint8 RGB, as `Skipped` keeps it."""
-    scale = 96 / max(photo.shape)
-    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
-    return cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes()
+    scale = min(1.0, 96 / max(photo.shape))
+    return images.encode_jpeg(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), 75)
 
 
 def decode(data: bytes, channels: int) -> np.ndarray:
     """A picture as `encode_sketch` and `encode_photo` make it: uint8 (h, w) for one channel, RGB (h, w, 3) for three.
 
-    Raises:
-      DataError: the bytes are damaged.
+    Raises `DataError` where the bytes are damaged.
     """
     flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -152,12 +135,8 @@ def frame_pair(sketch: np.ndarray, photo: np.ndarray, size: int) -> tuple[np.nda
 
 
 def palette(categories: list[str], colours: np.ndarray, k: int = 8) -> dict[str, tuple[str, ...]]:
-    """For each category up to `k` colours as "#rrggbb", the most frequent first (k-means in CIELAB).
-
-    Args:
-      categories: of each photo.
-      colours: uint8 (n, 3): the dominant colour of each photo.
-    """
+    """For each category up to `k` colours as "#rrggbb", the most frequent first (k-means in CIELAB), of the categories
+    and dominant colours, uint8 (n, 3), of n photos."""
     names = np.asarray(categories)
     return {name: cluster(colours[names == name], k) for name in sorted(set(categories))}
 
@@ -175,52 +154,29 @@ def cluster(colours: np.ndarray, k: int) -> tuple[str, ...]:
 
 
 # ---------------------------------------------------------------- splits
-#
-# By a fixed hash of an example's group, so that adding pictures never moves old ones.
-
-VAL_SHARE = 0.1
 
 
 def hashed_split(group: str) -> str:
-    """ "train", or for a tenth of all groups "val"; depends on nothing but the group's name."""
+    """ "train", or for a tenth of all groups "val": by a hash of the name, so that new pictures move no old ones."""
     number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big")
-    return "val" if number < VAL_SHARE * 2**64 else "train"
-
-
-def strictest(splits: Iterable[str]) -> str:
-    """test before val before train."""
-    return max(splits, key=SPLITS.index)
-
-
-def check_split(split: str, where: str) -> str:
-    """`split` if it is one we know.
-
-    Raises:
-      DataError: it is not.
-    """
-    if split not in SPLITS:
-        raise DataError(f"{where}: the split is {split!r}, but must be one of train, val, test")
-    return split
+    return "val" if number < 0.1 * 2**64 else "train"
 
 
 def settle(examples: list) -> list[str]:
-    """Decide the splits that are open, and bring every group into one split; returns remarks for the report.
-
-    Args:
-      examples: `Example`s with a group; their `split` is set.
-    """
+    """Set the splits of `Example`s with a group that are open, and bring every group into one split, the strictest that
+    any of it has; returns remarks for the report."""
     given: dict[str, set[str]] = {}
     for example in examples:
         if example.split:
             given.setdefault(example.group, set()).add(example.split)
-    remarks = []
-    for group, splits in sorted(given.items()):
-        if len(splits) > 1:
-            kept = strictest(splits)
-            remarks.append(f"group {group} was in {' and '.join(sorted(splits))}: all of it is in {kept} now")
+    kept = {group: max(splits, key=SPLITS.index) for group, splits in given.items()}
+    remarks = [
+        f"group {group} was in {' and '.join(sorted(splits))}: all of it is in {kept[group]} now"
+        for group, splits in sorted(given.items())
+        if len(splits) > 1
+    ]
     for example in examples:
-        splits = given.get(example.group)
-        example.split = strictest(splits) if splits else hashed_split(example.group)
+        example.split = kept.get(example.group) or hashed_split(example.group)
     if not given and not any(example.split == "train" for example in examples):
         for example in examples:
             example.split = "train"

@@ -30,12 +30,9 @@ Data = Dataset | ArrayPairs
 """What is trained on."""
 
 _THREADS = min(8, max(2, (os.cpu_count() or 2) // 2))
-_AHEAD = 4
-"""Batches prepared before they are asked for."""
-_MANY = 2_000
-"""Sketches that are worth starting processes for."""
-_SHEET = 256
-"""Side at which strokes are drawn before they are framed."""
+_AHEAD = 4  # batches prepared before they are asked for
+_MANY = 2_000  # sketches that are worth starting processes for
+_SHEET = 256  # side at which strokes are drawn before they are framed
 _LINE_WIDTHS = (2.0, 7.0)
 MEMORY_SHARE = 0.25
 """For pictures, of the memory that is free when training starts; the rest is for the networks and for others."""
@@ -47,14 +44,11 @@ MEMORY_SHARE = 0.25
 def open_pairs(paths: list[Path]) -> Data:
     """One dataset folder, or any number of .npz files and folders of them.
 
-    Raises:
-      DataError: several datasets, a mixture, one of drawings, or something that is none.
+    Raises `DataError`: several datasets, a mixture, one of drawings, or something that is none.
     """
-    if _are_arrays(paths):
-        return arrays.open_arrays(paths)
-    if len(paths) != 1:
+    dataset, *more = open_sketches(paths)
+    if more:
         raise DataError(f"train.py gan takes one dataset, not {len(paths)}: join them by prepare_data.py merge")
-    dataset = open_dataset(paths[0])
     if dataset.kind != "pairs":
         raise DataError(f"{str(paths[0])!r} holds sketches without photos: train the generator on pairs")
     return dataset
@@ -63,17 +57,12 @@ def open_pairs(paths: list[Path]) -> Data:
 def open_sketches(paths: list[Path]) -> list[Data]:
     """Any number of dataset folders, or of .npz files and folders of them.
 
-    Raises:
-      DataError: a mixture of both, or something that is neither.
+    Raises `DataError`: a mixture of both, or something that is neither.
     """
-    return [arrays.open_arrays(paths)] if _are_arrays(paths) else [open_dataset(path) for path in paths]
-
-
-def _are_arrays(paths: list[Path]) -> bool:
     plain = [arrays.is_arrays(path) for path in paths]
     if any(plain) and not all(plain):
         raise DataError("--data mixes .npz files and dataset folders: give either")
-    return all(plain)
+    return [arrays.open_arrays(paths)] if all(plain) else [open_dataset(path) for path in paths]
 
 
 def need_pairs(dataset: Data) -> None:
@@ -89,21 +78,15 @@ def _need_enough(have: int, batch_size: int, where: str) -> None:
 
 # ---------------------------------------------------------------- which examples
 
-_BALANCE = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}
-"""A category of n examples is drawn in proportion to n to this power."""
-_SPAN = 2**14
-"""Grain shuffles n numbers in about 65,536 / n steps each, so a small pool is shuffled several rounds at once."""
+_BALANCE = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}  # a category of n examples is drawn as often as n to this power
+_SPAN = 2**14  # Grain shuffles n numbers in 65,536 / n steps each, so a small pool is shuffled several rounds at once
 
 
 def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> grain.MapDataset:
-    """Numbers out of pools by random access, without end.
+    """Numbers out of pools (int arrays, none empty) by random access, without end.
 
-    Pools have their exact share of every 16,384 numbers, in a random order; the numbers of a pool come equally often,
-    shuffled anew round after round.
-
-    Args:
-      pools: int arrays, none empty.
-      weights: how often each pool has its turn, relative to the others; positive.
+    Pools have their exact share, by their positive weights, of every 16,384 numbers, in a random order; the numbers of
+    a pool come equally often, shuffled anew round after round.
     """
     # Of 31 bits: Grain counts up from them.
     own_seed, *seeds = np.random.SeedSequence(seed).generate_state(len(pools) + 1) >> 1
@@ -120,11 +103,7 @@ def sample(pools: Sequence[np.ndarray], weights: Sequence[float], seed: int) -> 
 
 
 def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:
-    """Numbers of examples whose categories are drawn "none" by their size, "sqrt" by its root, "equal" alike.
-
-    Args:
-      labels: int (n,): the category number of each example.
-    """
+    """Numbers of examples, their categories (`labels`) drawn "none" by size, "sqrt" by its root, "equal" alike."""
     if balance == "none":
         return sample([np.arange(len(labels))], [1.0], seed)
     pools = [np.flatnonzero(labels == label) for label in np.unique(labels)]
@@ -137,12 +116,9 @@ class Mix:
 
     balance: str = "equal"
     """Categories "none" by their size, "sqrt" by its root, "equal" alike; other categories among themselves too."""
-    drawn_share: float = 0.6
-    """Share of people's drawings in a category that has both those and sketches of photos."""
-    none_share: float = 0.3
-    """Share of other categories, when there are any."""
-    near_kin: tuple[tuple[int, int], ...] = ()
-    """Other categories by number, each with the category it is near to."""
+    drawn_share: float = 0.6  # share of people's drawings in a category that has both those and sketches of photos
+    none_share: float = 0.3  # share of other categories, when there are any
+    near_kin: tuple[tuple[int, int], ...] = ()  # other categories by number, each with the category it is near to
     near_kin_share: float = 0.0
     """Share of those among the other categories; each category that has near kin gets as much of it."""
 
@@ -157,12 +133,10 @@ def by_category(
       drawn: bool (n,): whether a person drew it, in a dataset of drawings.
       where: what they are from, for the error.
 
-    Raises:
-      DataError: fewer sketches of the categories than one batch has.
+    Raises `DataError`: fewer sketches of the categories than one batch has.
     """
     _need_enough(int((numbers < categories).sum()), batch_size, where)
-    pools: list[np.ndarray] = []
-    weights: list[float] = []
+    pools, weights = [], []
     others = numbers >= categories
     none_share = mix.none_share if others.any() else 0.0
     for group, share in ((numbers[~others], 1 - none_share), (numbers[others], none_share)):
@@ -172,9 +146,9 @@ def by_category(
         for number, weight in zip(present, share * shares, strict=True):
             mine = numbers == number
             parts = [np.flatnonzero(mine & drawn), np.flatnonzero(mine & ~drawn)]
-            both = len(parts[0]) > 0 and len(parts[1]) > 0
+            alone = not len(parts[0]) or not len(parts[1])
             for part, split in zip(parts, (mix.drawn_share, 1 - mix.drawn_share), strict=True):
-                if len(part) and (own := weight * (split if both else 1.0)) > 0:
+                if len(part) and (own := weight * (1.0 if alone else split)) > 0:
                     pools.append(part)
                     weights.append(float(own))
     return sample(pools, weights, seed)
@@ -304,7 +278,7 @@ def pair_batches(
     """Photos, each with one of its sketches drawn at random.
 
     Args:
-      balance: how often categories are drawn: "none" by their size, "sqrt" by its square root, "equal" alike.
+      balance: see `balanced`.
       batch_size, shard: see `Batches`.
       masks: give photos a fourth channel, 255 where their ground is.
       memory: bytes that pictures may take that are kept once they are decoded; a share of what is free when None.
@@ -314,8 +288,7 @@ def pair_batches(
       Batches {"sketch": uint8 (n, s, s, input_channels), "photo": uint8 (n, s, s, 3 or 4), "label": int32 (n,),
       "colour": uint8 (n, 3)}.
 
-    Raises:
-      DataError: a dataset of drawings, or fewer examples in the split than one batch has.
+    Raises `DataError`: a dataset of drawings, or fewer examples in the split than one batch has.
     """
     need_pairs(dataset)
     labels = dataset.labels(split)
@@ -328,18 +301,15 @@ def pair_batches(
 def pair_examples(
     dataset: Data, split: str, *, image_size: int, input_channels: int = 1, per_category: int = 4
 ) -> Batch:
-    """The same few photos of each category whenever it is asked, each with its first sketch; from train when the
-    split has none of that category.
-    """
+    """The same few photos of each category whenever it is asked, each with its first sketch; of train where the split
+    has none."""
     need_pairs(dataset)
-    by_split = {name: PairCache(dataset, name, image_size, input_channels, 0) for name in (split, "train")}
     chosen = []
     for label in range(len(dataset.categories)):
-        for name, pairs in by_split.items():
-            numbers = np.flatnonzero(dataset.labels(name) == label)[:per_category]
-            if len(numbers):
-                chosen += [pairs.pair(int(number), None) for number in numbers]
-                break
+        own = split if label in dataset.labels(split) else "train"
+        pairs = PairCache(dataset, own, image_size, input_channels, 0)
+        numbers = np.flatnonzero(dataset.labels(own) == label)[:per_category]
+        chosen += [pairs.pair(int(number), None) for number in numbers]
     return stack(chosen)
 
 
@@ -403,23 +373,16 @@ class PairCache:
 
     def with_sketch(self, number: int, chosen: int) -> Batch:
         """One photo with the sketch of that number among its own."""
-        sketch, photo = self._pictures(number, chosen)
-        return {
-            "sketch": sketch,
-            "photo": photo,
-            "label": self._labels[number],
-            "colour": self._colours[number],
-        }
-
-    def _pictures(self, number: int, chosen: int) -> tuple[np.ndarray, np.ndarray]:
         place = int(self._first[number]) + chosen
         if self.kept and self._sketch_there[place]:
-            closer = self._closer.get(place)
-            return self._sketches[place], self._photos[number] if closer is None else closer
-        sketch, photo, whole = self._dataset.pair(self._split, number, chosen, self._size, self._channels, self._masks)
-        if self.kept:
-            self._keep(number, place, sketch, photo, whole)
-        return sketch, photo
+            sketch = self._sketches[place]
+            photo = self._closer[place] if place in self._closer else self._photos[number]
+        else:
+            seen = (self._size, self._channels, self._masks)
+            sketch, photo, whole = self._dataset.pair(self._split, number, chosen, *seen)
+            if self.kept:
+                self._keep(number, place, sketch, photo, whole)
+        return {"sketch": sketch, "photo": photo, "label": self._labels[number], "colour": self._colours[number]}
 
     def _keep(self, number: int, place: int, sketch: np.ndarray, photo: np.ndarray, whole: bool) -> None:
         """First the pictures, then that they are there: threads may look at any time."""
@@ -481,8 +444,7 @@ def sketch_batches(
     Returns:
       Batches {"sketch": uint8 (n, s, s, 1), "label": int32 (n,)}.
 
-    Raises:
-      DataError: fewer examples of the categories in the split than one batch has.
+    Raises `DataError`: fewer examples of the categories in the split than one batch has.
     """
     sketches = _Sketches(datasets, split, categories, others)
     where = f"split {split!r} of {', '.join(repr(str(d.path)) for d in datasets)}"
@@ -504,9 +466,8 @@ def sketch_examples(
 ) -> Batch:
     """The sketches of a split, each once, the same whenever it is asked: {"sketch", "label"} as in `sketch_batches`.
 
-    Args:
-      fraction: below 1 only the first strokes, and only drawings whose strokes are known.
-      limit: at most this many, as evenly from all classes as there are.
+    A `fraction` below 1 gives only the first strokes, and only drawings whose strokes are known; a `limit` at most so
+    many sketches, as evenly from all classes as there are.
     """
     sketches = _Sketches(datasets, split, categories)
     rng = np.random.default_rng(seed)
@@ -516,27 +477,23 @@ def sketch_examples(
     if limit is not None:
         turns = np.concatenate([np.arange(len(pool)) for pool in pools])
         chosen = chosen[np.argsort(turns, kind="stable")[:limit]]
-    examples = [
-        sketches.load(int(n), np.random.default_rng([seed, n]), size=image_size, fraction=fraction) for n in chosen
-    ]
+    load = functools.partial(sketches.load, size=image_size, fraction=fraction)
     none = {"sketch": np.zeros((0, image_size, image_size, 1), np.uint8), "label": np.zeros(0, np.int32)}
-    return stack(examples) if examples else none
+    return stack([load(int(n), np.random.default_rng([seed, n])) for n in chosen]) if len(chosen) else none
 
 
 class _Sketches:
     """The sketches of several datasets, numbered through."""
 
     def __init__(self, datasets: Sequence[Data], split: str, categories: tuple[str, ...], others: tuple[str, ...] = ()):
-        def through(parts: list[np.ndarray], kind: type) -> np.ndarray:
-            return np.concatenate([np.zeros(0, kind), *parts])
-
         self._datasets, self._split = datasets, split
-        self._starts = np.cumsum([0, *(dataset.sizes.get(split, 0) for dataset in datasets)])
-        self._counts = through([d.sketch_counts(split) for d in datasets], int)
+        sizes = [dataset.sizes.get(split, 0) for dataset in datasets]
+        self._starts = np.cumsum([0, *sizes])
+        self._counts = np.concatenate([d.sketch_counts(split) for d in datasets])
         names = [d.categories[label] for d in datasets for label in d.labels(split)]
         self.labels, self.numbers = class_numbers(names, categories, others)
-        self.drawn = through([np.full(d.sizes.get(split, 0), d.kind == "drawings") for d in datasets], bool)
-        self.has_strokes = through([d.has_strokes(split) for d in datasets], bool)
+        self.drawn = np.repeat([d.kind == "drawings" for d in datasets], sizes)
+        self.has_strokes = np.concatenate([d.has_strokes(split) for d in datasets])
 
     def load(
         self,
@@ -565,7 +522,8 @@ class _Sketches:
                 # Two or three pixels of a large sheet: in a small picture a pixel more would be as wide as a line.
                 reach = max(1, round(int(rng.integers(2, 4)) * len(sketch) / _SHEET))
                 sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
-        # Arrays lie in their files as models see them.
-        in_place = isinstance(dataset, ArrayPairs)
-        seen = images.resize_sketch(sketch, size) if in_place else images.frame_drawing(sketch, size)[0]
+        if isinstance(dataset, ArrayPairs):  # they lie in their files as models see them
+            seen = images.resize_sketch(sketch, size)
+        else:
+            seen, _ = images.frame_drawing(sketch, size)
         return {"sketch": seen[..., None], "label": self.labels[number]}

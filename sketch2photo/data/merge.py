@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,15 @@ class Record:
     number: int
 
 
-@dataclass(frozen=True)
-class Joined:
-    """What there is to copy, and as what."""
-
-    kind: str
-    size: int
-    input_channels: int
-    records: list[Record]
-    remarks: list[str]
+_open = functools.lru_cache(maxsize=16)(store.open_dataset)
 
 
-def find(paths: list[Path]) -> Joined:
-    """The examples of all datasets. Pairs together with drawings give drawings.
+def find(paths: list[Path]) -> tuple[tuple[str, int, int], list[Record], list[str]]:
+    """The kind, size and input channels of all datasets together, their examples, and remarks for the report.
 
-    Raises:
-      DataError: fewer than two datasets, or something that is none.
+    Pairs together with drawings give drawings.
+
+    Raises `DataError` for fewer than two datasets, or something that is none.
     """
     if len(paths) < 2:
         raise DataError(f"merge takes at least two datasets, not {len(paths)}: name them one after the other")
@@ -61,27 +54,13 @@ def find(paths: list[Path]) -> Joined:
     channels = {dataset.input_channels for dataset in datasets if dataset.kind == "pairs"}
     if kind == "pairs" and len(channels) > 1:
         remarks.append("grey sketches were given three channels, as the coloured inputs beside them have")
-    return Joined(kind, max(sizes), max(channels, default=1) if kind == "pairs" else 1, records, remarks)
-
-
-@functools.lru_cache(maxsize=16)
-def _open(path: Path) -> store.Dataset:
-    return store.open_dataset(path)
+    return (kind, max(sizes), max(channels) if kind == "pairs" else 1), records, remarks
 
 
 def make_example(record: Record, *, kind: str, size: int, input_channels: int) -> list[Example]:
     """A record as examples of the new dataset: one, or one for each sketch where pairs become drawings."""
     dataset = _open(record.path)
     old = dataset.record(record.split, record.number)
-    shared: dict[str, Any] = {
-        "category": dataset.categories[old.label],
-        "group": old.group,
-        "split": record.split,
-        "source": old.source,
-        "licence": old.licence,
-        "file": old.file,
-        "content": old.content,
-    }
     had = dataset.input_channels
     sketches = [_at(d, size, input_channels, had, images.resize_sketch, encode_sketch) for d in old.sketches]
     unknown = "unknown" if dataset.kind == "pairs" else HUMAN  # datasets of version 1.0.0 do not say
@@ -90,22 +69,12 @@ def make_example(record: Record, *, kind: str, size: int, input_channels: int) -
         assert old.photo is not None
         photo = _at(old.photo, size, 3, 3, images.resize, encode_photo)
         mask = None if old.mask is None else _at(old.mask, size, 1, 1, _resize_mask, encode_sketch)
-        return [
-            Example(
-                sketches=sketches,
-                photo=photo,
-                mask=mask,
-                colour=old.colour,
-                styles=styles,
-                **shared,
-                fingerprint=near_duplicates.fingerprint(decode(photo, 3)),
-            )
-        ]
+        seen = near_duplicates.fingerprint(decode(photo, 3))
+        return [replace(old, sketches=sketches, styles=styles, photo=photo, mask=mask, fingerprint=seen)]
     if dataset.kind == "drawings":
-        return [Example(sketches=sketches, strokes=old.strokes, styles=styles, **shared)]
-    return [
-        Example(sketches=[sketch], styles=[style], **shared) for sketch, style in zip(sketches, styles, strict=True)
-    ]
+        return [replace(old, sketches=sketches, styles=styles)]
+    drawing = replace(old, photo=None, mask=None, colour=None)
+    return [replace(drawing, sketches=[one], styles=[style]) for one, style in zip(sketches, styles, strict=True)]
 
 
 def _at(data: bytes, size: int, channels: int, had: int, resize: Callable, encode: Callable[[Any], bytes]) -> bytes:

@@ -15,11 +15,10 @@ from sketch2photo import images
 if TYPE_CHECKING:
     from sketch2photo.data.example import Example
 
+# Sides of the two thumbnails: what the photo looks like from afar, and where its edges are.
 _COARSE, _FINE = 16, 40
-"""Sides of the two thumbnails: what the photo looks like from afar, and where its edges are."""
-_ALIKE_FROM_AFAR = 0.98
-_ALIKE_IN_DETAIL = 0.94
-"""Correlations from which on two photos are the same. Detail tells apart shoes that differ in a buckle only."""
+# Correlations from which on two photos are the same. Detail tells apart shoes that differ in a buckle only.
+_ALIKE_FROM_AFAR, _ALIKE_IN_DETAIL = 0.98, 0.94
 _BLOCK = 1024
 
 
@@ -27,31 +26,22 @@ _BLOCK = 1024
 class Fingerprint:
     """What a photo is compared by: vectors of length 1 and mean 0, float16 because there are many."""
 
-    coarse: np.ndarray
-    """(2, 16, 16, 3): the whole picture and the object's square alone, as RGB."""
-    fine: np.ndarray
-    """(2, 40, 40): the same two, only the edges, weak and strong ones alike."""
+    coarse: np.ndarray  # (2, 16, 16, 3): the whole picture and the object's square alone, as RGB
+    fine: np.ndarray  # (2, 40, 40): the same two, only the edges, weak and strong ones alike
 
 
 def fingerprint(photo: np.ndarray) -> Fingerprint:
     """What stays nearly the same when a photo, uint8 (s, s, 3), is resized, compressed, moved or its margin cut."""
-    frames = (photo, _object_square(photo))
-    coarse, fine = np.stack([_coarse(f) for f in frames]), np.stack([_fine(f) for f in frames])
-    return Fingerprint(coarse.astype(np.float16), fine.astype(np.float16))
-
-
-def _object_square(photo: np.ndarray) -> np.ndarray:
-    """The square around what is not white ground."""
     soft = cv2.GaussianBlur(photo, (0, 0), photo.shape[0] / 100)
     drawn = soft.min(-1) < 235
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-    if min(len(rows), len(columns)) < 8:
-        return photo
-    return images.pad_to_square(photo[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-
-
-def _coarse(photo: np.ndarray) -> np.ndarray:
-    return _normalised(cv2.resize(photo, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).astype(np.float32))
+    alone = photo
+    if min(len(rows), len(columns)) >= 8:
+        alone = images.pad_to_square(photo[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    small = [cv2.resize(f, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) for f in (photo, alone)]
+    coarse = np.stack([_normalised(one.astype(np.float32)) for one in small])
+    fine = np.stack([_fine(photo), _fine(alone)])
+    return Fingerprint(coarse.astype(np.float16), fine.astype(np.float16))
 
 
 def _fine(photo: np.ndarray) -> np.ndarray:
@@ -69,13 +59,13 @@ def _normalised(values: np.ndarray) -> np.ndarray:
 def find(examples: "list[Example]", *, join_copies: bool) -> None:
     """Give every example without a group one: named for the smallest content hash among its near-duplicates.
 
-    Args:
-      join_copies: bring groups that are given together, too, where they hold copies of the same file.
+    With `join_copies` groups that are given are brought together, too, where they hold copies of the same file.
     """
     if join_copies:
         _join_copies(examples)
     open_ones = [e for e in examples if not e.group]
-    alike = ((open_ones[i].content, open_ones[j].content) for i, j in near_pairs([e.fingerprint for e in open_ones]))
+    places, known = _known([e.fingerprint for e in open_ones])
+    alike = ((open_ones[places[i]].content, open_ones[places[j]].content) for i, j in _alike(known, known))
     smallest = _smallest_joined((e.content for e in open_ones), alike)
     for example in open_ones:
         example.group = smallest[example.content][:16]
@@ -110,18 +100,9 @@ def _smallest_joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> 
     return {name: min(joined) for joined in sets.subsets() for name in joined}
 
 
-def near_pairs(fingerprints: list[Fingerprint | None]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of photos that are nearly the same, mirrored or not; None is like nothing."""
-    places, known = _known(fingerprints)
-    return sorted({(places[i], places[j]) for i, j in _alike(known, known) if i < j})
-
-
 def too_near(examples: "list[Example]") -> dict[int, int]:
-    """The training pictures that are nearly the same as one kept for validation or test: their number, and its number.
-
-    Args:
-      examples: with their splits settled.
-    """
+    """The training pictures that are nearly the same as one kept for validation or test: their number, and its number;
+    splits must be settled."""
     train, of_train = _known([e.fingerprint if e.split == "train" else None for e in examples])
     kept, of_kept = _known([e.fingerprint if e.split != "train" else None for e in examples])
     return {train[i]: kept[j] for i, j in sorted(_alike(of_train, of_kept), reverse=True)}

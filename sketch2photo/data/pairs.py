@@ -7,6 +7,7 @@
 The direction AtoB makes A the input and B the photo. What is called sketch or photo is that, whatever the direction.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,25 +17,15 @@ import cv2
 import numpy as np
 
 from sketch2photo import images
-from sketch2photo.data import raw_files
+from sketch2photo.data import archives, raw_files
 from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch
-from sketch2photo.data.raw_files import (
-    PICTURES,
-    SPLIT_OF,
-    SYSTEM,
-    check_folder,
-    composed,
-    files_under,
-    not_asked_for,
-    why_not,
-)
+from sketch2photo.data.raw_files import PICTURES, SPLIT_OF, SYSTEM, check_folder, composed, files_under, why_not
 from sketch2photo.errors import DataError, ImageError, choose
 
 LIST = "pairs.csv"
 _SIDES = (("A", "B"), ("sketches", "photos"), ("sketch", "photo"), ("inputs", "photos"), ("edges", "photos"))
 _COLUMNS = (("A", "B"), ("sketch", "photo"), ("input", "photo"))
-_LOOKED_AT = 24
-"""Inputs looked at to see whether they are coloured."""
+_LOOKED_AT = 24  # inputs, to see whether they are coloured
 
 
 @dataclass(frozen=True)
@@ -43,8 +34,7 @@ class RawPair(Raw):
 
     photo: Path
     inputs: tuple[Path, ...]
-    side: str = ""
-    """Where the input is in a picture with both: "left" or "right"; "" where they are files of their own."""
+    side: str = ""  # where the input is in a picture with both: "left" or "right"; "" where they are files of their own
 
     def named(self, number: int) -> str:
         """What people know an input by."""
@@ -55,22 +45,20 @@ class RawPair(Raw):
 def find(
     raw: list[Path], direction: str, category: str = "", listed: Path | None = None
 ) -> tuple[list[RawPair], list[Skipped]]:
-    """The pairs of a folder in any of the three forms, or of the two folders A and B.
+    """The pairs of a folder in any of the three forms, of the two folders A and B, or of the CSV file `listed`.
 
     Args:
       direction: "AtoB" or "BtoA".
       category: of all pairs; "" for the folders' names.
-      listed: a CSV file that names the pairs.
 
-    Raises:
-      DataError: no such folder or file, or no pairs.
+    Raises `DataError`: no such folder or file, or no pairs.
     """
     for folder in raw:
         check_folder(folder, "--raw")
     if listed is None and len(raw) == 1 and (raw[0] / LIST).is_file():
         listed = raw[0] / LIST
     if listed is not None:
-        pairs, skipped = _from_list(listed, direction, category)
+        pairs, skipped = _from_list(listed, direction, category), []
     elif len(raw) == 2:
         one, other = raw if direction == "AtoB" else reversed(raw)
         pairs, skipped = _from_folders([("", one, other)], category or other.resolve().name)
@@ -84,21 +72,17 @@ def find(
         skipped += _unused(raw[0], pairs, skipped, listed)
     if not pairs:
         reason = f"; the first left out: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-        raise DataError(
-            f"--raw {str(raw[0] if raw else listed)!r} holds no pairs{reason}: see docs/data.md for the forms"
-        )
+        where = str(raw[0] if raw else listed)
+        raise DataError(f"--raw {where!r} holds no pairs{reason}: see docs/data.md for the forms")
     return pairs, skipped
 
 
 def are_coloured(pairs: list[RawPair]) -> bool:
     """Whether inputs have colours that mean something, as label maps do; looks at some of them."""
     for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
-        try:
-            picture = _input(pair, 0).astype(np.int16)
-        except (ImageError, OSError):
-            continue
-        if ((picture.max(2) - picture.min(2)) > 40).mean() > 0.01:
-            return True
+        with contextlib.suppress(ImageError, OSError):
+            if (np.ptp(_input(pair, 0), axis=2) > 40).mean() > 0.01:
+                return True
     return False
 
 
@@ -116,7 +100,7 @@ def class_numbers(pairs: list[RawPair]) -> list[int]:
     return sorted(levels) if len(levels) > 1 else []
 
 
-def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
+def _from_list(listed: Path, direction: str, category: str) -> list[RawPair]:
     rows = raw_files.read_csv(listed, "--pairs", ())
     columns = next((names for names in _COLUMNS if rows and set(names) <= rows[0][1].keys()), None)
     if columns is None:
@@ -138,7 +122,7 @@ def _from_list(listed: Path, direction: str, category: str) -> tuple[list[RawPai
             **{column: known[file].get(column, "") for column in KNOWN},
         )
         for file, drawn in inputs.items()
-    ], []
+    ]
 
 
 def _unused(raw: Path, pairs: list[RawPair], skipped: list[Skipped], listed: Path | None) -> list[Skipped]:
@@ -155,16 +139,15 @@ def _unused(raw: Path, pairs: list[RawPair], skipped: list[Skipped], listed: Pat
 def _two_sides(raw: Path, direction: str) -> list[tuple[str, Path, Path]]:
     """(split, folder of inputs, folder of photos) where `raw` holds folders for the two sides."""
     folders = {path.name.lower(): path for path in raw.iterdir() if path.is_dir()}
-    for given, photo in _SIDES:
+    for given, photo in _SIDES if direction == "AtoB" else (("B", "A"), *_SIDES[1:]):
         if given.lower() in folders and photo.lower() in folders:
-            one, other = folders[given.lower()], folders[photo.lower()]
-            return [("", other, one) if given == "A" and direction == "BtoA" else ("", one, other)]
-    found = []
-    for name, split in SPLIT_OF.items():
-        if f"{name}a" in folders and f"{name}b" in folders:
-            one, other = folders[f"{name}a"], folders[f"{name}b"]
-            found.append((split, one, other) if direction == "AtoB" else (split, other, one))
-    return found
+            return [("", folders[given.lower()], folders[photo.lower()])]
+    given, photo = "ab" if direction == "AtoB" else "ba"
+    return [
+        (split, folders[name + given], folders[name + photo])
+        for name, split in SPLIT_OF.items()
+        if name + given in folders and name + photo in folders
+    ]
 
 
 def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[list[RawPair], list[Skipped]]:
@@ -185,9 +168,8 @@ def _from_folders(sides: list[tuple[str, Path, Path]], category: str) -> tuple[l
             if photo in found:
                 drawn.setdefault(photo, []).extend(paths)
             else:
-                skipped.extend(
-                    Skipped(f"{inputs.name}/{p.relative_to(inputs).as_posix()}", "no photo of its name") for p in paths
-                )
+                names = [f"{inputs.name}/{path.relative_to(inputs).as_posix()}" for path in paths]
+                skipped += [Skipped(name, "no photo of its name") for name in names]
         for key, path in found.items():
             name = f"{photos.name}/{path.relative_to(photos).as_posix()}"
             if key in drawn:
@@ -215,22 +197,15 @@ def _key(path: Path, folder: Path) -> str:
 
 
 def _side_by_side(raw: Path, direction: str, category: str) -> tuple[list[RawPair], list[Skipped]]:
-    pairs: list[RawPair] = []
-    skipped: list[Skipped] = []
+    pairs, skipped = [], []
+    side = "left" if direction == "AtoB" else "right"
     for path in files_under(raw, skipped, PICTURES):
         *folders, _ = path.relative_to(raw).parts
         split = SPLIT_OF.get(folders[0].lower(), "") if folders else ""
         inner = folders[1:] if split else folders
-        pairs.append(
-            RawPair(
-                path,
-                (path,),
-                name=path.relative_to(raw).as_posix(),
-                category=composed(category or (inner[0] if inner else raw.resolve().name)),
-                side="left" if direction == "AtoB" else "right",
-                split=split,
-            )
-        )
+        own = composed(category or (inner[0] if inner else raw.resolve().name))
+        name = path.relative_to(raw).as_posix()
+        pairs.append(RawPair(path, (path,), side, name=name, category=own, split=split))
     return pairs, skipped
 
 
@@ -248,16 +223,13 @@ RENDERINGS = (
     "tx_000100000000",  # alone in the middle; belongs to the photos cut to the object, of the same name
 )
 _WHOLE, _FITTED, _ALONE = RENDERINGS[0], RENDERINGS[4], RENDERINGS[5]
-_SKETCHY_LICENCE = "none stated (Sketchy Database, photos of ImageNet): research use only"
 
 
 def find_sketchy(
     raw: Path, categories: list[str], rename: dict[str, str], rendering: str = ""
 ) -> tuple[list[RawPair], list[Skipped]]:
-    """The pairs of some categories of a Sketchy folder; "all" of them when `categories` is empty.
-
-    Args:
-      rendering: which one of the sketches; "" for the fitted one where it is present, else the first.
+    """The pairs of some categories of a Sketchy folder, all of them when `categories` is empty, with that rendering of
+    the sketches, "" being the fitted one where it is present, else the first.
 
     Raises:
       DataError: no such folder, not in Sketchy's layout, or without that rendering.
@@ -265,10 +237,12 @@ def find_sketchy(
     """
     check_folder(raw, "--raw")
     photos, sketches = _sketchy_folders(raw, rendering)
-    known = sorted({path.name for side in (photos, sketches) for path in side.iterdir() if _is_category(path)})
+    folders = [path for side in (photos, sketches) for path in side.iterdir() if path.is_dir()]
+    known = sorted({path.name for path in folders if why_not(path.name, set()) != SYSTEM})
     wanted = [choose("category", category, known) for category in categories or known]
     for old in rename:
         choose("category in --rename", old, wanted)
+    licence = archives.KNOWN["sketchy"].licence
     pairs, skipped, others = [], [], []
     inside: dict[Path, list[Path]] = {}
     for path in files_under(raw, skipped, PICTURES):
@@ -276,7 +250,7 @@ def find_sketchy(
             inside.setdefault(path.parent, []).append(path)
         else:
             others.append(path.relative_to(raw).as_posix())
-    skipped += not_asked_for(others)
+    skipped += raw_files.not_asked_for(others)
     for category in wanted:
         by_photo: dict[str, list[Path]] = {}
         for path in inside.get(sketches / category, []):
@@ -285,9 +259,8 @@ def find_sketchy(
             name = f"{category}/{photo.name}"
             drawn = by_photo.pop(photo.stem, [])
             if drawn:
-                new, group = composed(rename.get(category, category)), name.removesuffix(photo.suffix)
-                said = {"name": name, "category": new, "group": group, "source": "sketchy", "licence": _SKETCHY_LICENCE}
-                pairs.append(RawPair(photo, tuple(drawn), **said))
+                known = {"category": composed(rename.get(category, category)), "group": name.removesuffix(photo.suffix)}
+                pairs.append(RawPair(photo, tuple(drawn), name=name, source="sketchy", licence=licence, **known))
             else:
                 skipped.append(Skipped(name, "photo without a sketch"))
         for drawn in by_photo.values():
@@ -300,27 +273,19 @@ def find_sketchy(
 def _sketchy_folders(raw: Path, rendering: str) -> tuple[Path, Path]:
     """The folders of photos and of sketches, whether `raw` is the database or its folder 256x256."""
     for base in (raw, raw / "256x256", raw / "rendered_256x256" / "256x256"):
-        if not (base / "sketch").is_dir() or not (base / "photo").is_dir():
-            continue
-        present = [path.name for path in (base / "sketch").iterdir() if path.is_dir() and path.name.startswith("tx_")]
-        if not present:
+        present = [path.name for path in (base / "sketch").glob("tx_*") if path.is_dir()]
+        if not present or not (base / "photo").is_dir():
             continue
         chosen, of_photos = _choose_rendering(rendering, present)
         if not (base / "photo" / of_photos).is_dir():
             raise DataError(f"--raw {str(raw)!r} has no photos {of_photos}, to which {chosen} belongs")
         return base / "photo" / of_photos, base / "sketch" / chosen
-    raise DataError(
-        f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold 256x256/photo/{_WHOLE} "
-        f"and 256x256/sketch/{_WHOLE}"
-    )
+    folders = f"256x256/photo/{_WHOLE} and 256x256/sketch/{_WHOLE}"
+    raise DataError(f"--raw {str(raw)!r} is not laid out as the Sketchy Database: it must hold {folders}")
 
 
 def _choose_rendering(wanted: str, present: Iterable[str]) -> tuple[str, str]:
-    """The rendering that is meant, of those there are, and that of the photos which its sketches lie on.
-
-    Raises:
-      DataError: it is not there.
-    """
+    """The rendering that is meant, of those there are, and that of the photos which its sketches lie on."""
     known = [*RENDERINGS, *sorted(present)]
     present = sorted(present, key=known.index)
     if wanted and wanted not in present:
@@ -346,10 +311,6 @@ def sketchy_members(names: list[str], categories: list[str], rendering: str) -> 
     ]
 
 
-def _is_category(path: Path) -> bool:
-    return path.is_dir() and why_not(path.name, set()) != SYSTEM
-
-
 # ---------------------------------------------------------------- examples
 
 
@@ -364,18 +325,16 @@ def make_example(
         is used.
       labels: inputs are class numbers, each of which gets a colour.
     """
-    made: list[Example | Skipped] = []
     try:
         content = raw.photo.read_bytes()
-        photo = _photo(raw)
-        height, width = photo.shape[:2]
-        photo = images.resize(images.pad_to_square(photo), size)
+        picture = images.decode_photo(raw.photo, raw.name)
+        photo = _half(picture, raw, other=True) if raw.side else picture
     except (ImageError, OSError) as error:
-        inputs = range(0 if raw.side else len(raw.inputs))
-        return [
-            Skipped(raw.name, _reason(error, raw.name)),
-            *(Skipped(raw.named(number), "its photo cannot be used") for number in inputs),
-        ]
+        inputs = [] if raw.side else [raw.named(number) for number in range(len(raw.inputs))]
+        useless = [Skipped(name, "its photo cannot be used") for name in inputs]
+        return [Skipped(raw.name, _reason(error, raw.name)), *useless]
+    height, width = photo.shape[:2]
+    made: list[Example | Skipped] = []
     encoded = []
     for number in range(len(raw.inputs)):
         name = raw.named(number)
@@ -398,16 +357,12 @@ def make_example(
             encoded.append(encode_sketch(given))
     if not encoded:
         return made if raw.side else [*made, Skipped(raw.name, "none of its inputs can be used")]
-    return [*made, raw.photo_example(photo, content, encoded)]
+    square = images.resize(images.pad_to_square(photo), size)
+    return [*made, raw.photo_example(square, content, encoded)]
 
 
 def _reason(error: Exception, name: str) -> str:
     return str(getattr(error, "strerror", "") or error).removeprefix(f"{name} ")
-
-
-def _photo(raw: RawPair) -> np.ndarray:
-    picture = images.decode_photo(raw.photo, raw.name)
-    return _half(picture, raw, other=True) if raw.side else picture
 
 
 def _input(raw: RawPair, number: int, channels: int = 3, labels: bool = False) -> np.ndarray:
@@ -419,8 +374,7 @@ def _input(raw: RawPair, number: int, channels: int = 3, labels: bool = False) -
 def _half(picture: np.ndarray, raw: RawPair, other: bool = False) -> np.ndarray:
     height, width = picture.shape[:2]
     if not 1.5 * height <= width <= 3 * height:
-        raise ImageError(
-            f"{raw.name} is {width} x {height} pixels: two pictures side by side are about twice as wide as high"
-        )
+        form = "two pictures side by side are about twice as wide as high"
+        raise ImageError(f"{raw.name} is {width} x {height} pixels: {form}")
     left = (raw.side == "left") != other
     return picture[:, : width // 2] if left else picture[:, width - width // 2 :]

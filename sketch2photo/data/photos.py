@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sketch2photo import images
 from sketch2photo.data import raw_files, segment, styles
-from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, encode_sketch, read_photo, thumbnail
+from sketch2photo.data.example import KNOWN, Example, Raw, Skipped, read_photo, thumbnail
 from sketch2photo.data.raw_files import PICTURES, category_and_split, check_folder, composed, files_under
 from sketch2photo.errors import DataError, ImageError
 
@@ -22,8 +21,7 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
 
     Folders train, val and test above those of the categories set the split.
 
-    Raises:
-      DataError: no such folder, or no picture in a category folder.
+    Raises `DataError`: no such folder, or no picture in a category folder.
     """
     check_folder(raw, "--raw")
     photos, skipped = [], []
@@ -45,8 +43,7 @@ def from_folders(raw: Path) -> tuple[list[RawPhoto], list[Skipped]]:
 def from_manifest(manifest: Path, raw: Path | None = None) -> tuple[list[RawPhoto], list[Skipped]]:
     """The photos a CSV file names; `file` is relative to its folder, or to `raw` where it lies there instead.
 
-    Raises:
-      DataError: no such file, a column missing, an empty cell where there must be none, an unknown split.
+    Raises `DataError` as `raw_files.read_csv` does, or where it names none.
     """
     if raw is not None:
         check_folder(raw, "--raw")
@@ -67,12 +64,7 @@ def from_manifest(manifest: Path, raw: Path | None = None) -> tuple[list[RawPhot
 
 
 def make_example(
-    raw: RawPhoto,
-    *,
-    size: int,
-    count: int,
-    chosen: tuple[str, ...] = styles.DEFAULT,
-    cut: segment.Cut = segment.NO_CUT,
+    raw: RawPhoto, *, size: int, count: int, chosen: tuple[str, ...] = styles.DEFAULT, cut: segment.Cut = segment.NO_CUT
 ) -> Example | Skipped:
     """A photo at `size` with `count` renderings in the `chosen` styles, or why not. Runs in a worker process."""
     if not raw.path.is_file():
@@ -84,17 +76,11 @@ def make_example(
         return Skipped(raw.name, str(error).removeprefix(f"{raw.name} "))
     mask = quality = None
     if cut.method != "none":
-        found = segment.cut_out(photo, cut.method)
-        reason = segment.doubtful(found.quality, cut.least)
-        if reason:
-            return Skipped(raw.name, reason, thumbnail(photo))
-        photo, quality = found.photo, found.quality.score
-        mask = encode_sketch(((found.mask > 127) * 255).astype("uint8"))
-    drawn = styles.renderings(photo, styles.seed_of(content), count, chosen)
-    # A blank sheet teaches a model to paint this photo from nothing.
-    drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
-    if not drawn:
+        found = segment.cut_out(photo, cut, raw.name)
+        if isinstance(found, Skipped):
+            return found
+        photo, mask, quality = found.photo, found.mask, found.score
+    sketches, named = styles.encoded(styles.renderings(photo, styles.seed_of(content), count, chosen))
+    if not sketches:
         return Skipped(raw.name, "there is nothing in it to draw: no object on white and no edges", thumbnail(photo))
-    sketches = [encode_sketch(sketch) for _, sketch in drawn]
-    named = [style for style, _ in drawn]
     return raw.photo_example(photo, content, sketches, styles=named, mask=mask, mask_quality=quality)

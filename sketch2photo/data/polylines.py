@@ -9,8 +9,7 @@ Path = np.ndarray
 """float32 (n, 2): x, y of successive points, in pixels. Closed when it ends where it begins."""
 
 _FINER = 3
-_SHIFT = 4
-"""Fractional bits of OpenCV's line coordinates."""
+_SHIFT = 4  # fractional bits of OpenCV's line coordinates
 
 
 def close(path: Path) -> Path:
@@ -98,11 +97,8 @@ def polygon(path: Path, tolerance: float) -> Path:
 
 
 def as_ellipse(path: Path, apart: float = 0.08) -> Path | None:
-    """The ellipse that a closed path nearly is, as people draw wheels and buttons; None where it is none.
-
-    Args:
-      apart: how far the two may be from each other, as a share of the ellipse's radius.
-    """
+    """The ellipse that a closed path nearly is, as people draw wheels and buttons; None where it is none, being further
+    `apart`, as a share of the ellipse's radius."""
     if not is_closed(path) or len(path) < 12:
         return None
     (x, y), (width, height), turn = cv2.fitEllipse(path[:-1].reshape(-1, 1, 2))
@@ -118,11 +114,7 @@ def as_ellipse(path: Path, apart: float = 0.08) -> Path | None:
 
 
 def into_strokes(path: Path, most: int, rng: np.random.Generator) -> list[Path]:
-    """A line in at most `most` strokes, taken up anew where it turns most, as a hand does.
-
-    Args:
-      path: with points two pixels apart.
-    """
+    """A line with points two pixels apart in at most `most` strokes, taken up anew where it turns most, as by hand."""
     if len(path) < 16 or most < 2:
         return [path]
     reach = 4

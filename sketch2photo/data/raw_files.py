@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sketch2photo.data.example import Skipped, check_split
+from sketch2photo.data.example import SPLITS, Skipped
 from sketch2photo.errors import DataError
 
 # ---------------------------------------------------------------- tables: manifests, lists of validation drawings
@@ -18,12 +18,11 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
       what: how the user knows the file, for messages: "--manifest".
       required: columns without which it is of no use, and whose cells are not empty; others may come in any order.
 
-    Raises:
-      DataError: no such file, not CSV in UTF-8, a required column or cell is missing, or an unknown split.
+    Raises `DataError`: no such file, not CSV in UTF-8, a required column or cell is missing, or an unknown split.
     """
     if not path.is_file():
-        columns = ", ".join(required)
-        raise DataError(f"no file {what} {str(path)!r}: give the path of a CSV file with the columns {columns}")
+        remedy = f"give the path of a CSV file with the columns {', '.join(required)}"
+        raise DataError(f"no file {what} {str(path)!r}: {remedy}")
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             table = csv.DictReader(lines, strict=True)
@@ -36,8 +35,8 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
                 where = f"{what} {str(path)!r}, line {table.line_num}"
                 if not all(cells[column] for column in required):
                     raise DataError(f"{where}: {' and '.join(required)} must not be empty")
-                if cells.get("split"):
-                    check_split(cells["split"], where)
+                if (split := cells.get("split", "")) not in ("", *SPLITS):
+                    raise DataError(f"{where}: the split is {split!r}, but must be one of train, val, test")
                 rows.append((table.line_num, cells))
             return rows
     except (UnicodeDecodeError, csv.Error) as error:
@@ -46,8 +45,8 @@ def read_csv(path: Path, what: str, required: tuple[str, ...]) -> list[tuple[int
 
 # ---------------------------------------------------------------- folders
 
-_PICTURES = ".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .avif .jp2 .heic .heif"
-PICTURES: set[str] = set(_PICTURES.split())
+PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+PICTURES |= {".avif", ".jp2", ".heic", ".heif"}
 DRAWN = PICTURES | {".svg", ".svgz"}
 KINDS = DRAWN | {".ndjson", ".csv"}
 
@@ -59,15 +58,13 @@ def check_folder(folder: Path, option: str) -> None:
         raise DataError(f"{option} {str(folder)!r} {kind}: give an existing folder")
 
 
-SPLIT_OF = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "val"
-)
+SPLIT_OF = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+SPLIT_OF |= dict.fromkeys(("val", "valid", "validation"), "val")
 """Names of folders above those of categories."""
 SYSTEM, NOT_ASKED_FOR = "left there by the system", "not asked for"
 """Reasons that are no news to anybody."""
 _SYSTEM = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "@eadir", "lost+found"}
-_QUICK_DRAW = {".npy", ".bin", ".csv"}
-"""Forms of Quick, Draw! other than the one that is read."""
+_QUICK_DRAW = {".npy", ".bin", ".csv"}  # its forms other than the one that is read
 
 
 def why_not(name: str, kinds: set[str]) -> str:
@@ -86,13 +83,10 @@ def why_not(name: str, kinds: set[str]) -> str:
 def files_under(
     folder: Path, skipped: list[Skipped], kinds: set[str], *, prefix: str = "", but: Iterable[Path] = ()
 ) -> Iterator[Path]:
-    """All files of these kinds beneath `folder`, in order; all others, and what cannot be entered, go to `skipped`.
+    """All files of these kinds beneath `folder`, in order; all others, and what cannot be entered, go to `skipped`,
+    `prefix` before their names, except for files that are known already (`but`).
 
     A link to a folder that holds it would lead round for ever, so a folder is never entered from within itself.
-
-    Args:
-      prefix: of their names there.
-      but: files that are known already.
     """
     known = {path.absolute() for path in but}
     for path in _files(folder, folder, tuple(path.resolve() for path in folder.absolute().parents), skipped):
@@ -125,8 +119,7 @@ def _files(folder: Path, top: Path, above: tuple[Path, ...], skipped: list[Skipp
 def category_and_split(path: Path, top: Path, with_own: set[Path]) -> tuple[str, str]:
     """The category and split that the folders of a picture say, "" where they say none.
 
-    Args:
-      with_own: the folders that hold pictures themselves. Others are passed over: one, and those that name a split.
+    Folders that hold no pictures themselves (`with_own` do) are passed over: one, and those that name a split.
     """
     parts = path.relative_to(top).parts
     levels = [top.joinpath(*parts[:number]) for number in range(1, len(parts))]

@@ -29,8 +29,7 @@ EXACT = ("simple", "lines")
 """The styles of the sketches that are there, first those most like people's."""
 MADE = ("hand", "mouse", "loose")
 """The styles of further sketches, made from the photo."""
-_VALIDATION = 10
-"""Every such number is for validation."""
+_VALIDATION = 10  # every such number is for validation
 _PHOTO_ENDINGS = (".webp", ".jpg", ".png")
 
 
@@ -38,17 +37,14 @@ _PHOTO_ENDINGS = (".webp", ".jpg", ".png")
 class RawRendering(Raw):
     """One rendered object."""
 
-    stem: Path
-    """What its files' names begin with."""
-    refused: str = ""
-    """Why the renderer made no picture of it."""
+    stem: Path  # what its files' names begin with
+    refused: str = ""  # why the renderer made no picture of it
 
 
 def find(folders: list[Path]) -> list[RawRendering]:
     """The objects that the folders' manifests name.
 
-    Raises:
-      DataError: no such folder or manifest, a column missing, or no objects in any.
+    Raises `DataError`: no such folder or manifest, a column missing, or no objects in any.
     """
     found = [one for folder in folders for one in _listed(folder)]
     if not found:
@@ -65,9 +61,8 @@ def _listed(folder: Path) -> Iterator[RawRendering]:
             where = f"{folder / 'manifest.csv'}, line {number}"
             raise DataError(f"{where}: {name!r} does not end in the object's number, as in cat/0100")
         split = "train" if int(last) % _VALIDATION else "val"
-        known = {"group": row["group"], "source": row.get("source", ""), "licence": row.get("licence", "")}
-        known["refused"] = row.get("refused", "")
-        yield RawRendering(folder / name, name=name, category=row["category"], split=split, **known)
+        known = {column: row.get(column, "") for column in ("category", "group", "source", "licence", "refused")}
+        yield RawRendering(folder / name, name=name, split=split, **known)
 
 
 def make_example(raw: RawRendering, *, size: int, count: int) -> Example | Skipped:
@@ -91,12 +86,9 @@ def make_example(raw: RawRendering, *, size: int, count: int) -> Example | Skipp
     if count > len(sketches):
         solid = ((mask > 127) * 255).astype(np.uint8)
         made = styles.renderings(photo, styles.seed_of(content), count - len(sketches), MADE, solid)
-    drawn = [*zip(EXACT, sketches, strict=False), *made]
-    drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
-    if not drawn or mask.max() < 128:
+    encoded, named = styles.encoded([*zip(EXACT, sketches, strict=False), *made])
+    if not encoded or mask.max() < 128:
         return Skipped(raw.name, "the picture is empty: throw it out of the manifest")
-    encoded = [encode_sketch(sketch) for _, sketch in drawn]
-    named = [style for style, _ in drawn]
     return raw.photo_example(photo, content, encoded, styles=named, mask=encode_sketch(mask), mask_quality=1.0)
 
 
@@ -111,28 +103,19 @@ _ENVIRONMENT = "docs/scenes.md says how to make an environment that has bpy"
 class Job:
     """What `python -m scenes.render` is to make."""
 
-    scenes: Path
-    """The folder `scenes`."""
-    categories: list[str]
-    """All when empty."""
-    count: int
-    """Objects a category."""
+    scenes: Path  # the folder `scenes`
+    categories: list[str]  # all when empty
+    count: int  # objects a category
     seed: int
-    side: int
-    """Pixels."""
-    samples: int
-    """Rays a pixel."""
+    side: int  # pixels
+    samples: int  # rays a pixel
 
     @property
     def total(self) -> int:
         return len(self.chosen()) * self.count
 
     def chosen(self) -> list[str]:
-        """The categories.
-
-        Raises:
-          ConfigError: there is no scene of that name, or there are no scenes.
-        """
+        """The categories. Raises `ConfigError`: there is no scene of that name, or there are no scenes."""
         known = sorted(path.stem for path in self.scenes.glob("*.py") if path.stem not in ("__init__", "render"))
         if not (self.scenes / "render.py").is_file() or not known:
             raise ConfigError(f"--scenes {str(self.scenes)!r} holds no scenes: name the folder of this repository")
@@ -159,9 +142,8 @@ class Job:
           StoppedError: it ended half-way.
         """
         command = [_blender_python(python), "-m", f"{self.scenes.resolve().name}.render", "--out", str(work.resolve())]
-        command += ["--categories", *self.chosen(), "--count", str(self.count), "--seed", str(self.seed)]
-        command += ["--side", str(self.side), "--samples", str(self.samples), "--device", device]
-        command += ["--workers", str(workers)]
+        command += ["--categories", *self.chosen(), "--count", str(self.count), "--seed", str(self.seed), "--side"]
+        command += [str(self.side), "--samples", str(self.samples), "--device", device, "--workers", str(workers)]
         work.mkdir(parents=True, exist_ok=True)
         with (work / "errors").open("w+", errors="replace") as errors:
             streams = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
@@ -189,9 +171,8 @@ class Job:
         if sentences:
             return kind(sentences[-1].removeprefix("scenes.render: "))
         last = next((f" ({line.strip()})" for line in reversed(said.splitlines()) if line.strip()), "")
-        return kind(
-            f"the renderer was killed or failed{last}: the same command goes on, with fewer --workers if need be"
-        )
+        remedy = "the same command goes on, with fewer --workers if need be"
+        return kind(f"the renderer was killed or failed{last}: {remedy}")
 
 
 def _blender_python(given: Path | None) -> str:

@@ -14,14 +14,11 @@ from sketch2photo import images
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, palette
 from sketch2photo.data.raw_files import NOT_ASKED_FOR, SYSTEM
 
-_MANY = 40
-"""With more categories than this the contact sheet shows less of each, in several columns."""
-_SHOWN_SKIPPED = 5
-_SHOWN_WARNINGS = 20
+_MANY = 40  # with more categories than this the contact sheet shows less of each, in several columns
+_SHOWN_SKIPPED, _SHOWN_WARNINGS = 5, 20
 FEW = 50
 """A category of fewer examples is warned of."""
-_TILE = 112
-"""Pixels a side of a picture on the page, which shows at most this of everything:"""
+_TILE = 112  # pixels a side of a picture on the page, which shows at most this of everything:
 _EXAMPLES, _CATEGORIES, _REJECTS, _TWINS = 6, 60, 200, 24
 
 
@@ -41,13 +38,18 @@ def write(folder: Path, kind: str, journal: Any, skipped: list[Skipped], remarks
     categories = sorted({e.category for e in examples})
     counts = {c: dict(Counter(e.split for e in examples if e.category == c)) for c in categories}
     totals = Counter(e.split for e in examples)
+    things = "photos" if kind == "pairs" else "drawings"
     content = {
         "kind": kind,
         "examples": {name: totals[name] for name in SPLITS if totals[name]},
         "categories": {c: {name: counts[c].get(name, 0) for name in SPLITS if totals[name]} for c in categories},
         "groups": len({e.group for e in examples}),
         "sources": dict(sorted(Counter(e.source for e in examples).items())),
-        "warnings": _warnings(kind, counts),
+        "warnings": [
+            f"{category} has only {sum(splits.values())} {things}: fewer than {FEW} rarely make a good category"
+            for category, splits in counts.items()
+            if sum(splits.values()) < FEW
+        ],
         "skipped": [{"file": s.file, "reason": s.reason} for s in skipped],
         "passed_over": [{"file": s.file, "reason": s.reason} for s in passed_over],
         "remarks": remarks,
@@ -61,16 +63,6 @@ def write(folder: Path, kind: str, journal: Any, skipped: list[Skipped], remarks
     (folder / "contact_sheet.png").write_bytes(images.encode_png(contact_sheet(kind, journal, categories)))
     (folder / "report.html").write_text(_page(content, journal, skipped), encoding="utf-8")
     return Summary(content, _lines(content))
-
-
-def _warnings(kind: str, counts: dict[str, dict[str, int]]) -> list[str]:
-    """What may make a model bad, a sentence for each category."""
-    things = "photos" if kind == "pairs" else "drawings"
-    return [
-        f"{category} has only {sum(splits.values())} {things}: fewer than {FEW} rarely make a good category"
-        for category, splits in counts.items()
-        if sum(splits.values()) < FEW
-    ]
 
 
 def _lines(content: dict[str, Any]) -> list[str]:
@@ -99,17 +91,13 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     many = len(categories) > _MANY
     tile = 48 if many else 96
     shown = {"pairs": 1 if many else 2, "drawings": 5 if many else 12}[kind]
-    numbers: dict[str, list[int]] = {category: [] for category in categories}
-    for number, example in enumerate(journal.light):
-        numbers[example.category].append(number)
+    numbers = _by_category(journal.light)
     rows = []
     for category in categories:
-        mine = numbers[category]
         tiles = [_caption(category, tile)]
-        for example in (journal[i] for i in mine[:: max(1, len(mine) // shown)][:shown]):
+        for example in _some(journal, numbers[category], shown):
             pictures = [] if example.photo is None else [example.photo]
-            for data in pictures + example.sketches:
-                tiles.append(cv2.resize(decode(data, 3), (tile, tile), interpolation=cv2.INTER_AREA))
+            tiles += [_picture(data, tile) for data in pictures + example.sketches]
         rows.append(np.concatenate(tiles, 1))
     columns = -(-len(rows) // 60)
     length = -(-len(rows) // columns)
@@ -117,6 +105,18 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     rows = [np.pad(r, ((1, 1), (0, width + 8 - r.shape[1]), (0, 0)), constant_values=255) for r in rows]
     rows += [np.full_like(rows[0], 255)] * (columns * length - len(rows))
     return np.concatenate([np.concatenate(rows[i : i + length], 0) for i in range(0, len(rows), length)], 1)
+
+
+def _by_category(examples: list[Example]) -> dict[str, list[int]]:
+    numbers = defaultdict(list)
+    for number, example in enumerate(examples):
+        numbers[example.category].append(number)
+    return numbers
+
+
+def _some(journal: Any, numbers: list[int], most: int) -> list[Example]:
+    """At most so many of the examples, from all over them."""
+    return [journal[number] for number in numbers[:: max(1, len(numbers) // most)][:most]]
 
 
 def _caption(text: str, height: int) -> np.ndarray:
@@ -133,16 +133,14 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
     """The page of what report.json holds, with pictures of it in it: it needs no other file."""
     import jinja2  # here, as worker processes import this module, too
 
-    examples, numbers, groups = journal.light, defaultdict(list), defaultdict(list)
+    examples, numbers, groups = journal.light, _by_category(journal.light), defaultdict(list)
     for number, example in enumerate(examples):
-        numbers[example.category].append(number)
         groups[example.group].append(number)
     several = sorted((members for members in groups.values() if len(members) > 1), key=len, reverse=True)
     by_source = Counter((example.source, example.licence, example.split) for example in examples)
     counts = [sum(row.values()) for row in content["categories"].values()]
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("sketch2photo.data", ""), autoescape=True, undefined=jinja2.StrictUndefined
-    )
+    templates = jinja2.PackageLoader("sketch2photo.data", "")
+    pages = jinja2.Environment(loader=templates, autoescape=True, undefined=jinja2.StrictUndefined)
     return pages.get_template("report.html.jinja").render(
         content=content,
         count=len(examples),
@@ -161,7 +159,7 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
 def _rows(journal: Any, numbers: list[int]) -> list[list[tuple[str, str]]]:
     """Some examples of a category, pictures with captions: a row each, or one row of drawings."""
     rows, drawings = [], []
-    for example in (journal[number] for number in numbers[:: max(1, len(numbers) // _EXAMPLES)][:_EXAMPLES]):
+    for example in _some(journal, numbers, _EXAMPLES):
         if example.photo is None:
             drawings.append(_tile(example))
             continue
@@ -192,8 +190,8 @@ def _stripes(examples: list[Example]) -> list[tuple[str, str]]:
     return found
 
 
-def _picture(data: bytes) -> np.ndarray:
-    return cv2.resize(decode(data, 3), (_TILE, _TILE), interpolation=cv2.INTER_AREA)
+def _picture(data: bytes, side: int = _TILE) -> np.ndarray:
+    return cv2.resize(decode(data, 3), (side, side), interpolation=cv2.INTER_AREA)
 
 
 def _overlay(photo: np.ndarray, sketch: np.ndarray) -> np.ndarray:
@@ -203,7 +201,7 @@ def _overlay(photo: np.ndarray, sketch: np.ndarray) -> np.ndarray:
 
 
 def _jpeg(picture: np.ndarray) -> str:
-    return _url(cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+    return _url(images.encode_jpeg(picture, 80))
 
 
 def _url(jpeg: bytes) -> str:

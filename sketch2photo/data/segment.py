@@ -9,7 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,13 +19,10 @@ from sketch2photo.data import edges
 from sketch2photo.data.example import Example, Skipped, decode, encode_photo, encode_sketch, thumbnail
 from sketch2photo.images import PAPER
 
-Method = Literal["none", "watershed", "grabcut", "auto"]
-METHODS: tuple[str, ...] = get_args(Method)
+METHODS = ("none", "watershed", "grabcut", "auto")
 
-_WORK = 192
-"""Side at which masks are found; borders are then brought to the photo's size."""
-_MARGIN = 0.84
-"""Share of the frame that an object's longer side takes after it was put on white."""
+_WORK = 192  # side at which masks are found; borders are then brought to the photo's size
+_MARGIN = 0.84  # share of the frame that an object's longer side takes after it was put on white
 
 
 @dataclass(frozen=True)
@@ -46,19 +43,14 @@ class Quality:
 
 
 def find_mask(photo: np.ndarray, method: str) -> np.ndarray:
-    """Where the object is, uint8 (h, w): 255 there, 0 around; all 255 for "none".
-
-    Args:
-      photo: uint8 (h, w, 3) RGB.
-      method: one of `METHODS`.
-    """
+    """Where the object of a photo, uint8 (h, w, 3) RGB, is by one of `METHODS`, uint8 (h, w): 255 there, 0 around; all
+    255 for "none"."""
     height, width = photo.shape[:2]
     if method == "none":
         return np.full((height, width), 255, np.uint8)
     scale = min(1.0, _WORK / max(height, width))
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
-    found = {"watershed": _watershed, "grabcut": _grabcut, "auto": _auto}[method](small)
-    found = _tidy(found)
+    found = _tidy({"watershed": _watershed, "grabcut": _grabcut, "auto": _auto}[method](small))
     if scale < 1:
         found = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
         found = ((cv2.GaussianBlur(found, (0, 0), 0.5 / scale) > 127) * 255).astype(np.uint8)
@@ -96,17 +88,10 @@ class Placement:
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
         """A photo, sketch or mask of the picture's size, moved; what comes in from outside is white (masks: 0)."""
-        shrink = self.matrix[0, 0] < 1
-        soft = cv2.GaussianBlur(picture, (0, 0), 0.4 / self.matrix[0, 0]) if shrink else picture
+        scale = self.matrix[0, 0]
+        soft = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale) if scale < 1 else picture
         ground = (PAPER,) * (3 if picture.ndim == 3 else 1)
-        return cv2.warpAffine(
-            soft,
-            self.matrix,
-            (self.size, self.size),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=ground,
-        )
+        return cv2.warpAffine(soft, self.matrix, (self.size, self.size), flags=cv2.INTER_LINEAR, borderValue=ground)
 
     def apply_to_mask(self, mask: np.ndarray) -> np.ndarray:
         """As `apply`, with nothing of the object outside of the picture."""
@@ -153,16 +138,15 @@ def _watershed(photo: np.ndarray) -> np.ndarray:
     markers[_ring(photo.shape[:2], 0.02)] = 1
     markers[object_ > 0] = 2
     if not (object_ > 0).any():
-        markers[_centre(photo.shape[:2], 0.15)] = 2
+        height, width = photo.shape[:2]
+        y, x = np.mgrid[:height, :width]
+        markers[(x / width - 0.5) ** 2 + (y / height - 0.5) ** 2 < 0.15**2] = 2
     flooded = cv2.watershed(np.ascontiguousarray(cv2.GaussianBlur(photo, (0, 0), 1.0)), markers)
     return np.where(flooded == 2, 255, 0).astype(np.uint8)
 
 
 def _grabcut(photo: np.ndarray) -> np.ndarray:
-    height, width = photo.shape[:2]
-    x, y = max(1, round(0.04 * width)), max(1, round(0.04 * height))
-    state = np.full((height, width), cv2.GC_BGD, np.uint8)
-    state[y : height - y, x : width - x] = cv2.GC_PR_FGD
+    state = np.where(_ring(photo.shape[:2], 0.04), cv2.GC_BGD, cv2.GC_PR_FGD).astype(np.uint8)
     return _cut(photo, state, 5)
 
 
@@ -196,9 +180,8 @@ def _cut(photo: np.ndarray, state: np.ndarray, rounds: int) -> np.ndarray:
         return np.where(known, 255, 0).astype(np.uint8)
     cv2.setRNGSeed(0)
     smooth = np.ascontiguousarray(cv2.bilateralFilter(photo, 5, 25, 3))
-    state, *_ = cv2.grabCut(
-        smooth, state, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK
-    )
+    inside, outside = np.zeros((2, 1, 65))
+    state, *_ = cv2.grabCut(smooth, state, (0, 0, 0, 0), inside, outside, rounds, cv2.GC_INIT_WITH_MASK)
     return np.where(np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)), 255, 0).astype(np.uint8)
 
 
@@ -230,11 +213,6 @@ def _ring(shape: tuple[int, ...], share: float) -> np.ndarray:
     return ~inside
 
 
-def _centre(shape: tuple[int, ...], share: float) -> np.ndarray:
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    return (x / shape[1] - 0.5) ** 2 + (y / shape[0] - 0.5) ** 2 < share**2
-
-
 # ---------------------------------------------------------------- examples with their object on white
 
 
@@ -242,10 +220,8 @@ def _centre(shape: tuple[int, ...], share: float) -> np.ndarray:
 class Cut:
     """How objects are cut out, and which masks are good enough."""
 
-    method: str = "none"
-    """One of `segment.METHODS`."""
-    least: float = 0.0
-    """Masks of a lower quality score are left out."""
+    method: str = "none"  # one of `METHODS`
+    least: float = 0.0  # masks of a lower quality score are left out
 
 
 NO_CUT = Cut()
@@ -256,29 +232,27 @@ class CutOut:
     """A photo on white, with what was done to it."""
 
     photo: np.ndarray
-    mask: np.ndarray
+    mask: bytes  # a PNG file: 255 on the object
     placement: Placement
-    quality: Quality
+    score: float  # of the mask's `Quality`
 
 
-def cut_out(photo: np.ndarray, method: str) -> CutOut:
-    """The object of a square photo, on white and in the middle; `auto` takes a white ground for what it is."""
-    outline = edges.find_outline(photo) if method == "auto" else None
-    mask = find_mask(photo, method) if outline is None else outline.mask
+def cut_out(photo: np.ndarray, cut: Cut, name: str) -> CutOut | Skipped:
+    """The object of a square photo, on white and in the middle, or why its mask is not good enough; `auto` takes white
+    ground for what it is."""
+    outline = edges.find_outline(photo) if cut.method == "auto" else None
+    mask = find_mask(photo, cut.method) if outline is None else outline.mask
     # Of the mask before it is moved: afterwards no object touches the border.
     found = quality(mask)
+    if found.score < cut.least:
+        worst = min(("border", "area", "smooth"), key=lambda part: getattr(found, part))
+        whys = {"border": "it touches the border", "area": "it is very small or very large", "smooth": "it is ragged"}
+        reason = f"its mask is doubtful: quality {found.score:.2f}, {whys[worst]}"
+        return Skipped(name, reason, thumbnail(photo))
     moved = placement(mask, photo.shape[0])
     placed = moved.apply_to_mask(mask)
-    return CutOut(on_white(moved.apply(photo), placed), placed, moved, found)
-
-
-def doubtful(quality: Quality, least: float) -> str:
-    """Why a mask is not good enough, in a few words; "" when it is."""
-    if quality.score >= least:
-        return ""
-    worst = min(("border", "area", "smooth"), key=lambda name: getattr(quality, name))
-    why = {"border": "it touches the border", "area": "it is very small or very large", "smooth": "it is ragged"}[worst]
-    return f"its mask is doubtful: quality {quality.score:.2f}, {why}"
+    sharp = ((placed > 127) * 255).astype(np.uint8)
+    return CutOut(on_white(moved.apply(photo), placed), encode_sketch(sharp), moved, found.score)
 
 
 def maker(make: Callable[[Any], list], cut: Cut, channels: int = 1) -> Callable[[Any], list]:
@@ -293,16 +267,15 @@ def _made(make: Callable[[Any], list], cut: Cut, channels: int, raw: Any) -> lis
 def example_cut_out(example: Example, cut: Cut, channels: int = 1) -> Example | Skipped:
     """A pair with its object on white; its sketches go where the photo goes."""
     assert example.photo is not None
-    found = cut_out(decode(example.photo, 3), cut.method)
-    reason = doubtful(found.quality, cut.least)
-    if reason:
-        return Skipped(example.file, reason, thumbnail(decode(example.photo, 3)))
+    found = cut_out(decode(example.photo, 3), cut, example.file)
+    if isinstance(found, Skipped):
+        return found
     sketches = [encode_sketch(found.placement.apply(decode(data, channels))) for data in example.sketches]
     return dataclasses.replace(
         example,
         photo=encode_photo(found.photo),
         sketches=sketches,
-        mask=encode_sketch(((found.mask > 127) * 255).astype(np.uint8)),
-        mask_quality=found.quality.score,
+        mask=found.mask,
+        mask_quality=found.score,
         colour=images.dominant_colour(found.photo),
     )

@@ -12,8 +12,8 @@ import io
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,7 @@ from sketch2photo.errors import DataError, first_line
 NAME = "sketch_photo"
 """In dataset_info.json: how a dataset of ours is known."""
 _TEXTS = ("group", "source", "licence", "file", "content")
-_CHUNK = 256
-"""Records read at once."""
+_CHUNK = 256  # records read at once
 
 # TensorFlow Datasets is imported where it is used: training from .npz files does without, and so do worker processes.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -61,8 +60,7 @@ def write(
       sources: where the pictures are from, each with its licence, "" where none is known.
       splits: for each split that is not empty, a function that yields its examples.
 
-    Raises:
-      OSError: the disk is full, or may not be written.
+    Raises `OSError` where the disk is full, or may not be written.
     """
     import tensorflow_datasets as tfds
 
@@ -110,16 +108,13 @@ def write(
         try:
             builder.download_and_prepare()
         except RuntimeError as error:
-            # array_record's writer says so in a text only.
-            failed = re.search(r"\b\w+\(\) failed: ([^;\n]+)", str(error))
+            failed = re.search(r"\b\w+\(\) failed: ([^;\n]+)", str(error))  # array_record's
             if failed is None:
                 raise
             raise OSError(errno.EIO, failed[1]) from None
     for file in Path(builder.data_dir).iterdir():
         file.rename(folder / file.name)
-    for left in sorted(work.rglob("*"), reverse=True):
-        left.rmdir() if left.is_dir() else left.unlink()
-    work.rmdir()
+    shutil.rmtree(work)
 
 
 def _features(kind: str, example: Example) -> dict[str, Any]:
@@ -174,47 +169,52 @@ def _shuffle_without_tensorflow() -> None:
 # ---------------------------------------------------------------- reading
 
 
-@dataclass(frozen=True)
-class Record:
-    """One example, its pictures encoded. `photo` and `colour` are None in a dataset of drawings, `strokes` in one of
-    pairs."""
-
-    label: int
-    group: str
-    source: str
-    licence: str
-    file: str
-    """What was made an example, as a person knows it."""
-    content: str
-    """A hash of that file, or of a drawing's strokes."""
-    sketches: list[bytes]
-    styles: list[str]
-    """Of each sketch: "human", or the style it was drawn in from the photo; empty in datasets of version 1.0.0."""
-    photo: bytes | None
-    colour: np.ndarray | None
-    strokes: np.ndarray | None
-    mask: bytes | None = None
-    """255 on the photo's object; None in drawings and in datasets of version 1.0.0."""
-
-
 def open_dataset(path: str | os.PathLike) -> "Dataset":
-    """The dataset in a folder.
-
-    Raises:
-      DataError: no such folder, not a dataset of ours, or a damaged one.
-    """
+    """The dataset in a folder. Raises `DataError`: no such folder, not a dataset of ours, or a damaged one."""
     path = Path(path)
     if not path.is_dir():
         kind = "is a file" if path.exists() else "does not exist"
         raise DataError(f"the dataset {str(path)!r} {kind}: give a folder that prepare_data.py made")
     if not is_ours(path):
-        raise DataError(
-            f"{str(path)!r} is not a dataset: make one of it by  python prepare_data.py photos --raw {path}"
-        )
+        command = f"python prepare_data.py photos --raw {path}"
+        raise DataError(f"{str(path)!r} is not a dataset: make one of it by  {command}")
     return Dataset(path)
 
 
-class Dataset:
+class Columns:
+    """Of the examples of a split what does not need their pictures, read once."""
+
+    path: Path
+    kind: str
+
+    def _table(self, split: str) -> dict[str, Any]:
+        """The arrays below by name."""
+        raise NotImplementedError
+
+    def labels(self, split: str) -> np.ndarray:
+        """The category number of every example, int32 (n,)."""
+        return self._table(split)["labels"]
+
+    def colours(self, split: str) -> np.ndarray:
+        """The dominant colour of every photo, uint8 (n, 3). Raises `DataError` for a dataset of drawings."""
+        if self.kind != "pairs":
+            raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
+        return self._table(split)["colours"]
+
+    def sketch_counts(self, split: str) -> np.ndarray:
+        """How many sketches every example has, int (n,)."""
+        return self._table(split)["sketch_counts"]
+
+    def human_sketches(self, split: str) -> np.ndarray:
+        """The number of every example's first sketch by a person, int (n,); -1 where none is known."""
+        return self._table(split)["human"]
+
+    def has_strokes(self, split: str) -> np.ndarray:
+        """Whether the strokes of an example are known, bool (n,)."""
+        return self._table(split)["has_strokes"]
+
+
+class Dataset(Columns):
     """A dataset that `prepare_data.py` made; open it by `open_dataset`."""
 
     def __init__(self, path: Path):
@@ -244,14 +244,14 @@ class Dataset:
     def __repr__(self) -> str:
         return f"Dataset({str(self.path)!r}, kind={self.kind!r}, sizes={self.sizes})"
 
-    def record(self, split: str, number: int) -> Record:
-        """The example `number` of a split."""
+    def record(self, split: str, number: int) -> Example:
+        """The example `number` of a split. Of version 1.0.0 it has neither styles nor mask."""
         try:
-            return _parse(self._sources[split][number])
+            return self._parse(self._sources[split][number], split)
         except (RuntimeError, ValueError, KeyError) as error:
             raise _damaged(self.path, error) from None
 
-    def records(self, split: str) -> Iterator[Record]:
+    def records(self, split: str) -> Iterator[Example]:
         """All examples of a split, in order."""
         if split not in self._sources:
             return
@@ -262,16 +262,31 @@ class Dataset:
                 records = source.__getitems__(list(numbers))
             except (RuntimeError, ValueError, OSError) as error:
                 raise _damaged(self.path, error) from None
-            yield from map(_parse, records)
+            yield from (self._parse(record, split) for record in records)
+
+    def _parse(self, raw: bytes, split: str) -> Example:
+        from tensorflow_datasets.proto import tf_example_pb2
+
+        example: Any = tf_example_pb2.Example.FromString(raw)  # type: ignore[attr-defined]
+        values = example.features.feature
+        has = set(values)
+        return Example(
+            category=self.categories[values["label"].int64_list.value[0]],
+            split=split,
+            **{name: values[name].bytes_list.value[0].decode() for name in _TEXTS},
+            sketches=list(values["sketches"].bytes_list.value),
+            styles=[text.decode() for text in values["style"].bytes_list.value] if "style" in has else [],
+            mask=values["mask"].bytes_list.value[0] if "mask" in has else None,
+            photo=values["photo"].bytes_list.value[0] if "photo" in has else None,
+            colour=np.array(values["colour"].int64_list.value, np.uint8) if "colour" in has else None,
+            strokes=np.array(values["strokes"].int64_list.value, np.int16).reshape(-1, 3) if "strokes" in has else None,
+        )
 
     def pair(
         self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
     ) -> tuple[np.ndarray, np.ndarray, bool]:
-        """An example's photo with one of its sketches, by number, as `frame_pair` gives them. Pairs only.
-
-        Args:
-          mask: give the photo a fourth channel, 255 where its ground is.
-        """
+        """An example's photo with one of its sketches, by number, as `frame_pair` gives them; pairs only. With `mask`
+        the photo has a fourth channel, 255 where its ground is."""
         record = self.record(split, number)
         assert record.photo is not None
         photo = decode(record.photo, 3)
@@ -289,33 +304,6 @@ class Dataset:
         assert strokes is not None
         return strokes
 
-    def labels(self, split: str) -> np.ndarray:
-        """The category number of every example, int32 (n,)."""
-        return self._table(split)["labels"]
-
-    def colours(self, split: str) -> np.ndarray:
-        """The dominant colour of every photo, uint8 (n, 3). Pairs only.
-
-        Raises:
-          DataError: a dataset of drawings.
-        """
-        if self.kind != "pairs":
-            raise DataError(f"{str(self.path)!r} holds drawings without photos: there are no colours in it")
-        return self._table(split)["colours"]
-
-    def sketch_counts(self, split: str) -> np.ndarray:
-        """How many sketches every example has, int (n,)."""
-        return self._table(split)["sketch_counts"]
-
-    def human_sketches(self, split: str) -> np.ndarray:
-        """The number of every example's first sketch that a person drew, int (n,); -1 where there is none or nobody
-        said so."""
-        return self._table(split)["human"]
-
-    def has_strokes(self, split: str) -> np.ndarray:
-        """Whether the strokes of an example are known, bool (n,)."""
-        return self._table(split)["has_strokes"]
-
     def sources(self) -> dict[str, str]:
         """Where the examples are from, each with its licence, "" where none is known."""
         return {key: value for split in SPLITS for key, value in self._table(split)["sources"].items()}
@@ -327,14 +315,14 @@ class Dataset:
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
     def _table(self, split: str) -> dict[str, Any]:
-        """Of every example of a split what does not need its pictures, by the names of the functions above."""
+        number = {name: label for label, name in enumerate(self.categories)}
         rows, sources = [], {}
         for record in self.records(split):
             sources[record.source] = record.licence
             colour = np.zeros(3, np.uint8) if record.colour is None else record.colour
             has_strokes = record.strokes is not None and len(record.strokes) > 0
             human = record.styles.index(HUMAN) if HUMAN in record.styles else -1
-            rows.append((record.label, colour, has_strokes, len(record.sketches), human))
+            rows.append((number[record.category], colour, has_strokes, len(record.sketches), human))
         labels, colours, strokes, counts, humans = zip(*rows, strict=True) if rows else ((),) * 5
         return {
             "labels": np.asarray(labels, np.int32),
@@ -348,21 +336,3 @@ class Dataset:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(f"{str(path)!r} is a damaged dataset ({first_line(error)}): make it again by prepare_data.py")
-
-
-def _parse(raw: bytes) -> Record:
-    from tensorflow_datasets.proto import tf_example_pb2
-
-    example: Any = tf_example_pb2.Example.FromString(raw)  # type: ignore[attr-defined]
-    values = example.features.feature
-    has = set(values)
-    return Record(
-        label=values["label"].int64_list.value[0],
-        **{name: values[name].bytes_list.value[0].decode() for name in _TEXTS},
-        sketches=list(values["sketches"].bytes_list.value),
-        styles=[text.decode() for text in values["style"].bytes_list.value] if "style" in has else [],
-        mask=values["mask"].bytes_list.value[0] if "mask" in has else None,
-        photo=values["photo"].bytes_list.value[0] if "photo" in has else None,
-        colour=np.array(values["colour"].int64_list.value, np.uint8) if "colour" in has else None,
-        strokes=np.array(values["strokes"].int64_list.value, np.int16).reshape(-1, 3) if "strokes" in has else None,
-    )

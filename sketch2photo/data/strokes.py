@@ -12,8 +12,8 @@ MARGIN = 0.08
 LINE_WIDTH = 4.0
 """Of a stored drawing, in pixels of a 256 px sheet."""
 _SHIFT = 4
+# How a drawing is shaken: largest share of strokes left out; deviations of radians, log stretch and places.
 _LEFT_OUT, _TURN, _STRETCH, _MOVE = 0.2, 0.06, 0.06, 4.0
-"""How a drawing is shaken: largest share of strokes left out; deviations of radians, log stretch and places."""
 
 
 def render(strokes: np.ndarray, size: int, width: float, fraction: float = 1.0) -> np.ndarray:
@@ -45,12 +45,9 @@ def _starts(strokes: np.ndarray) -> np.ndarray:
 
 
 def shaken(strokes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The drawing as if by another hand: every stroke moved, turned and stretched a little, some left out.
+    """A copy of a drawing as if by another hand: every stroke moved, turned and stretched a little, some left out.
 
     After Sketch-a-Net's stroke removal and deformation (Yu et al. 2017, section 3.3). The longest stroke stays.
-
-    Args:
-      strokes: as `render` takes it; not changed.
     """
     if not len(strokes):
         return strokes
@@ -75,26 +72,21 @@ def from_quickdraw(drawing: list) -> np.ndarray:
     Returns:
       int16 (n, 3) as `render` takes it: the longer side of the drawing from 0 to 255, the shorter one centred.
 
-    Raises:
-      ValueError, TypeError, IndexError: not of this form.
+    Raises `ValueError`, `TypeError` or `IndexError` where it is not of this form.
     """
     lines = []
     for stroke in drawing:
-        x, y = np.asarray(stroke[0], np.float64), np.asarray(stroke[1], np.float64)
-        if x.ndim != 1 or x.shape != y.shape or not np.isfinite(x).all() or not np.isfinite(y).all():
-            raise ValueError("a stroke must be two lists of numbers, equally long")
-        if len(x):
-            lines.append(np.stack([x, y], 1))
+        line = np.array([stroke[0], stroke[1]], np.float64)  # raises ValueError where they are not equally long
+        if line.ndim != 2 or not np.isfinite(line).all():
+            raise ValueError("a stroke must be two lists of numbers")
+        lines += [line.T] if line.size else []
     if not lines:
         return np.zeros((0, 3), np.int16)
     points = np.concatenate(lines)
     low, high = points.min(0), points.max(0)
     longer = max(float((high - low).max()), 1e-6)
     offset = (SPAN - (high - low) * SPAN / longer) / 2
-    result = []
-    for number, line in enumerate(lines):
-        placed = np.round((line - low) * SPAN / longer + offset).astype(np.int16)
-        moved = np.concatenate([[True], (np.diff(placed, axis=0) != 0).any(1)])
-        placed = placed[moved]
-        result.append(np.column_stack([placed, np.full(len(placed), number, np.int16)]))
-    return np.concatenate(result)
+    numbers = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    placed = np.column_stack([np.round((points - low) * SPAN / longer + offset), numbers]).astype(np.int16)
+    moved = (np.diff(placed, axis=0) != 0).any(1)
+    return placed[np.concatenate([[True], moved])]

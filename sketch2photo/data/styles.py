@@ -13,7 +13,9 @@ from functools import cache, cached_property, partial
 import cv2
 import numpy as np
 
+from sketch2photo import images
 from sketch2photo.data import edges, polylines
+from sketch2photo.data.example import encode_sketch
 from sketch2photo.data.polylines import Path
 from sketch2photo.errors import choose
 
@@ -56,7 +58,7 @@ class _Subject:
 
 
 def _canny(subject: _Subject, rng: Rng) -> np.ndarray:
-    scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]
+    scale = edges.SCALES[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]
     return polylines.draw(subject.contours(scale), subject.side, rng.uniform(2.5, 5) * subject.unit)
 
 
@@ -72,22 +74,14 @@ def _silhouette(subject: _Subject, rng: Rng) -> np.ndarray:
 class _Manner:
     """How a person draws; lengths in pixels of a 256 px picture, each a range of which every drawing takes one."""
 
-    rounding: tuple[float, float]
-    """Of the outline, before anything else."""
-    tolerance: tuple[float, float]
-    """How far a line may be from the photo's where it is simplified."""
-    angular: float
-    """Chance that lines are straight pieces between corners and not rounded."""
-    wobble: tuple[float, float]
-    """By which the whole drawing is distorted."""
-    strokes: tuple[int, int]
-    """Into how many strokes a long line falls."""
-    miss: tuple[float, float]
-    """By which strokes are misplaced, and their ends stop short or run on."""
-    details: tuple[int, ...]
-    """How many inner lines are drawn."""
-    again: float = 0.0
-    """Chance that a stroke is gone over twice."""
+    rounding: tuple[float, float]  # of the outline, before anything else
+    tolerance: tuple[float, float]  # how far a line may be from the photo's where it is simplified
+    angular: float  # chance that lines are straight pieces between corners and not rounded
+    wobble: tuple[float, float]  # by which the whole drawing is distorted
+    strokes: tuple[int, int]  # into how many strokes a long line falls
+    miss: tuple[float, float]  # by which strokes are misplaced, and their ends stop short or run on
+    details: tuple[int, ...]  # how many inner lines are drawn
+    again: float = 0.0  # chance that a stroke is gone over twice
     width: tuple[float, float] = (2.2, 5.5)
 
 
@@ -136,7 +130,7 @@ def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng
     if not most:
         return []
     parts = subject.parts(int(rng.integers(3, 6))) if rng.random() < 0.8 else []
-    scale = (edges.FINE, edges.COARSE, edges.FAINT, edges.COARSEST)[rng.integers(4)]
+    scale = edges.SCALES[rng.integers(4)]
     both = parts + [path for path in subject.inner_edges(scale) if len(path) > 26 * subject.unit]
     smooth = [polylines.smooth(path, 3 * subject.unit) for path in both]
     return polylines.thin_out(smooth, outer, subject.side, gap)[:most]
@@ -156,9 +150,9 @@ loosely; and dark lines by difference of Gaussians."""
 DEFAULT = tuple(STYLES)
 
 
-def check(styles: list[str]) -> tuple[str, ...]:
-    """The styles if they are known. Raises `ConfigError`."""
-    return tuple(choose("style in --styles", style, tuple(STYLES)) for style in styles)
+def check(styles: list[str] | None) -> tuple[str, ...]:
+    """The styles if they are known, all without any. Raises `ConfigError`."""
+    return tuple(choose("style in --styles", style, DEFAULT) for style in styles or DEFAULT)
 
 
 def renderings(
@@ -183,3 +177,9 @@ def renderings(
         rng = np.random.default_rng([seed, list(STYLES).index(style), number // len(styles)])
         drawn.append((style, STYLES[style](subject, rng)))
     return drawn
+
+
+def encoded(drawn: list[tuple[str, np.ndarray]]) -> tuple[list[bytes], list[str]]:
+    """Sketches and their styles without blank sheets, which teach a model to paint a photo from nothing."""
+    drawn = [(style, sketch) for style, sketch in drawn if images.ink_box(sketch) is not None]
+    return [encode_sketch(sketch) for _, sketch in drawn], [style for style, _ in drawn]

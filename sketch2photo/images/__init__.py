@@ -26,12 +26,11 @@ MAX_PIXELS = 64 * 2**20
 """Of a file to be decoded; a phone's photo has 12 to 50 million."""
 MAX_FILE_SIDE = 10_000
 """Of a file to be decoded: padded to a square, a panorama of few pixels would take gigabytes."""
+# Pillow reads more, some of it by starting other programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
-"""Pillow reads more, some of it by starting other programs."""
 _MODES_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_ORIENTATION = 0x0112
-"""The tag of EXIF and TIFF that says how a picture is to be turned."""
+_ORIENTATION = 0x0112  # the tag of EXIF and TIFF that says how a picture is to be turned
 
 # Pictures that are too large are refused here, in one sentence; Pillow's warning would only come before it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -40,28 +39,19 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 def decode_photo(source: bytes | Path, name: str = "") -> np.ndarray:
     """A picture file as RGB uint8 (h, w, 3), turned as its EXIF says, transparency on white.
 
-    Raises:
-      ImageError: not a picture, truncated, under 16 or over 10,000 pixels a side, or over 64 million pixels.
+    Raises `ImageError`: not a picture, truncated, under 16 or over 10,000 pixels a side, or over 64 million pixels.
     """
     return _decode(source, name, "RGB")
 
 
 def decode_sketch(source: bytes | Path, name: str = "") -> np.ndarray:
     """A picture file as a sketch, uint8 (h, w): transparency on white, or on black where what is drawn is light, and
-    lines of any colour as dark or light as they can be.
-
-    Raises:
-      ImageError: as `decode_photo`.
-    """
+    lines of any colour as dark or light as they can be. Raises `ImageError` as `decode_photo`."""
     return _decode(source, name, "L")
 
 
 def decode_hints(source: bytes | Path, name: str = "") -> np.ndarray:
-    """A picture file of strokes of colour, uint8 (h, w, 4) RGBA; opaque where it has no transparency.
-
-    Raises:
-      ImageError: as `decode_photo`.
-    """
+    """A picture file of strokes of colour, RGBA uint8 (h, w, 4), opaque without alpha; raises as `decode_photo`."""
     return _decode(source, name, "RGBA")
 
 
@@ -74,8 +64,7 @@ def class_numbers(source: Path) -> np.ndarray | None:
 def decode_labels(source: Path, name: str = "") -> np.ndarray:
     """A picture file of class numbers, 0 to 255, as RGB uint8 (h, w, 3) in which each has a colour of its own.
 
-    Raises:
-      ImageError: as `decode_photo`, or a picture with channels or larger numbers.
+    Raises `ImageError` as `decode_photo`, and for a picture with channels or larger numbers.
     """
     _decode(source, name, "L")  # says what is wrong with the file
     numbers = class_numbers(source)
@@ -85,10 +74,8 @@ def decode_labels(source: Path, name: str = "") -> np.ndarray:
 
 
 # Hues a golden angle apart, of four brightnesses in turn; 0 is black.
-_LABEL_COLOURS = cv2.cvtColor(
-    np.array([[(n * 69 % 180, 220, (255, 170, 220, 130)[n % 4] * (n > 0)) for n in range(256)]], np.uint8),
-    cv2.COLOR_HSV2RGB,
-)[0]
+_HSV = [[(n * 69 % 180, 220, (255, 170, 220, 130)[n % 4] * (n > 0)) for n in range(256)]]
+_LABEL_COLOURS = cv2.cvtColor(np.array(_HSV, np.uint8), cv2.COLOR_HSV2RGB)[0]
 
 
 def _decode(source: bytes | Path, name: str, mode: str) -> np.ndarray:
@@ -197,15 +184,11 @@ def _srgb(image: Image.Image) -> Image.Image:
 
 def _on_ground(image: np.ndarray, mode: str) -> np.ndarray:
     """RGB or RGBA as RGB on white; as a sketch in grey, on black what is light, and with lines of any colour seen."""
-    light = False
     if image.shape[2] == 4:
         alpha = image[..., 3:].astype(np.uint16)
         cover = float(alpha.sum())
-        light = (
-            mode == "L"
-            and cover < 0.9 * alpha.size * 255
-            and (image[..., :3] * (alpha / 255)).mean() * alpha.size > (0.7 * cover)
-        )
+        mostly_clear = cover < 0.9 * alpha.size * 255
+        light = mode == "L" and mostly_clear and (image[..., :3] * (alpha / 255)).mean() * alpha.size > 0.7 * cover
         ground = 0 if light else 255
         image = ((image[..., :3] * alpha + ground * (255 - alpha) + 127) // 255).astype(np.uint8)
     return cleanup.grey(image) if mode == "L" else image
@@ -214,10 +197,9 @@ def _on_ground(image: np.ndarray, mode: str) -> np.ndarray:
 def _check_size(name: str, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageError(_too_large(name, f"is {width} x {height}"))
-    if max(width, height) > MAX_FILE_SIDE:
-        raise ImageError(f"{name} is {width} x {height} pixels: it must be at most {MAX_FILE_SIDE:,} a side")
-    if min(width, height) < MIN_SIDE:
-        raise ImageError(f"{name} is {width} x {height} pixels: it must be at least {MIN_SIDE} a side")
+    if max(width, height) > MAX_FILE_SIDE or min(width, height) < MIN_SIDE:
+        limit = f"at most {MAX_FILE_SIDE:,}" if max(width, height) > MAX_FILE_SIDE else f"at least {MIN_SIDE}"
+        raise ImageError(f"{name} is {width} x {height} pixels: it must be {limit} a side")
 
 
 def _too_large(name: str, size: str) -> str:
@@ -240,8 +222,7 @@ MAX_SIDE = 4096
 def as_sketch(image: np.ndarray) -> np.ndarray:
     """Grayscale (h, w) or (h, w, 1), RGB or RGBA uint8 as a sketch; black lines on white are expected.
 
-    Raises:
-      ImageError: another dtype, another number of channels, a side under 16 or over 4096.
+    Raises `ImageError`: another dtype, another number of channels, a side under 16 or over 4096.
     """
     image = _checked(image)
     return _on_ground(image, "L") if image.ndim == 3 else np.ascontiguousarray(image)
@@ -255,8 +236,7 @@ _COLOURED_SHARE = 0.02
 def as_colour_input(image: np.ndarray) -> np.ndarray | None:
     """A picture with colours, such as a label map, as RGB uint8 on a white square; None where it is in greys.
 
-    Raises:
-      ImageError: as `as_sketch`.
+    Raises `ImageError` as `as_sketch`.
     """
     image = _checked(image)
     if image.ndim == 3:
@@ -270,14 +250,13 @@ def _checked(image: np.ndarray) -> np.ndarray:
     """The picture as uint8 (h, w), (h, w, 3) or (h, w, 4); see `as_sketch` for what is refused."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.bool_):
         received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ImageError(
-            f"a sketch must be a numpy array of uint8 (0 ink, 255 paper), not {received}: convert it first"
-        )
+        wanted = "a numpy array of uint8 (0 ink, 255 paper)"
+        raise ImageError(f"a sketch must be {wanted}, not {received}: convert it first")
     if image.dtype == np.bool_:
         image = image.astype(np.uint8) * 255
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+    if image.ndim != 2 and image.shape[2:] not in ((3,), (4,)):
         raise ImageError(f"a sketch must have shape (h, w), (h, w, 3) or (h, w, 4), not {image.shape}")
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
@@ -288,8 +267,7 @@ def _checked(image: np.ndarray) -> np.ndarray:
 def as_hints(hints: np.ndarray, sketch: np.ndarray) -> np.ndarray:
     """Strokes of colour for a sketch, RGBA uint8 of its height and width, on a square as `clean_sheet` makes of it.
 
-    Raises:
-      ImageError: another dtype, number of channels or shape.
+    Raises `ImageError`: another dtype, number of channels or shape.
     """
     wanted = (*sketch.shape[:2], 4)
     if not isinstance(hints, np.ndarray) or hints.dtype != np.uint8 or hints.shape != wanted:
@@ -320,12 +298,9 @@ def sharpened_cutout(cutout: np.ndarray, enlarged: float) -> np.ndarray:
     if enlarged <= 1:
         return cutout
     coverage = cutout[..., 3].astype(np.float32)
-    steep = (coverage - 127.5) * (1 + _STEEPER * (enlarged - 1)) + 127.5
+    # Three quarters of the slope that enlarging takes from a rim are given back: with all of it steps would be seen.
+    steep = (coverage - 127.5) * (1 + 0.75 * (enlarged - 1)) + 127.5
     return np.dstack([cutout[..., :3], steep.round().clip(0, 255).astype(np.uint8)])
-
-
-_STEEPER = 0.75
-"""Of what enlarging takes from the slope of a rim, the share that is given back: with all of it steps would be seen."""
 
 
 def on_white(cutout: np.ndarray) -> np.ndarray:
@@ -339,8 +314,7 @@ def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
 
     A colour input, (s, s, 3), has areas rather than lines, which thickening would eat.
     """
-    factor = sketch.shape[0] / size
-    if factor > 2.5 and sketch.ndim == 2:
+    if (factor := sketch.shape[0] / size) > 2.5 and sketch.ndim == 2:
         reach = round(factor * 0.7)
         sketch = cv2.erode(sketch, np.ones((reach, reach), np.uint8))
     return resize(sketch, size)
@@ -348,11 +322,8 @@ def resize_sketch(sketch: np.ndarray, size: int) -> np.ndarray:
 
 def ink_box(sketch: np.ndarray) -> tuple[int, int, int, int] | None:
     """(left, top, right, bottom) of what is drawn, right and bottom exclusive; None on an empty sheet."""
-    drawn = sketch < INK_BELOW
-    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-    if not len(rows):
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top, width, height = cv2.boundingRect((sketch < INK_BELOW).astype(np.uint8))
+    return (left, top, left + width, top + height) if width else None
 
 
 # ---------------------------------------------------------------- what the model sees of a drawing
@@ -376,9 +347,8 @@ class Frame:
         # Enlarged in one step; to be shrunk, first at full resolution and then by area average.
         work = max(size, round(side))
         scale = work / side
-        matrix = np.array([[scale, 0, -left * scale + (scale - 1) / 2], [0, scale, -top * scale + (scale - 1) / 2]])
         ground = (PAPER,) * (picture.shape[2] if picture.ndim == 3 else 1)
-        closer = cv2.warpAffine(picture, matrix, (work, work), flags=cv2.INTER_LINEAR, borderValue=ground)
+        closer = _moved(picture, scale, -left * scale, -top * scale, work, ground)
         return resize_sketch(closer, size) if picture.ndim == 2 else resize(closer, size)
 
     def cut_hints(self, hints: np.ndarray, size: int) -> np.ndarray:
@@ -398,8 +368,13 @@ class Frame:
         # To within half a pixel by area average, which warpAffine does not know; the rest by warpAffine.
         photo = resize(photo, max(1, round(self.side * scale)))
         zoom = self.side * scale / photo.shape[0]
-        matrix = np.array([[zoom, 0, self.left * scale + (zoom - 1) / 2], [0, zoom, self.top * scale + (zoom - 1) / 2]])
-        return cv2.warpAffine(photo, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=(*(PAPER,) * 3, 0))
+        return _moved(photo, zoom, self.left * scale, self.top * scale, size, (*(PAPER,) * 3, 0))
+
+
+def _moved(picture: np.ndarray, zoom: float, x: float, y: float, size: int, ground: tuple) -> np.ndarray:
+    """A picture enlarged so many times, its corner at (x, y) of a square of the ground."""
+    matrix = np.array([[zoom, 0, x + (zoom - 1) / 2], [0, zoom, y + (zoom - 1) / 2]])
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=ground)
 
 
 def whole_frame(drawing: np.ndarray) -> Frame:
@@ -432,14 +407,10 @@ def frame_drawing(sketch: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
 def frame_sheet(sheet: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
     """A clean sheet as the model wants it, and the window it shows: the one way in training, evaluation, page and API.
 
-    Drawings that fill most of the sheet are left where they are, so that a new stroke changes the picture only
-    nearby; a small drawing is looked at through a window at most 4 times smaller than the sheet, centred on the
-    ink. Zoom and place change without a jump while a drawing grows. Then lines thinner or thicker than
-    `LINE_WIDTH` are brought to it, again without a jump.
-
-    Args:
-      sheet: uint8 (s, s), as `clean_sheet` makes it.
-      size: the side of the result.
+    Drawings that fill most of the sheet, uint8 (s, s), stay where they are, so that a stroke changes the picture only
+    nearby; a small one is looked at through a window at most 4 times smaller than the sheet, centred on the ink. Zoom
+    and place change without a jump while a drawing grows. Then lines thinner or thicker than `LINE_WIDTH` are brought
+    to it, again without a jump.
     """
     frame = _window(sheet)
     side = sheet.shape[0]
@@ -457,21 +428,15 @@ def frame_sheet(sheet: np.ndarray, size: int) -> tuple[np.ndarray, Frame]:
 def _window(sheet: np.ndarray) -> Frame:
     """What of a clean square drawing is looked at."""
     side = sheet.shape[0]
-    whole = whole_frame(sheet)
-    box = ink_box(sheet)
-    if box is None:
-        return whole
-    left, top, right, bottom = box
+    left, top, right, bottom = ink_box(sheet) or (0, 0, side, side)
     zoom = min(max(1.0, SMALLEST * side / max(right - left, bottom - top)), CLOSEST)
     if zoom == 1.0:
-        return whole
+        return whole_frame(sheet)
     window = side / zoom
     # Beyond the sheet the more, the closer the look: from the whole sheet on, nothing jumps.
     beyond = (zoom - 1) * window
-    x, y = (
-        min(max((low + high - window) / 2, -beyond), side - window + beyond)
-        for low, high in ((left, right), (top, bottom))
-    )
+    middles = ((left + right - window) / 2, (top + bottom - window) / 2)
+    x, y = (min(max(middle, -beyond), side - window + beyond) for middle in middles)
     return Frame(x, y, window, side)
 
 
@@ -480,10 +445,9 @@ def _window(sheet: np.ndarray) -> Frame:
 
 def encode_png(image: np.ndarray) -> bytes:
     """A sketch, a photo or a cutout (RGBA) as a PNG file."""
-    blue_first = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[
-        image.ndim if image.ndim == 2 else image.shape[2]
-    ]
-    return cv2.imencode(".png", image if blue_first is None else cv2.cvtColor(image, blue_first))[1].tobytes()
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def encode_jpeg(photo: np.ndarray, quality: int = 92) -> bytes:

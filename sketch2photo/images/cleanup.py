@@ -11,23 +11,16 @@ PAPER = 255
 INK_BELOW = 200
 """A pixel darker than this counts as drawn."""
 
-_MIDDLE = (40, 247)
-"""Grey levels of a photographed sheet; a drawing made on a screen has few pixels between ink and paper."""
-_PHOTOGRAPHED = 0.35
-"""With a larger share of such pixels, a picture is one of a sheet of paper."""
-_FAINT_ABOVE = 40
-"""Ink lighter than this is darkened to it."""
-_FAINTEST = 243
-"""What is lighter is paper, however faint the drawing."""
-_NOTHING_ABOVE = 225
-"""When even the middle of the lines is lighter than this, there are no lines, but noise of the file format."""
-_DARK_GROUND = 100
-"""A picture whose rim is darker than this is on dark ground."""
-_COLOURED, _WIDEST_COLOURED = 24, 12
-"""Levels by which a colour differs from grey that counts; lines of colour are narrower than a twelfth of the sheet."""
-_AREAS_AT = 1024
-_SPECK = 2e-4
-"""Blots on photographed paper smaller than this share of the sheet are dirt."""
+_MIDDLE = (40, 247)  # grey levels of a photographed sheet, of which a drawing made on a screen has few
+_PHOTOGRAPHED = 0.35  # with a larger share of such pixels, a picture is one of a sheet of paper
+_FAINT_ABOVE = 40  # ink lighter than this is darkened to it
+_FAINTEST = 243  # what is lighter is paper, however faint the drawing
+_NOTHING_ABOVE = 225  # when even the middle of lines is lighter, there are none, but noise of the file format
+_DARK_GROUND = 100  # a picture whose rim is darker than this is on dark ground
+_COLOURED = 24  # levels by which a colour differs from grey that counts
+_WIDEST_COLOURED = 12  # lines of colour are narrower than a twelfth of the sheet
+_AREAS_AT = 1024  # side at which they are told from areas
+_SPECK = 2e-4  # blots on photographed paper smaller than this share of the sheet are dirt
 
 
 def clean(sketch: np.ndarray) -> np.ndarray:
@@ -93,10 +86,8 @@ def _is_light_on_dark(sketch: np.ndarray) -> bool:
     if np.median(_rim(sketch)) >= _DARK_GROUND:
         return False
     around = cv2.GaussianBlur(sketch, (0, 0), max(sketch.shape) / 32)
-    return bool(
-        (cv2.subtract(sketch, around).astype(np.float32) ** 3).sum()
-        > 2 * (cv2.subtract(around, sketch).astype(np.float32) ** 3).sum()
-    )
+    lighter, darker = cv2.subtract(sketch, around), cv2.subtract(around, sketch)
+    return bool((lighter.astype(np.float32) ** 3).sum() > 2 * (darker.astype(np.float32) ** 3).sum())
 
 
 def _even_out(sketch: np.ndarray) -> np.ndarray:
@@ -112,8 +103,10 @@ def _even_out(sketch: np.ndarray) -> np.ndarray:
     middle = np.median(darker)
     noise = 1.5 * float(np.median(np.abs(darker - middle))) + 0.005
     floor = float(middle) + 5 * noise
-    marks = darker > floor
-    marks = _without_specks(marks, max(3, round(_SPECK * sketch.size)))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((darker > floor).astype(np.uint8), connectivity=8)
+    no_speck = stats[:, cv2.CC_STAT_AREA] >= max(3, round(_SPECK * sketch.size))
+    no_speck[0] = False
+    marks = no_speck[np.asarray(labels, np.int32)]
     if not marks.any():
         return np.full_like(sketch, PAPER)
     # The soft edge of a mark belongs to it.
@@ -121,13 +114,6 @@ def _even_out(sketch: np.ndarray) -> np.ndarray:
     top = max(float(np.quantile(darker[marks], 0.8)), floor + 0.05)
     ink = ((darker - middle - 2 * noise) / (top - middle - 2 * noise)).clip(0, 1) * near
     return (PAPER * (1 - ink)).round().astype(np.uint8)
-
-
-def _without_specks(marks: np.ndarray, smallest: int) -> np.ndarray:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] >= smallest
-    large[0] = False
-    return large[np.asarray(labels, np.int32)]
 
 
 def line_width(sketch: np.ndarray) -> float:
@@ -154,9 +140,7 @@ def line_width(sketch: np.ndarray) -> float:
 def with_width(sketch: np.ndarray, low: float, high: float, widest: float) -> np.ndarray:
     """A clean drawing with lines of at least `low` and at most `high` pixels; within that it stays as it is.
 
-    Args:
-      widest: the widest line; what is wider looks more and more like a filled area, which keeps its edge, and from
-        twice this on is taken for one.
+    What is wider than `widest` is more and more taken for a filled area, which keeps its edge; wholly from twice on.
     """
     width = line_width(sketch)
     if width == 0 or low <= width <= high:
@@ -170,14 +154,10 @@ def with_width(sketch: np.ndarray, low: float, high: float, widest: float) -> np
 def _grow(sketch: np.ndarray, by: float) -> np.ndarray:
     """Ink `by` pixels wider on all sides; between whole pixels a mean, so that nothing jumps."""
     whole, part = int(by), by - int(by)
-    smaller, larger = (_disc_erode(sketch, reach) for reach in (whole, whole + 1))
+    sides = (2 * whole + 1, 2 * whole + 3)
+    discs = [cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)) for side in sides]
+    smaller, larger = (cv2.erode(sketch, disc) for disc in discs)
     return cv2.addWeighted(smaller, 1 - part, larger, part, 0)
-
-
-def _disc_erode(sketch: np.ndarray, reach: int) -> np.ndarray:
-    if not reach:
-        return sketch
-    return cv2.erode(sketch, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
 
 
 def _shrink(sketch: np.ndarray, by: float) -> np.ndarray:

@@ -22,19 +22,15 @@ from sketch2photo.errors import ImageError, first_line
 MAX_BYTES = 8 * 2**20
 SIDE = 768
 """Pixels of the longer side of a rendered picture."""
-_SECONDS, _MEMORY = 20, 2**30
-"""What rendering one file may take."""
+_SECONDS, _MEMORY = 20, 2**30  # what rendering one file may take
 _MAX_POINTS = 200_000
-_MAX_IMAGE = 32 * 2**20
-"""Pixels of a picture within the file."""
-_PER_CURVE = 12
-"""Points on one segment of a curve."""
-_EVERYWHERE = 20_000.0
-"""Units in which a drawing without view box and size is looked for."""
+_MAX_IMAGE = 32 * 2**20  # pixels of a picture within the file
+_PER_CURVE = 12  # points on one segment of a curve
+_EVERYWHERE = 20_000.0  # units in which a drawing without view box and size is looked for
 _SVG, _HREF = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
+# Elements of a file that may be nothing but lines.
 _LINES = set("svg g a defs style title desc metadata path line polyline polygon rect circle ellipse".split())  # noqa: SIM905
-"""Elements of a file that may be nothing but lines."""
 
 _RENDER = f"""
 import contextlib, sys
@@ -60,8 +56,7 @@ def is_svg(data: bytes) -> bool:
 def render(data: bytes, name: str) -> Image.Image:
     """What a viewer shows of a file: RGBA, its longer side 768 pixels.
 
-    Raises:
-      ImageError: not SVG, too large, with entities that are more than plain texts, or nothing is drawn in it.
+    Raises `ImageError`: not SVG, too large, with entities that are more than plain texts, or nothing is drawn in it.
     """
     root, _ = _parse(data, name)
     if not _placed(root):
@@ -86,11 +81,7 @@ def elsewhere(data: bytes, name: str) -> list[str]:
 def lines(data: bytes, name: str, drawn: np.ndarray) -> list[list[list[float]]]:
     """The lines of a file that is nothing but lines, [[x, ...], [y, ...]] each, in pixels, in the order of the file.
 
-    Args:
-      drawn: bool (h, w), where there is ink in the rendered picture.
-
-    Returns:
-      none where the file has anything else, or its lines lie elsewhere than the ink.
+    There are none where it has anything else, or they lie elsewhere than the ink (`drawn`) of the picture, bool (h, w).
     """
     import svgelements
 
@@ -148,9 +139,8 @@ def _parse(data: bytes, name: str) -> tuple[ElementTree.Element, list[str]]:
     try:
         declared = re.match(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding=["']([\w.-]+)""", data)
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        text = data.decode("utf-16" if wide else declared[1].decode() if declared else "utf-8-sig").lstrip(
-            "\ufeff \r\n\t"
-        )
+        encoding = "utf-16" if wide else declared[1].decode() if declared else "utf-8-sig"
+        text = data.decode(encoding).lstrip("\ufeff \r\n\t")
         _check_entities(text, name)
         try:
             root = ElementTree.fromstring(text)
@@ -159,8 +149,7 @@ def _parse(data: bytes, name: str) -> tuple[ElementTree.Element, list[str]]:
                 raise
             root = ElementTree.fromstring(_with_prefixes(text))
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        reason = first_line(error)
-        raise ImageError(f"{name} cannot be read as SVG ({reason}): replace the file or leave it out") from None
+        raise _unreadable(name, first_line(error)) from None
     if _tag(root) != "svg":
         raise ImageError(f"{name} is no SVG file: its outermost element is <{_tag(root)}>")
     beyond = []
@@ -174,6 +163,10 @@ def _parse(data: bytes, name: str) -> tuple[ElementTree.Element, list[str]]:
                 if _tag(element) in ("image", "use", "feImage"):
                     beyond.append(address[:80])
     return root, beyond
+
+
+def _unreadable(name: str, reason: str) -> ImageError:
+    return ImageError(f"{name} cannot be read as SVG ({reason}): replace the file or leave it out")
 
 
 def _check_entities(text: str, name: str) -> None:
@@ -191,9 +184,8 @@ def _with_prefixes(text: str) -> str:
     """The text with all prefixes declared, as where it was cut out of a page."""
     used = set(re.findall(r"[<\s]([A-Za-z_][\w.-]*):[A-Za-z_]", text)) - {"xml", "xmlns"}
     known = {"xlink": _HREF[1:-5], "svg": _SVG}
-    declared = "".join(
-        f' xmlns:{prefix}="{known.get(prefix, prefix)}"' for prefix in sorted(used) if f"xmlns:{prefix}" not in text
-    )
+    missing = [prefix for prefix in sorted(used) if f"xmlns:{prefix}" not in text]
+    declared = "".join(f' xmlns:{prefix}="{known.get(prefix, prefix)}"' for prefix in missing)
     return re.sub(r"<((?:[\w.-]+:)?svg)\b", rf"<\1{declared}", text, count=1)
 
 
@@ -254,15 +246,11 @@ def _rendered(root: ElementTree.Element, name: str) -> Image.Image:
     try:
         made = subprocess.run(command, input=ElementTree.tostring(root), capture_output=True, timeout=_SECONDS)
     except (subprocess.TimeoutExpired, RecursionError):
-        raise ImageError(
-            f"{name} takes more than {_SECONDS} s to be shown, or is nested too deeply: simplify it"
-        ) from None
+        what = f"takes more than {_SECONDS} s to be shown, or is nested too deeply"
+        raise ImageError(f"{name} {what}: simplify it") from None
     if made.returncode:
         said = made.stderr.decode(errors="replace").strip().splitlines()
-        reason = (
-            said[-1].removeprefix("ValueError: ")
-            if made.returncode > 0 and said
-            else "it takes too much memory or is nested too deeply"
-        )
-        raise ImageError(f"{name} cannot be read as SVG ({reason}): replace the file or leave it out")
+        too_much = made.returncode < 0 or not said
+        reason = "it takes too much memory or is nested too deeply" if too_much else said[-1]
+        raise _unreadable(name, reason.removeprefix("ValueError: "))
     return Image.open(io.BytesIO(made.stdout)).convert("RGBA")

@@ -47,7 +47,7 @@ def test_a_part_holds_what_the_dataset_does(exported, pairs):
     sketch, photo, _ = frame_pair(decode(record.sketches[2], 1), decode(record.photo, 3), 64)
     np.testing.assert_array_equal(part["sketch"][place], sketch)
     np.testing.assert_array_equal(part["photo"][part["photo_of"][place]], photo)
-    assert part["label"][5] == record.label and part["name"][5] == record.file
+    assert part["categories"][part["label"][5]] == record.category and part["name"][5] == record.file
     assert json.loads(str(part["about"]))["palette"].keys() == {"circle", "square"}
 
 
