@@ -25,12 +25,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-_POINTS = {
-    2: (0.0, -1.0),
-    3: (0.0, 1.0, -1.0),
-    4: (0.0, 1.0, -1.0, 2.0),
-    5: (0.0, 1.0, -1.0, 2.0, -2.0),
-}
+_POINTS = {2: (0.0, -1.0), 3: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 2.0), 5: (0.0, 1.0, -1.0, 2.0, -2.0)}
 """Where the polynomials are evaluated, beside infinity, by how many are needed: m + r - 2."""
 
 

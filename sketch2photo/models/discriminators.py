@@ -78,13 +78,7 @@ class ProjectedHeads(nnx.Module):
     """
 
     def __init__(
-        self,
-        map_widths: Sequence[int],
-        sketch_channels: int,
-        styles: int,
-        *,
-        spectral: bool = False,
-        rngs: Rngs,
+        self, map_widths: Sequence[int], sketch_channels: int, styles: int, *, spectral: bool = False, rngs: Rngs
     ):
         self.heads = nnx.List(
             _Head(width + sketch_channels, styles, spectral=spectral, rngs=rngs) for width in map_widths

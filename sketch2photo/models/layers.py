@@ -184,14 +184,7 @@ class Conv(nnx.Module):
     resize, which doubles by nearest neighbours before a 3x3 one."""
 
     def __init__(
-        self,
-        kind: Kind,
-        inputs: int,
-        outputs: int,
-        *,
-        bias: bool = False,
-        spectral: bool = False,
-        rngs: Rngs,
+        self, kind: Kind, inputs: int, outputs: int, *, bias: bool = False, spectral: bool = False, rngs: Rngs
     ):
         small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
         side = 3 if kind == "resize" else 4

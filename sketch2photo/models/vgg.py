@@ -79,12 +79,7 @@ class VGG16(nnx.Module):
         self.head = Linear(widths[-1], self._known + config.others, deviation=0.01, rngs=rngs)
 
     def __call__(
-        self,
-        sketch: Float[Array, "n s s 1"],
-        *,
-        train: bool = False,
-        key: jax.Array | None = None,
-        apart: bool = False,
+        self, sketch: Float[Array, "n s s 1"], *, train: bool = False, key: jax.Array | None = None, apart: bool = False
     ) -> Float[Array, "n k"]:
         """Logits, the last of "none of these": the logarithm of the sum of the other categories' powers.
 
@@ -180,9 +175,7 @@ def measured(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[s
 
 
 def _layer_by_layer(
-    weights: dict[str, Any],
-    sketch: jax.Array,
-    change: Callable[[dict[str, Any], jax.Array, jax.Array], dict[str, Any]],
+    weights: dict[str, Any], sketch: jax.Array, change: Callable[[dict[str, Any], jax.Array, jax.Array], dict[str, Any]]
 ) -> dict[str, Any]:
     """Each convolution with batch norm as `change` makes it of its mean and variance, those before it changed."""
     given = {int(i): conv for i, conv in weights["convs"].items()}

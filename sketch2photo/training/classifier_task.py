@@ -20,11 +20,7 @@ from sketch2photo.release.calibration import Calibration, calibrate, none_probab
 from sketch2photo.release.weights import open_weights
 from sketch2photo.training import classifier
 from sketch2photo.training.classifier import ClassifierState
-from sketch2photo.training.init_weights import (
-    fitting_convolutions,
-    initialise_classifier,
-    with_convolutions,
-)
+from sketch2photo.training.init_weights import fitting_convolutions, initialise_classifier, with_convolutions
 from sketch2photo.training.loop import Batches, Metrics, Task
 
 EVALUATED = 1500

@@ -206,11 +206,7 @@ def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
 
 
 def update(
-    optimiser: optax.GradientTransformation,
-    gradient: Arrays,
-    state: optax.OptState,
-    weights: Arrays,
-    clip: float = 0.0,
+    optimiser: optax.GradientTransformation, gradient: Arrays, state: optax.OptState, weights: Arrays, clip: float = 0.0
 ) -> tuple[Arrays, optax.OptState]:
     """The weights one step on, and the optimiser's state.
 

@@ -378,10 +378,7 @@ def check_folder(out: Path, resume: bool) -> None:
 
 
 def check_unchanged(
-    out: Path,
-    config: GanConfig | ClassifierConfig,
-    categories: tuple[str, ...],
-    allowed: tuple[str, ...] = (),
+    out: Path, config: GanConfig | ClassifierConfig, categories: tuple[str, ...], allowed: tuple[str, ...] = ()
 ) -> None:
     """Whether a resumed run has the settings it was started with; those in `FREE` aside.
 
