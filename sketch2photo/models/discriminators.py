@@ -96,11 +96,8 @@ class ProjectedHeads(nnx.Module):
 
 class RandomMixing:
     """Maps mixed across channels and scales by random convolutions that stay as they are, so that a discriminator
-    cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2).
-
-    Args:
-      map_widths: channels of the maps, from the largest map to the smallest; each map half the size of the one before.
-    """
+    cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2). `map_widths`: channels of the
+    maps, from the largest map to the smallest; each map half the size of the one before."""
 
     width = 64
     """Channels of every mixed map."""

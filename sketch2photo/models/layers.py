@@ -159,10 +159,7 @@ def spectral_norm(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -
 
 def power_iteration(weights: Any) -> Any:
     """The weights with every singular vector one round of power iteration further (algorithm 1, steps 1 and 2).
-
-    Args:
-      weights: a nested dict, `nnx.to_pure_dict` of a network's state; perhaps without any.
-    """
+    `weights`: a nested dict, `nnx.to_pure_dict` of a network's state; perhaps without any."""
     if not isinstance(weights, dict):
         return weights
     if "singular" in weights:

@@ -133,11 +133,8 @@ def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[
 
 
 def fold(weights: dict[str, Any]) -> dict[str, Any]:
-    """The weights of a VGG16 with batch norm as those of one without that gives the same logits.
-
-    Args:
-      weights: a nested dict, `nnx.to_pure_dict` of the model's state; numpy or jax arrays.
-    """
+    """The weights of a VGG16 with batch norm as those of one without that gives the same logits. `weights`: a nested
+    dict, `nnx.to_pure_dict` of the model's state; numpy or jax arrays."""
     convs = {}
     for i, conv in weights["convs"].items():
         if "scale" in conv:
