@@ -39,11 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read, write and print.
-
-    Raises:
-      UserError: a file that is not what it should be, or no room.
-    """
+    """Read, write and print. Raises `UserError`: a file that is not what it should be, or no room."""
     (_pix2pix if options.kind == "pix2pix" else _vgg16)(options)
 
 

@@ -58,13 +58,8 @@ _BGR_MEAN = (103.939, 116.779, 123.68)
 
 def import_vgg16(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file of ours (`read_vgg`, `models.features.load`) with VGG16's convolutions from elsewhere.
-
-    Args:
-      path: of torchvision (.pth, .safetensors; its classifier is left out) or of Keras (.h5, with or without top).
-
-    Raises:
-      CheckpointError: another network, or a file that cannot be read.
-    """
+    `path`: of torchvision (.pth, .safetensors; its classifier is left out) or of Keras (.h5, with or without top).
+    Raises `CheckpointError`: another network, or a file that cannot be read."""
     keras = path.suffix.lower() in (".h5", ".hdf5", ".keras")
     found = _of_keras(path) if keras else _of_torchvision(path)
     inputs = 3

@@ -225,11 +225,8 @@ the chance of a rubbed-out rectangle."""
 
 
 def augment_sketch(key: jax.Array, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n s s 1"]:
-    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place.
-
-    Args:
-      sketch: as `layers.to_model` gives it; paper comes in from outside.
-    """
+    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place. `sketch`: as
+    `layers.to_model` gives it; paper comes in from outside."""
     place_key, warp_key, erase_key = jax.random.split(key, 3)
     n, size = sketch.shape[:2]
     points = jax.random.normal(warp_key, (n, 2, 5, 5))

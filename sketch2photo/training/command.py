@@ -149,11 +149,8 @@ MESH_AXES = ("data", "fsdp")
 
 
 def mesh_sizes(mesh: str) -> dict[str, int]:
-    """The devices along each axis, 1 along one that is not named; {} of "".
-
-    Raises:
-      ConfigError: an unknown axis, one named twice, or no number of devices.
-    """
+    """The devices along each axis, 1 along one that is not named; {} of "". Raises `ConfigError`: an unknown axis, one
+    named twice, or no number of devices."""
     if not mesh:
         return {}
     found: dict[str, int] = {}

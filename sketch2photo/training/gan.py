@@ -68,10 +68,7 @@ _HEADS, _HALF = "projected", "half"
 
 class GanNetworks:
     """Generator and discriminators as pure functions of their weights, for one config and number of categories.
-
-    Args:
-      features: the perceptual network; None leaves out what needs it.
-    """
+    `features`: the perceptual network; None leaves out what needs it."""
 
     def __init__(self, config: GanConfig, n_categories: int, features: Perceptual | None = None):
         self.config = config
@@ -208,12 +205,9 @@ def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
 def update(
     optimiser: optax.GradientTransformation, gradient: Arrays, state: optax.OptState, weights: Arrays, clip: float = 0.0
 ) -> tuple[Arrays, optax.OptState]:
-    """The weights one step on, and the optimiser's state.
-
-    Args:
-      clip: the gradient is shortened to this norm if longer (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is
-        no part of the optimiser, whose state is then the same with and without.
-    """
+    """The weights one step on, and the optimiser's state. `clip`: the gradient is shortened to this norm if longer
+    (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is no part of the optimiser, whose state is then the same
+    with and without."""
     if clip:
         gradient, _ = optax.clip_by_global_norm(clip).update(gradient, optax.EmptyState())
     updates, state = optimiser.update(gradient, state, weights)

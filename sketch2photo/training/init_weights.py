@@ -33,11 +33,8 @@ Matched = dict[str, tuple[int, Places]]
 def initialise_gan(
     state: GanState, source: Weights, model: GanModelConfig, categories: Sequence[str], say: Say
 ) -> GanState:
-    """The state with the source's weights where they fit; `say` is told what did not.
-
-    Raises:
-      CheckpointError: the source has no generator.
-    """
+    """The state with the source's weights where they fit; `say` is told what did not. Raises `CheckpointError`: the
+    source has no generator."""
     rows = _condition_rows(source, model, categories)
     painted = [(channel, channel) for channel in range(3 + (model.coverage and source.gan.coverage))]
     kept: Matched = {"style/first/kernel": (0, rows), "last/kernel": (-1, painted), "last/bias": (-1, painted)}
@@ -124,11 +121,7 @@ def initialise_classifier(
 
 
 def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: str, say: Say) -> Arrays:
-    """The weights with the given ones over them, and `say` told which stay fresh.
-
-    Args:
-      what: the places in `matched` are.
-    """
+    """The weights with the given ones over them, and `say` told which stay fresh; `what` the matched places are."""
     theirs = {name: np.asarray(value) for name, value in layers.by_place(given).items()}
     fresh: list[str] = []
 
@@ -158,11 +151,8 @@ def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: s
 
 
 def fitting_convolutions(path: str, width: int, say: Say) -> dict[int, Convolution]:
-    """The convolutions of a VGG file that fit VGG16 of this width, by their place; `say` is told which do not.
-
-    Raises:
-      ConfigError: as `read_vgg`.
-    """
+    """The convolutions of a VGG file that fit VGG16 of this width, by their place; `say` is told which do not. Raises
+    `ConfigError`: as `read_vgg`."""
     found = read_vgg(path)
     widths = [width * multiple for block in vgg.BLOCKS for multiple in block]
     shapes = [(3, 3, c, o) for c, o in zip([3, *widths[:-1]], widths, strict=True)]
@@ -185,10 +175,7 @@ def fitting_convolutions(path: str, width: int, say: Say) -> dict[int, Convoluti
 
 def with_convolutions(params: Arrays, given: dict[int, Convolution], sketch: np.ndarray) -> Arrays:
     """The weights with these convolutions, by their place; batch norm is set so that it changes nothing at first.
-
-    Args:
-      sketch: as in `initialise_classifier`.
-    """
+    `sketch`: as in `initialise_classifier`."""
     convs = {
         i: {**conv, "kernel": jnp.asarray(given[i][0]), "bias": jnp.asarray(given[i][1])} if i in given else conv
         for i, conv in params["convs"].items()

@@ -51,6 +51,9 @@ class Task(abc.ABC):
     """Colours of each category, for a generator that is told one."""
     sources: dict[str, str]
     """Where the data are from, each with its licence."""
+    step: Callable[[State, dict[str, jax.Array]], tuple[State, Metrics]]
+    """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of a
+    figure, which are looked at where a grid is made."""
 
     @abc.abstractmethod
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
@@ -59,11 +62,6 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def initial_state(self, key: jax.Array) -> State:
         """Fresh weights; is jitted."""
-
-    @abc.abstractmethod
-    def step(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, Metrics]:
-        """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of
-        a figure, which are looked at where a grid is made."""
 
     @abc.abstractmethod
     def initialise(self, state: State, source: str, say: Callable[[str], None]) -> State:
@@ -185,8 +183,7 @@ class _Made(NamedTuple):
 
     step: int
     metrics: Metrics
-    data_wait: float
-    """Seconds."""
+    data_wait: float  # seconds
 
 
 def _steps(
@@ -237,11 +234,7 @@ def _steps(
 
 
 def _report(made: _Made, since: float, batch_size: int, out: Path, log: RunLog | None) -> float:
-    """Wait for a step and log it; the time at which it was done.
-
-    Args:
-      since: the time at which the one before was.
-    """
+    """Wait for a step and log it; the time at which it was done. `since`: the time at which the one before was."""
     values = {name: float(value) for name, value in made.metrics.items() if not value.ndim}
     now = time.perf_counter()
     if log:

@@ -100,11 +100,7 @@ WIDEST = 1600
 
 
 def page(out: Path, curves: bytes) -> str:
-    """The page of the run in this folder.
-
-    Args:
-      curves: as `draw_curves` gives them.
-    """
+    """The page of the run in this folder. `curves`: as `draw_curves` gives them."""
     run = run_folder.read_run(out)
     figures = {**read_curves(out / "stats.jsonl"), **read_curves(out / "evaluation.jsonl")}
     pictures = sorted((out / "samples").glob("[0-9]*.png"))
