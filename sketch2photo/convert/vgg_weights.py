@@ -13,8 +13,7 @@ import numpy as np
 from sketch2photo.errors import CheckpointError, ConfigError, first_line
 from sketch2photo.models.vgg import BLOCKS, NAMES
 
-Convolution = tuple[np.ndarray, np.ndarray]
-"""Kernel (3, 3, c, o) and bias (o,), float32."""
+Convolution = tuple[np.ndarray, np.ndarray]  # kernel (3, 3, c, o) and bias (o,), float32
 
 
 def read_vgg(path: str | Path) -> dict[str, Convolution]:

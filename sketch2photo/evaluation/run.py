@@ -27,8 +27,7 @@ from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
 Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
-Examples = Mapping[str, np.ndarray]
-"""sketch, photo, label and colour, as `loader.pair_examples` gives them."""
+Examples = Mapping[str, np.ndarray]  # sketch, photo, label and colour, as `loader.pair_examples` gives them
 
 SIZE = 128  # pixels a side at which features are taken
 _SIDE = 256  # pixels a side at which lines are compared; their distances are meant for it
@@ -54,10 +53,8 @@ class Reference:
     """What painted pictures are held against."""
 
     features: Features
-    training: np.ndarray
-    """Features of training photos, (n, d)."""
-    classifier: recognition.PhotoClassifier | None
-    """None where the data has one category only."""
+    training: np.ndarray  # features of training photos, (n, d)
+    classifier: recognition.PhotoClassifier | None  # None where the data has one category only
 
 
 def reference(features: Features, training: Examples, categories: tuple[str, ...]) -> Reference:
@@ -76,10 +73,8 @@ class Evaluation:
     figures: dict[str, float]
     by_category: dict[str, dict[str, float]]
     """With "n", the number of pictures. Of the distances between sets only `feature_distance` is there."""
-    photos: np.ndarray
-    """What was painted, uint8 (n, s, s, 3)."""
-    distance: np.ndarray
-    """How far each is from its photo: `pair_distance`, or `l1` without features."""
+    photos: np.ndarray  # what was painted, uint8 (n, s, s, 3)
+    distance: np.ndarray  # how far each is from its photo: `pair_distance`, or `l1` without features
 
 
 def evaluate(

@@ -24,8 +24,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo.kernels import winograd
 
-NHWC = ("NHWC", "HWIO", "NHWC")
-"""How every convolution's input, kernel and output lie."""
+NHWC = ("NHWC", "HWIO", "NHWC")  # how every convolution's input, kernel and output lie
 
 
 def pad(x: Float[Array, "n h w c"], by: int = 1) -> Float[Array, "n H W c"]:
@@ -161,13 +160,11 @@ def convolve(x: Float[Array, "n h w c"], kernel: Float[Array, "r r o c"], margin
 
 # ---------------------------------------------------------------- stride 2: the convolution S and its adjoint T
 
-DEEP = 8
-"""Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
+DEEP = 8  # small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)
 NARROW = 8
 """Fewer channels than this on the large side and tiles do not pay, and T from many channels is faster as a product and
 shifted sums (CPU)."""
-LARGE = 2**14
-"""Pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)."""
+LARGE = 2**14  # pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)
 
 _Kernel = Float[Array, "o 4 4 c"]
 

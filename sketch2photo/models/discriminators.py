@@ -18,10 +18,8 @@ from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, sty
 
 Map = Float[Array, "n h w c"]
 
-WIDTH = 64
-"""Channels of the first convolution of a projected head; the second has twice as many."""
-LEAST_SIDE = 4
-"""Of a map that a projected head can judge, which halves it twice."""
+WIDTH = 64  # channels of the first convolution of a projected head; the second has twice as many
+LEAST_SIDE = 4  # of a map that a projected head can judge, which halves it twice
 
 
 class PatchGAN(nnx.Module):
@@ -99,8 +97,7 @@ class RandomMixing:
     cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2). `map_widths`: channels of the
     maps, from the largest map to the smallest; each map half the size of the one before."""
 
-    width = 64
-    """Channels of every mixed map."""
+    width = 64  # channels of every mixed map
 
     def __init__(self, map_widths: Sequence[int], seed: int = 0):
         draw = np.random.default_rng(seed)

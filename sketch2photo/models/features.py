@@ -39,8 +39,7 @@ MEAN_BGR = (104.006, 116.669, 122.679)
 FIRES = range(2, 10)
 POOL_BEFORE = (2, 4, 6)
 _LAYERS = ("conv1", *(f"fire{i}/{part}" for i in FIRES for part in ("squeeze1x1", "expand1x1", "expand3x3")))
-_COMPARED = (3, 5, 9)
-"""The fires whose maps `maps` gives: the last before each pool and of all."""
+_COMPARED = (3, 5, 9)  # the fires whose maps `maps` gives: the last before each pool and of all
 
 
 def load_squeezenet(path: str | Path) -> SqueezeNetWeights:

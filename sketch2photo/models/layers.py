@@ -13,8 +13,7 @@ from jaxtyping import Array, Float, Int, UInt8
 from sketch2photo.config import GanModelConfig
 from sketch2photo.kernels import conv, inference
 
-Arrays = Any
-"""A nested dict of arrays, as `nnx.to_pure_dict` gives it."""
+Arrays = Any  # a nested dict of arrays, as `nnx.to_pure_dict` gives it
 Kind = Literal["down", "up", "flat", "resize"]
 Made = TypeVar("Made")
 
@@ -89,8 +88,7 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
 # One draw of random numbers for a whole network. XLA makes a program of its own of every draw, and long ones: a U-Net
 # and its discriminator, from sixty draws, take as long to compile as their training step.
 
-_CHUNK = 2**16
-"""Numbers made at once."""
+_CHUNK = 2**16  # numbers made at once
 
 
 class Draws:
@@ -186,8 +184,7 @@ class Conv(nnx.Module):
         small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
         side = 3 if kind == "resize" else 4
         self.kind: Kind = kind
-        self.dtype = "float32"
-        """What it computes in (`compute_in`)."""
+        self.dtype = "float32"  # what it computes in (`compute_in`)
         self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
         self.singular = nnx.Param(initial_singular(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None

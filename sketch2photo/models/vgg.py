@@ -36,8 +36,7 @@ class Conv3x3(nnx.Module):
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
         self.variance = nnx.BatchStat(jnp.ones(outputs, jnp.float32)) if batch_norm else None
-        self.dtype = "float32"
-        """What it computes in (`layers.compute_in`)."""
+        self.dtype = "float32"  # what it computes in (`layers.compute_in`)
 
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool = False) -> Float[Array, "n h w o"]:
         kernel, bias = self.kernel[...], self.bias[...]
@@ -112,8 +111,7 @@ def halve(x: jax.Array) -> jax.Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
-COMPARED = (0, 2, 4, 7)
-"""The places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives."""
+COMPARED = (0, 2, 4, 7)  # the places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives
 
 
 def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:

@@ -160,8 +160,7 @@ def diffaugment(key: jax.Array, image: Image) -> Image:
     return jnp.where(hole[..., None], 0.0, moved)
 
 
-_STROKES = 5
-"""Of colour at most, on one picture."""
+_STROKES = 5  # of colour at most, on one picture
 
 
 def with_hints(key: jax.Array, photo: Float[Array, "n s s 3"], inside: Float[Array, "n s s 1"]) -> tuple[Image, Image]:

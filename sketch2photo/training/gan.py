@@ -50,16 +50,12 @@ class GanState:
 class DiscriminatorOutput(NamedTuple):
     """What the discriminators give for a photo."""
 
-    logits: jax.Array
-    """PatchGAN's, (n, p, p, 1)."""
+    logits: jax.Array  # PatchGAN's, (n, p, p, 1)
     maps: list[jax.Array]
     """Feature maps of PatchGAN's layers, for feature matching; those of the second scale after the first's."""
-    half: list[jax.Array]
-    """The logits on the picture of half the size; [] with one scale."""
-    heads: list[jax.Array]
-    """The logits of the projected heads; [] without them."""
-    features: list[jax.Array]
-    """The perceptual network's maps; [] without one."""
+    half: list[jax.Array]  # the logits on the picture of half the size; [] with one scale
+    heads: list[jax.Array]  # the logits of the projected heads; [] without them
+    features: list[jax.Array]  # the perceptual network's maps; [] without one
 
 
 _HEADS, _HALF = "projected", "half"

@@ -24,8 +24,7 @@ from sketch2photo.release.weights import Weights
 from sketch2photo.training.gan import GanState
 
 Say = Callable[[str], None]
-Places = list[tuple[int, int]]
-"""Of rows or outputs that mean the same: (place here, place there)."""
+Places = list[tuple[int, int]]  # of rows or outputs that mean the same: (place here, place there)
 Matched = dict[str, tuple[int, Places]]
 """By name the weights of which only some places along an axis are taken over: the axis and the places."""
 

@@ -47,10 +47,8 @@ class Task(abc.ABC):
 
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
-    palette: dict[str, tuple[str, ...]]
-    """Colours of each category, for a generator that is told one."""
-    sources: dict[str, str]
-    """Where the data are from, each with its licence."""
+    palette: dict[str, tuple[str, ...]]  # colours of each category, for a generator that is told one
+    sources: dict[str, str]  # where the data are from, each with its licence
     step: Callable[[State, dict[str, jax.Array]], tuple[State, Metrics]]
     """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of a
     figure, which are looked at where a grid is made."""

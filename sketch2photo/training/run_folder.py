@@ -45,8 +45,7 @@ class RunInfo:
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
-    sources: dict[str, str]
-    """Where the training data are from, each with its licence."""
+    sources: dict[str, str]  # where the training data are from, each with its licence
 
     @property
     def kind(self) -> str:

@@ -234,15 +234,13 @@ class TensorBoard:
 
 # ---------------------------------------------------------------- alarms: what goes wrong while a GAN trains
 
-WINDOW = 1000
-"""Steps that a discriminator must have won for: it is often far ahead at first, and caught up with."""
+WINDOW = 1000  # steps that a discriminator must have won for: it is often far ahead at first, and caught up with
 WON = 0.02
 """A mean discriminator loss below this over the window: it tells every photo, and its gradient says nothing more."""
 DIVERGED_WINDOW = 200
 DIVERGED = 20.0
 """A mean discriminator loss above this over that window: one that only guesses has at most 2 for each of its parts."""
-COLLAPSED = 0.05
-"""Spread of the generated photos of different sketches, as a share of that of the true ones."""
+COLLAPSED = 0.05  # spread of the generated photos of different sketches, as a share of that of the true ones
 
 
 class Alarms:

@@ -16,11 +16,9 @@ from sketch2photo.training import run_folder
 
 # ---------------------------------------------------------------- curves: every metric over the steps
 
-Curves = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Steps and values of each figure, by its name."""
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]  # steps and values of each figure, by its name
 
-POINTS = 400
-"""Means that a long run's noisy steps are drawn by."""
+POINTS = 400  # means that a long run's noisy steps are drawn by
 _COLUMNS = 3
 
 
@@ -93,10 +91,8 @@ def draw_curves(out: Path) -> bytes:
 
 # ---------------------------------------------------------------- the page
 
-SHOWN = 6
-"""Sample grids, from first to last."""
-WIDEST = 1600
-"""Pixels."""
+SHOWN = 6  # sample grids, from first to last
+WIDEST = 1600  # pixels
 
 
 def page(out: Path, curves: bytes) -> str:
