@@ -48,10 +48,10 @@ def _pix2pix(options: argparse.Namespace) -> None:
     from sketch2photo.convert.torch_file import read_tensors
     from sketch2photo.release import format
 
-    if not options.category.strip():
+    category, given = options.category.strip(), options.file
+    if not category:
         raise ConfigError("--category is empty: give a name, such as shoe")
     remarks: list[str] = []
-    category, given = options.category.strip(), options.file
     model = convert_generator(read_tensors(given), given.name, (category,), options.statistics, remarks.append)
     print(*remarks, sep="\n", end="\n" * bool(remarks))
     g = model.gan

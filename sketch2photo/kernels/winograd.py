@@ -51,12 +51,6 @@ def pack(kernel: Float[Array, "r r o c"], m: int) -> Float[Array, "k o c"]:
     return _both_ways(_transforms(m, r)[1], kernel)
 
 
-def _unpack(packed: Float[Array, "k o c"], m: int, r: int) -> Float[Array, "r r o c"]:
-    t = m + r - 1
-    kernel = _both_ways(_transforms(m, r)[1].T, packed.reshape(t, t, *packed.shape[1:]))
-    return kernel.reshape(r, r, *packed.shape[1:])
-
-
 def convolve(
     x: Float[Array, "n H W c"], packed: Float[Array, "k o c"], m: int, *, weights_first: bool = False
 ) -> Float[Array, "n h w o"]:
@@ -89,7 +83,8 @@ def kernel_gradient(y: Float[Array, "n h w o"], x: Float[Array, "n H W c"], m: i
     """The gradient of sum(y * convolution of x) in the kernel."""
     r = x.shape[1] - y.shape[1] + 1
     products = lax.dot_general(_lift(y, m, r), _gather(x, m, r), (((1,), (1,)), ((0,), (0,))))
-    return _unpack(products, m, r)
+    grid = products.reshape(m + r - 1, m + r - 1, *products.shape[1:])
+    return _both_ways(_transforms(m, r)[1].T, grid).reshape(r, r, *products.shape[1:])
 
 
 def _kernel_side(packed: jax.Array, m: int) -> int:

@@ -107,10 +107,6 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _depthwise_forward(x: Map, kernel: jax.Array, stride: int) -> tuple[Map, tuple[jax.Array, tuple[int, ...]]]:
-    return depthwise(x, kernel, stride), (kernel, x.shape)
-
-
 def _depthwise_backward(stride: int, kept: tuple[jax.Array, Any], gradient: Map) -> tuple[jax.Array, jax.Array]:
     """The gradient with zeros between its pixels, convolved with the kernel turned round."""
     kernel, (_, h, w, _) = kept
@@ -129,4 +125,4 @@ def _depthwise_backward(stride: int, kept: tuple[jax.Array, Any], gradient: Map)
     return functools.reduce(jnp.add, parts), jnp.zeros_like(kernel)
 
 
-depthwise.defvjp(_depthwise_forward, _depthwise_backward)
+depthwise.defvjp(lambda x, kernel, stride: (depthwise(x, kernel, stride), (kernel, x.shape)), _depthwise_backward)

@@ -150,14 +150,8 @@ def train(
 
 
 def _check_processes(task: Task, options: dict[str, Any]) -> None:
-    """Refuse to train what would be a mixture. On one host there is nothing to check.
-
-    Of the data the first batch of all hosts is compared: which examples are in it depends on how many there are of
-    every category, and on the seed.
-
-    Args:
-      options: what else of the command line changes the run.
-    """
+    """Refuse to train what would be a mixture of runs; `options` is what else of the command line changes a run. Of the
+    data the first batch is compared: what is in it depends on the seed and on how many examples each category has."""
     if jax.process_count() > 1:
         distributed.agree("settings", {**run_folder.flat(to_dict(task.config)), **options})
         first = b"".join(np.ascontiguousarray(rows).tobytes() for _, rows in sorted(next(task.batches()).items()))
@@ -222,7 +216,11 @@ def _steps(
             if saving:
                 if log:
                     log.flush()
-                state = _save(task, out, state, batches, layout, checkpoints)
+                if not _all_finite(state):
+                    # Metrics are of before the step: without this the checkpoint could hold what they show only after.
+                    raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
+                state = layout.place(task.before_saving(state))
+                checkpoints.save(step, state, batches.get_state())
             since = time.perf_counter()
         if last:
             if log and step < config.steps:
@@ -250,18 +248,6 @@ def _sample(task: Task, out: Path, state: State, metrics: Metrics, layout: Layou
         log.sample(step, task.sample(seen, out, step))
     # Here rather than in the next step: devices that wait for others keep busy, and some give up.
     multihost_utils.sync_global_devices("sampled")
-
-
-def _save(
-    task: Task, out: Path, state: State, batches: Batches, layout: Layout, checkpoints: run_folder.RunCheckpoints
-) -> State:
-    step = int(state.step)
-    if not _all_finite(state):
-        # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
-        raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
-    state = layout.place(task.before_saving(state))
-    checkpoints.save(step, state, batches.get_state())
-    return state
 
 
 @jax.jit

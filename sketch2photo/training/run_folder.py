@@ -18,7 +18,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import jax
 import numpy as np
@@ -180,7 +180,7 @@ def lost(path: str | Path) -> str:
     return f"what came after step {steps[-1]} is lost, go on from there with --resume" if steps else "nothing was saved"
 
 
-class RunCheckpoints:
+class RunCheckpoints(contextlib.AbstractContextManager["RunCheckpoints"]):
     """Saves and restores the state of one run. A context manager; leaving it waits for a save under way."""
 
     def __init__(self, path: Path):
@@ -194,9 +194,6 @@ class RunCheckpoints:
             preservation_policy=ocp.training.preservation_policies.LatestN(KEPT),  # pyright: ignore[reportArgumentType]
             cleanup_tmp_directories=True,
         )
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
@@ -363,9 +360,8 @@ def check_unchanged(
     """
     run = read_run(out)
     before, now = flat(to_dict(run.config)), flat(to_dict(config))
-    groups = {name.rpartition(".")[0] for name in now} - {""}
     for name in allowed:
-        choose("setting to allow a change of", name, [*now, *sorted(groups)])
+        choose("setting to allow a change of", name, [*now, *sorted({name.rpartition(".")[0] for name in now} - {""})])
     if type(run.config) is not type(config):
         raise CheckpointError(f"{str(out)!r} is a {run.kind} run: choose another --out")
     if run.categories != categories:
@@ -373,10 +369,10 @@ def check_unchanged(
             f"{str(out)!r} was started on the categories {', '.join(run.categories)}, the data now have "
             f"{', '.join(categories)}: resume on the same data, or start another run with --init {out}"
         )
-    free = tuple(name for name in (*FREE, *(f"{group}." for group in allowed if group in groups)) if name[-1] == ".")
-    named = {*FREE, *allowed}
-    changed = [name for name in now if before.get(name) != now[name] and name not in named]
-    changed = [name for name in changed if not name.startswith(free)]
+    free = {*FREE, *allowed, *(f"{name}." for name in allowed)}
+    groups = tuple(name for name in free if name.endswith("."))
+    changed = [name for name in now if before.get(name) != now[name]]
+    changed = [name for name in changed if name not in free and not name.startswith(groups)]
     if changed:
         told = "; ".join(f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in changed)
         raise CheckpointError(

@@ -150,18 +150,14 @@ class ProgressBar:
 
     def __init__(self, first: int, steps: int, batch_size: int, interval: float = 15.0):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._steps, self._batch_size, self._interval = steps, batch_size, interval
         self._console = Console()
         self._last = 0.0
         self._compiled = False
-        self._bar = Bar(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+        self._bar = Progress(
+            *(TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
             TextColumn("{task.fields[text]}"),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -206,8 +202,7 @@ class TensorBoard:
             return
         # What a killed run wrote after its last checkpoint is not shown. Files are named by the second they begin in:
         # the suffix keeps a run that is resumed at once from writing over its own.
-        options = {"purge_step": first + 1, "flush_secs": 30, "filename_suffix": f".{first}"}
-        self._writer = SummaryWriter(str(folder), **options)
+        self._writer = SummaryWriter(str(folder), purge_step=first + 1, flush_secs=30, filename_suffix=f".{first}")
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         if self._writer is not None:
@@ -287,10 +282,9 @@ class Alarms:
             step,
             "collapse",
             spread < COLLAPSED,
-            "the generator has collapsed: it paints nearly the same for every sketch (spread "
-            f"{spread:.3f} of the photos' own); go back to an earlier checkpoint, raise --loss.l1 or "
-            "--loss.feature-matching, or "
-            "lower --optimiser.generator-rate",
+            f"the generator has collapsed: it paints nearly the same for every sketch (spread {spread:.3f} of the "
+            "photos' own); go back to an earlier checkpoint, raise --loss.l1 or --loss.feature-matching, or lower "
+            "--optimiser.generator-rate",
         )
 
     def close(self) -> None:
@@ -320,7 +314,6 @@ def check_finite(step: int, metrics: dict[str, float], out: Path) -> None:
 def advice(out: Path) -> str:
     """What to do about a run that cannot go on."""
     lower = "with a lower learning rate (and --allow-change optimiser or learning_rate) or smaller loss weights"
-    steps = run_folder.saved_steps(out)
-    if not steps:
-        return f": nothing had been saved; start again {lower}"
-    return f": the checkpoint of step {steps[-1]} is from before; go on from it by --resume {lower}"
+    if steps := run_folder.saved_steps(out):
+        return f": the checkpoint of step {steps[-1]} is from before; go on from it by --resume {lower}"
+    return f": nothing had been saved; start again {lower}"
