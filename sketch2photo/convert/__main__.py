@@ -61,18 +61,15 @@ def _pix2pix(options: argparse.Namespace) -> None:
         "instance": "instance norm",
         "none": "norms on running averages" if averaged else "no norm",
     }[g.generator.norm]
-    card = [
-        f"# {options.out.name}",
-        "",
-        f"- Generator: U-Net, {g.image_size} px, width {g.generator.width}, {norm}",
-        f"- Weights: taken over from `{options.file.name}` of pytorch-CycleGAN-and-pix2pix",
-        "- No classifier: the page shows no bars",
-        "",
-        "Say here what it was trained on, and under which terms it may be used.",
-        "",
-    ]
-    size = format.write(model, options.out, "\n".join(card), packed=options.int8)
-    print(f"{options.out}: U-Net, {g.image_size} px, width {g.generator.width}, {norm}; {size / 1e6:.1f} MB")
+    network = f"U-Net, {g.image_size} px, width {g.generator.width}, {norm}"
+    card = (
+        f"# {options.out.name}\n\n- Generator: {network}\n"
+        f"- Weights: taken over from `{options.file.name}` of pytorch-CycleGAN-and-pix2pix\n"
+        "- No classifier: the page shows no bars\n\n"
+        "Say here what it was trained on, and under which terms it may be used.\n"
+    )
+    size = format.write(model, options.out, card, packed=options.int8)
+    print(f"{options.out}: {network}; {size / 1e6:.1f} MB")
     print(f"open it by  python app.py --checkpoint {shlex.quote(str(options.out))}")
 
 

@@ -179,10 +179,8 @@ def _generator(layers: list[_Layer], config: GanModelConfig, fixed: bool) -> Arr
 
 def _scale_and_shift(norm: dict[str, np.ndarray], channels: int) -> Arrays:
     """PyTorch's instance norm has neither."""
-    return {
-        "scale": norm.get("scale", np.ones(channels, np.float32)),
-        "shift": norm.get("shift", np.zeros(channels, np.float32)),
-    }
+    scale, shift = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    return {"scale": norm.get("scale", scale), "shift": norm.get("shift", shift)}
 
 
 def _with_averages(conv: dict[str, np.ndarray], norm: dict[str, np.ndarray], axis: int) -> dict[str, np.ndarray]:

@@ -61,10 +61,8 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     """The tensors of a .pth, .pt, .bin or .safetensors file by name, in the numbers they were saved in.
 
     A dictionary of weights, or one that holds such a dictionary as `state_dict`, `model` and the like. The arrays
-    are views of the file's bytes and not to be written to.
-
-    Raises:
-      CheckpointError: the file cannot be read, holds something else than tensors, or asks to run something.
+    are views of the file's bytes and not to be written to. Raises `CheckpointError`: the file cannot be read, holds
+    something else than tensors, or asks to run something.
     """
     path = Path(path)
     try:

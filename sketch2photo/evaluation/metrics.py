@@ -120,14 +120,9 @@ def nearest(features: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def suspicious(generated: np.ndarray, held_out: np.ndarray, share: float = 0.01) -> float:
-    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos are.
-
-    About `share` when the generator knows its training photos no better than new photos do; near 1 when it repeats
-    them.
-
-    Args:
-      generated: distances as `nearest` gives them; likewise `held_out`, of real photos that were not trained on.
-    """
+    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos, which
+    were not trained on, by distances as `nearest` gives them. About `share` when the generator knows its training
+    photos no better than new photos do; near 1 when it repeats them."""
     return float((generated < np.quantile(held_out, share)).mean())
 
 

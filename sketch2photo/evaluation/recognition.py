@@ -45,11 +45,8 @@ def fit(features: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, dec
 
     Args:
       features: (n, d), of real photos.
-      labels: int (n,), into `classes`.
+      labels: int (n,), into `classes`. Raises `ConfigError`: a class without photos, or fewer than two classes.
       decay: weight of half the squared norm of the kernel.
-
-    Raises:
-      ConfigError: a class without photos, or fewer than two classes.
     """
     import scipy.optimize  # only here: slow to import
 

@@ -54,12 +54,8 @@ def pack(kernel: Float[Array, "r r o c"], m: int) -> Float[Array, "k o c"]:
 def convolve(
     x: Float[Array, "n H W c"], packed: Float[Array, "k o c"], m: int, *, weights_first: bool = False
 ) -> Float[Array, "n h w o"]:
-    """The convolution without margin, h = H - r + 1. Sides that are no multiple of m cost the tiles they reach into.
-
-    Args:
-      packed: as `pack` gives it for the same m.
-      weights_first: which operand stands first in the products, faster for few tiles and many channels.
-    """
+    """The convolution without margin, h = H - r + 1, by a kernel as `pack` gives it for the same m. Sides that are no
+    multiple of m cost the tiles they reach into. `weights_first` is faster for few tiles and many channels."""
     n, height, width, _ = x.shape
     r = _kernel_side(packed, m)
     tiles = _gather(x, m, r)

@@ -46,12 +46,9 @@ def generator(
     """The generator as (packed weights, *arguments of `UNet.__call__`), and its packed weights.
 
     Args:
-      weights: as they were trained; numpy or jax arrays.
+      weights: as they were trained; numpy or jax arrays. Raises `CheckpointError` if they are of another config.
       platform: what the function will run on, as `jax.default_backend` names it: on "cpu" the convolutions' kernels
         are packed (`kernels.inference`), elsewhere they stay.
-
-    Raises:
-      CheckpointError: the weights are not those of this config.
     """
     network = nnx.eval_shape(lambda: UNet(config, n_categories, rngs=None))
     _check_weights("generator", weights, nnx.split(network)[1])

@@ -141,13 +141,10 @@ def fold(weights: dict[str, Any]) -> dict[str, Any]:
 
 
 def unfold(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str, Any]:
-    """The weights of a VGG16 without batch norm as those of one with it, to train on from there.
+    """The weights (as `fold` takes them) of a VGG16 without batch norm as those of one with it, to train on from there.
 
-    The averages are those of these sketches, and scale and bias undo them: the logits stay the same.
-
-    Args:
-      weights: as in `fold`.
-      sketch: as `VGG16` takes them; a hundred or more, of all categories.
+    The averages are those of these sketches, a hundred or more of all categories, as `VGG16` takes them; scale and bias
+    undo them: the logits stay the same.
     """
 
     def add_norm(conv: dict[str, Any], mean: jax.Array, variance: jax.Array) -> dict[str, Any]:

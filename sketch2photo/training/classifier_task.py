@@ -165,9 +165,7 @@ class ClassifierTask(Task):
 
     def _some_sketches(self) -> np.ndarray:
         """Training sketches of all classes, for the averages of batch norm."""
-        return loader.sketch_examples(
-            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
-        )["sketch"]
+        return self._examples(1.0, MEASURED, "train")["sketch"]
 
     def _examples(self, fraction: float, limit: int | None, split: str = "val") -> dict[str, np.ndarray]:
         return loader.sketch_examples(
@@ -177,7 +175,6 @@ class ClassifierTask(Task):
             categories=self.categories,
             fraction=fraction,
             limit=limit,
-            seed=0,
         )
 
     def _all_logits(self, state: ClassifierState, sketches: np.ndarray) -> np.ndarray:

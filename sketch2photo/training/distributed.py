@@ -45,12 +45,8 @@ SMALL = 1024  # values; smaller arrays are whole on every device, for splitting 
 
 
 class Layout:
-    """A mesh of devices, and where on it states and batches lie.
-
-    Args:
-      devices: those of a host side by side: each host then holds a block of rows of the batch.
-      sizes: how many along each of `MESH_AXES`.
-    """
+    """A mesh of devices, so many along each of `MESH_AXES`, and where on it states and batches lie. A host's devices
+    stand side by side: each host then holds a block of rows of the batch."""
 
     def __init__(self, devices: list[Any], sizes: dict[str, int]):
         shape = [sizes[axis] for axis in MESH_AXES]
@@ -132,14 +128,9 @@ def one_device() -> Layout:
 
 
 def lay_out(mesh: str, batch_size: int) -> Layout:
-    """The layout that --mesh asks for.
-
-    Without one: all devices of all processes; in one process all accelerators, but no more than divide the batch, or
-    one CPU.
-
-    Raises:
-      ConfigError: there are fewer devices, they do not divide the batch, or some process would have none or fewer.
-    """
+    """The layout that --mesh asks for; without one all devices of all processes, in one process all accelerators, but
+    no more than divide the batch, or one CPU. Raises `ConfigError`: there are fewer devices, they do not divide the
+    batch, or some process would have none or fewer."""
     # A host's devices side by side, whatever the order of a TPU's topology is: fsdp then stays within a host.
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     there, sizes = len(devices), mesh_sizes(mesh)
@@ -310,12 +301,9 @@ def stop_signal(
 ) -> Iterator[Callable[[int], bool]]:
     """Whether to stop after a step, to be asked once after every step: SIGTERM, which schedulers send before they take
     a machine away, or Ctrl-C. Of several processes one that gets it stops all after the same step. A second Ctrl-C ends
-    this process at once.
+    this process at once, which calls `end` and says what that loses (`lost`).
 
-    Args:
-      step: made so far, of `last`: of a stop during the last one nothing is said, for it is saved as it is.
-      lost: what ending at once loses, in words.
-      end: called before the process ends at once.
+    `step` is made so far, of `last`: of a stop during the last one nothing is said, for it is saved as it is.
     """
     several = jax.process_count() > 1
     asked = multihost_utils.reached_preemption_sync_point if several else lambda step: received.is_set()

@@ -46,6 +46,8 @@ class GanTask(Task):
     ):
         self.config = config
         self._data = loader.open_pairs(data)
+        model = config.model
+        self._shape = {"image_size": model.image_size, "input_channels": model.input_channels}
         if self._data.input_channels > config.model.input_channels:
             raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
@@ -79,8 +81,7 @@ class GanTask(Task):
             self._data,
             "train",
             batch_size=self.config.batch_size // shard[1],
-            image_size=self.config.model.image_size,
-            input_channels=self.config.model.input_channels,
+            **self._shape,
             balance=self.config.balance,
             masks=self.config.model.coverage,
             seed=self.config.seed,
@@ -117,10 +118,8 @@ class GanTask(Task):
         generated photo of `sample_drawings`, a row a category. No figure is taken of those.
         """
         if self._examples is None:
-            model = self.config.model
-            settings = {"image_size": model.image_size, "input_channels": model.input_channels, "per_category": SHOWN}
-            self._examples = loader.pair_examples(self._data, "val", **settings)
-            self._human = loader.human_examples(self._data, "val", **settings)
+            self._examples = loader.pair_examples(self._data, "val", **self._shape, per_category=SHOWN)
+            self._human = loader.human_examples(self._data, "val", **self._shape, per_category=SHOWN)
         examples = self._examples
         photos = self._paint(weights, examples)
         grids = [_trios(examples, photos)]
@@ -144,15 +143,8 @@ class GanTask(Task):
         from sketch2photo import images
         from sketch2photo.data.drawings import read_samples
 
-        config = self.config
-        found = read_samples(
-            Path(config.sample_drawings),
-            self.categories,
-            image_size=config.model.image_size,
-            input_channels=config.model.input_channels,
-            per_category=DRAWN,
-            say=say,
-        )
+        folder = Path(self.config.sample_drawings)
+        found = read_samples(folder, self.categories, **self._shape, per_category=DRAWN, say=say)
         # In the colour that the page takes where none was chosen.
         own = [(self.palette.get(name) or ("#808080",))[0] for name in self.categories]
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}

@@ -92,12 +92,8 @@ def initialise_classifier(
 ) -> Arrays:
     """The weights with the given ones where they fit; `say` is told what did not.
 
-    An output goes where its name goes: what was an other category may have become one of the categories.
-
-    Args:
-      theirs: of the given ones.
-      ours: of the weights.
-      sketch: uint8 (n, s, s, 1); batch norm's averages are of these, where the given weights have none.
+    An output goes where its name goes: what was an other category may have become one of the categories. Batch norm's
+    averages are of the sketches, uint8 (n, s, s, 1), where the given weights have none.
     """
     if _normed(params) and not _normed(given):
         given = jax.jit(vgg.unfold)(given, layers.to_model(jnp.asarray(sketch)))

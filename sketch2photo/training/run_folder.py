@@ -349,10 +349,8 @@ def check_folder(out: Path, resume: bool) -> None:
 def check_unchanged(
     out: Path, config: GanConfig | ClassifierConfig, categories: tuple[str, ...], allowed: tuple[str, ...] = ()
 ) -> None:
-    """Whether a resumed run has the settings it was started with; those in `FREE` aside.
-
-    Args:
-      allowed: settings that may differ, such as "optimiser.generator_rate", or a group of them, "optimiser".
+    """Whether a resumed run has the settings it was started with; aside from those in `FREE` and the allowed ones, such
+    as "optimiser.generator_rate", or a group of them, "optimiser".
 
     Raises:
       CheckpointError: settings differ that are not allowed to, or the data have other categories.

@@ -43,20 +43,14 @@ def smoothed(steps: np.ndarray, values: np.ndarray, points: int = POINTS) -> tup
 
 
 def draw_curves(out: Path) -> bytes:
-    """The curves of the run in this folder as PNG; b"" where there is nothing to draw yet.
-
-    Losses first, then what is looked at now and then (with points), then speed.
-
-    Raises:
-      ImportError: there is no matplotlib.
-    """
+    """The curves of the run in this folder as PNG: losses, then what is looked at now and then (with points), then
+    speed; b"" where there is nothing to draw yet. Raises `ImportError`: there is no matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     every, sometimes = read_curves(out / "stats.jsonl"), read_curves(out / "evaluation.jsonl")
     late = ("images_per_second", "data_wait")
-    order = [name for name in every if name not in late]
-    panels = [(name, every[name], False) for name in order]
+    panels = [(name, curve, False) for name, curve in every.items() if name not in late]
     panels += [(name, curve, True) for name, curve in sometimes.items()]
     panels += [(name, every[name], False) for name in late if name in every]
     if not panels:
