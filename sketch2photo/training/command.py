@@ -98,10 +98,8 @@ class _KindParser(Parser):
         add("--out", type=Path, required=True, metavar="DIR", help=kind.out)
         weights = "Start from the weights of another run or a released model; what does not fit is listed."
         add("--init", default="", metavar="DIR", help=weights)
-        resume = (
-            "Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it"
-        )
-        add("--resume", action="store_true", help=f"{resume} saves and looks at itself may be given anew.")
+        resume = "Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often"
+        add("--resume", action="store_true", help=f"{resume} it saves and looks at itself may be given anew.")
         change = "With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."
         add("--allow-change", nargs="*", default=(), metavar="NAME", help=change)
         add_fields(self, start)

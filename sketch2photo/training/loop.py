@@ -195,8 +195,6 @@ def _steps(
             if sampling:
                 _sample(task, out, state, metrics, layout, log)
             if saving:
-                if log:
-                    log.flush()
                 if not _all_finite(state):
                     # Metrics are of before the step: without this the checkpoint could hold what they show only after.
                     raise TrainingError(f"a weight became no number at step {step}{advice(out)}")

@@ -53,11 +53,9 @@ class RunLog:
         with self._writing():
             if figures:
                 self._evaluations.write(step, figures)
-                self._evaluations.flush()
             alarms = self._alarms.sample(step, figures)
             self._tensorboard.scalars(step, figures)
             self._tensorboard.picture(step, self._out / "samples" / f"{step:07d}.png")
-            self._stats.flush()
             self._draw_curves()
         told = [f"step {step}: " + "  ".join(f"{name} {v:.3f}" for name, v in figures.items())] if figures else []
         for text in (*told, *alarms):
@@ -84,11 +82,6 @@ class RunLog:
         if picture:
             write_atomic(self._out / "curves.png", picture)
         return picture
-
-    def flush(self) -> None:
-        """Before a checkpoint: no step is in it that is not on disk."""
-        with self._writing():
-            self._stats.flush()
 
     def close(self) -> None:
         """Never fails: it is also called where something else has."""
@@ -127,12 +120,8 @@ class JsonLines:
     def write(self, step: int, values: Mapping[str, float | str]) -> None:
         """Append one line. Values that are no numbers (NaN, infinite) are written as null."""
         if self._file is None:
-            self._file = self._path.open("a")
+            self._file = self._path.open("a", buffering=1)  # by lines: no step is in a checkpoint that is not here
         self._file.write(json.dumps({"step": step} | {name: _written(value) for name, value in values.items()}) + "\n")
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()
 
     def close(self) -> None:
         if self._file is not None:
@@ -300,7 +289,6 @@ class Alarms:
         if raised is not None:
             return []
         self._file.write(step, {"alarm": text})
-        self._file.flush()
         return [f"ALARM at step {step}: {text}"]
 
 
