@@ -29,10 +29,9 @@ def table(found: "Evaluation") -> str:
     width = max(len(name) for name in rows)
     lines = [f"{'':{width}} {'n':>6} " + " ".join(f"{name:>17}" for name in columns)]
     for name, figures in rows.items():
-        numbers = {
-            c: f"{figures[c]:.3f}" if abs(figures[c]) < 1000 else f"{figures[c]:.0f}" for c in columns if c in figures
-        }
-        lines.append(f"{name:{width}} {figures['n']:6d} " + " ".join(f"{numbers.get(c, ''):>17}" for c in columns))
+        digits = {c: 3 if abs(figures[c]) < 1000 else 0 for c in columns if c in figures}
+        cells = (f"{figures[c]:17.{digits[c]}f}" if c in figures else " " * 17 for c in columns)
+        lines.append(f"{name:{width}} {figures['n']:6d} " + " ".join(cells))
     lines.append("")
     for name in columns:
         what, more = METRICS[name]

@@ -102,12 +102,13 @@ class GanNetworks:
         def patchgan(rngs: Rngs) -> PatchGAN:
             return PatchGAN(model, self.n_categories, rngs=rngs)
 
+        generator = fresh(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
         discriminators = fresh(patchgan, of_discriminator)
         if model.discriminator.scales == 2:
             discriminators[_HALF] = fresh(patchgan, of_half)
         if self._heads is not None:
             discriminators[_HEADS] = fresh(self._new_heads, of_heads)
-        return fresh(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator), discriminators
+        return generator, discriminators
 
     def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
         assert self.features is not None

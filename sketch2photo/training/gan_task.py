@@ -24,7 +24,6 @@ from sketch2photo.training.loop import Batches, Task
 SHOWN = 4  # examples of each category in a sample grid, and examples a row
 DRAWN = 6  # of `sample_drawings`: they have no photo, so that a row has room for more
 
-
 Evaluator = Callable[[Arrays, Arrays, Any, Path, int], dict[str, float]]
 """(weights, discriminator, paint, out, step) -> figures by name, each after "val_": measures a generator while it
 trains, and keeps the best weights, the discriminator's too, so that training can go on from there. The weights are the
