@@ -111,8 +111,7 @@ def step_flop(config: GanConfig, features: Perceptual | None = None) -> float:
     flop += 2 * 3 * products(jax.make_jaxpr(features.maps)(features.weights, photo).jaxpr)
     if config.loss.projected:
         maps = jax.eval_shape(features.maps, features.weights, photo)[1:]
-        for (_, side, _, width), wide in zip((m.shape for m in maps), features.widths[1:], strict=True):
-            assert width == wide
+        for _, side, _, width in (m.shape for m in maps):
             if side < discriminators.LEAST_SIDE:  # too small for a head
                 continue
             flop += 2 * _head_products(width + config.model.input_channels, side)

@@ -39,11 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read, write and print.
-
-    Raises:
-      UserError: a file that is not what it should be, or no room.
-    """
+    """Read, write and print. Raises `UserError`: a file that is not what it should be, or no room."""
     (_pix2pix if options.kind == "pix2pix" else _vgg16)(options)
 
 
@@ -52,10 +48,10 @@ def _pix2pix(options: argparse.Namespace) -> None:
     from sketch2photo.convert.torch_file import read_tensors
     from sketch2photo.release import format
 
-    if not options.category.strip():
+    category, given = options.category.strip(), options.file
+    if not category:
         raise ConfigError("--category is empty: give a name, such as shoe")
     remarks: list[str] = []
-    category, given = options.category.strip(), options.file
     model = convert_generator(read_tensors(given), given.name, (category,), options.statistics, remarks.append)
     print(*remarks, sep="\n", end="\n" * bool(remarks))
     g = model.gan
@@ -65,18 +61,15 @@ def _pix2pix(options: argparse.Namespace) -> None:
         "instance": "instance norm",
         "none": "norms on running averages" if averaged else "no norm",
     }[g.generator.norm]
-    card = [
-        f"# {options.out.name}",
-        "",
-        f"- Generator: U-Net, {g.image_size} px, width {g.generator.width}, {norm}",
-        f"- Weights: taken over from `{options.file.name}` of pytorch-CycleGAN-and-pix2pix",
-        "- No classifier: the page shows no bars",
-        "",
-        "Say here what it was trained on, and under which terms it may be used.",
-        "",
-    ]
-    size = format.write(model, options.out, "\n".join(card), packed=options.int8)
-    print(f"{options.out}: U-Net, {g.image_size} px, width {g.generator.width}, {norm}; {size / 1e6:.1f} MB")
+    network = f"U-Net, {g.image_size} px, width {g.generator.width}, {norm}"
+    card = (
+        f"# {options.out.name}\n\n- Generator: {network}\n"
+        f"- Weights: taken over from `{options.file.name}` of pytorch-CycleGAN-and-pix2pix\n"
+        "- No classifier: the page shows no bars\n\n"
+        "Say here what it was trained on, and under which terms it may be used.\n"
+    )
+    size = format.write(model, options.out, card, packed=options.int8)
+    print(f"{options.out}: {network}; {size / 1e6:.1f} MB")
     print(f"open it by  python app.py --checkpoint {shlex.quote(str(options.out))}")
 
 

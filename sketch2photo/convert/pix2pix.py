@@ -9,8 +9,9 @@ without `--eval`; it is never on here, so that the same sketch gives the same ph
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
+import jax
 import numpy as np
 
 from sketch2photo.config import IMAGE_SIZES, GanModelConfig, GeneratorConfig
@@ -20,8 +21,8 @@ from sketch2photo.models.unet import layer_widths
 from sketch2photo.release.format import Arrays, ReleasedModel
 
 Statistics = Literal["batch", "running"]
-EPSILON = 1e-5
-"""Of PyTorch's norms."""
+EPSILON = 1e-5  # of PyTorch's norms
+_REMEDY = "choose unet_256 or unet_128"
 _PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.|netG\.|generator\.)+")
 
 Tensors = dict[str, np.ndarray]
@@ -52,9 +53,7 @@ def convert_generator(
     first, last = layers[0].down, layers[0].up
     inputs, width, outputs = first.shape[1], first.shape[0], last.shape[1]
     if 2**depth not in IMAGE_SIZES:
-        raise CheckpointError(
-            f"{name!r} is a U-Net of {depth} layers, for pictures of {2**depth} px: choose unet_256 or unet_128"
-        )
+        raise CheckpointError(f"{name!r} is a U-Net of {depth} layers, for pictures of {2**depth} px: {_REMEDY}")
     if inputs not in (1, 3) or outputs != 3:
         raise CheckpointError(
             f"{name!r} paints {outputs} channels from {inputs}: only generators from 3 (or 1) to 3 can be shown"
@@ -66,16 +65,12 @@ def convert_generator(
         generator=GeneratorConfig(width=width, norm=kind, bias=True, dropout=0.0),
     )
     if [layer.down.shape[0] for layer in layers] != layer_widths(config):
-        raise CheckpointError(
-            f"{name!r} has layers of other widths than a U-Net of pix2pix: choose unet_256 or unet_128"
-        )
+        raise CheckpointError(f"{name!r} has layers of other widths than a U-Net of pix2pix: {_REMEDY}")
     try:
         weights = _generator(layers, config, fixed)
         generator(config, len(categories), weights, "any")  # only for its check of every shape
     except (ValueError, CheckpointError):
-        raise CheckpointError(
-            f"{name!r} has layers of other sizes than a U-Net of pix2pix: choose unet_256 or unet_128"
-        ) from None
+        raise CheckpointError(f"{name!r} has layers of other sizes than a U-Net of pix2pix: {_REMEDY}") from None
     return ReleasedModel(gan=config, categories=categories, palette={}, generator=weights)
 
 
@@ -90,7 +85,7 @@ def _norm_kind(
     """
     norms = [layer.norms["up"] for layer in layers[1:]] + [layer.norms["down"] for layer in layers[1:-1]]
     if len({"scale" in norm for norm in norms}) > 1:
-        raise CheckpointError(f"{name!r} has a norm in some of its layers only: choose unet_256 or unet_128")
+        raise CheckpointError(f"{name!r} has a norm in some of its layers only: {_REMEDY}")
     batch = "scale" in norms[0]
     averages = all({"mean", "variance"} <= norm.keys() for norm in norms)
     if batch and statistics == "running" and not averages:
@@ -118,15 +113,10 @@ class _Layer:
         self.down, self.up = (np.asarray(tensors[f"{place}.weight"], np.float32) for place in (down, up))
         if self.down.ndim != 4 or self.up.ndim != 4 or {*self.down.shape[2:], *self.up.shape[2:]} != {4}:
             raise KeyError(down)
-        self.down_bias, self.up_bias = (
-            _bias(tensors, place, n) for place, n in ((down, self.down.shape[0]), (up, self.up.shape[1]))
-        )
+        self.down_bias = np.asarray(tensors.get(f"{down}.bias", np.zeros(self.down.shape[0])), np.float32)
+        self.up_bias = np.asarray(tensors.get(f"{up}.bias", np.zeros(self.up.shape[1])), np.float32)
         self.has_bias = f"{down}.bias" in tensors
         self.norms = {"down": _norm(tensors, down_norm), "up": _norm(tensors, up_norm)}
-
-
-def _bias(tensors: Tensors, place: str, channels: int) -> np.ndarray:
-    return np.asarray(tensors.get(f"{place}.bias", np.zeros(channels)), np.float32)
 
 
 def _norm(tensors: Tensors, place: str) -> dict[str, np.ndarray]:
@@ -166,37 +156,31 @@ def _layers(tensors: Tensors, name: str) -> list[_Layer]:
 
 
 def _generator(layers: list[_Layer], config: GanModelConfig, fixed: bool) -> Arrays:
-    downs: Arrays = {}
-    ups: Arrays = {}
-    down_norms: Arrays = {}
-    up_norms: Arrays = {}
+    weights: Arrays = {name: {} for name in ("downs", "ups", "down_norms", "up_norms")}
     for i, layer in enumerate(layers):
         down = {"kernel": layer.down.transpose(0, 2, 3, 1), "bias": layer.down_bias}
         up = {"kernel": layer.up.transpose(0, 2, 3, 1), "bias": layer.up_bias}
         if i == 0 and config.input_channels == 1:
             down["kernel"] = -down["kernel"]  # our ink is +1, theirs -1
         down_norm, up_norm = layer.norms["down"], layer.norms["up"]
-        downs[i] = _with_averages(down, down_norm, axis=0) if fixed else down
+        weights["downs"][i] = _with_averages(down, down_norm, axis=0) if fixed else down
         up = _with_averages(up, up_norm, axis=3) if fixed else up
         if i == 0:
-            last = up
+            weights["last"] = up
             continue
-        ups[i - 1] = up
+        weights["ups"][i - 1] = up
         if not fixed:
-            up_norms[i - 1] = _scale_and_shift(up_norm, layer.up.shape[1])
+            weights["up_norms"][i - 1] = _scale_and_shift(up_norm, layer.up.shape[1])
             if i < len(layers) - 1:
-                down_norms[i - 1] = _scale_and_shift(down_norm, layer.down.shape[0])
-    weights = {"downs": downs, "ups": ups, "last": last}
-    weights = weights if fixed else weights | {"down_norms": down_norms, "up_norms": up_norms}
-    return _contiguous(weights)
+                weights["down_norms"][i - 1] = _scale_and_shift(down_norm, layer.down.shape[0])
+    given = {name: part for name, part in weights.items() if part}
+    return jax.tree.map(lambda x: np.ascontiguousarray(x, np.float32), given)
 
 
 def _scale_and_shift(norm: dict[str, np.ndarray], channels: int) -> Arrays:
     """PyTorch's instance norm has neither."""
-    return {
-        "scale": norm.get("scale", np.ones(channels, np.float32)),
-        "shift": norm.get("shift", np.zeros(channels, np.float32)),
-    }
+    scale, shift = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    return {"scale": norm.get("scale", scale), "shift": norm.get("shift", shift)}
 
 
 def _with_averages(conv: dict[str, np.ndarray], norm: dict[str, np.ndarray], axis: int) -> dict[str, np.ndarray]:
@@ -204,13 +188,5 @@ def _with_averages(conv: dict[str, np.ndarray], norm: dict[str, np.ndarray], axi
     if not norm:
         return conv
     rate = norm.get("scale", np.float32(1)) / np.sqrt(norm["variance"] + EPSILON)
-    shape = [1, 1, 1, 1]
-    shape[axis] = -1
     bias = (conv["bias"] - norm["mean"]) * rate + norm.get("shift", np.float32(0))
-    return {"kernel": conv["kernel"] * rate.reshape(shape), "bias": bias}
-
-
-def _contiguous(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _contiguous(value) for key, value in tree.items()}
-    return np.ascontiguousarray(tree, np.float32)
+    return {"kernel": conv["kernel"] * np.expand_dims(rate, [i for i in range(4) if i != axis]), "bias": bias}

@@ -21,10 +21,11 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
-from sketch2photo.errors import CheckpointError
+from sketch2photo.errors import CheckpointError, first_line
 
 MAX_PICKLE = 64 * 2**20
 """Bytes of the part that names the tensors; that of the largest networks has some hundred thousand."""
+MAX_STORAGE = 4 * 2**30
 _MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES: dict[str, Any] = {
     "DoubleStorage": "f8",
@@ -40,15 +41,12 @@ _DTYPES: dict[str, Any] = {
 }
 _NESTED = ("state_dict", "model_state_dict", "model", "netG", "generator", "params", "module")
 """Where checkpoints of training scripts keep the weights."""
-
-
-_NO_TUPLE = frozenset(
-    (
-        *("GLOBAL", "STACK_GLOBAL", "REDUCE", "PERSID", "BINPERSID", "EMPTY_DICT", "DICT", "EMPTY_LIST", "LIST"),
-        *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
-        *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "EMPTY_SET"),
-    )
-)
+_SAVING = "torch.save(model.state_dict(), ...)"
+_NO_TUPLE = {
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "PERSID", "BINPERSID", "EMPTY_DICT", "DICT", "EMPTY_LIST", "LIST"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "EMPTY_SET"),
+}
 """Opcodes that leave no tuple on the stack: what is remembered right after one of them is none."""
 MAX_REPEATED = 16
 """How often a tuple that was remembered may be taken again. Tuples of tuples of the same tuple take twice as long to
@@ -63,15 +61,16 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     """The tensors of a .pth, .pt, .bin or .safetensors file by name, in the numbers they were saved in.
 
     A dictionary of weights, or one that holds such a dictionary as `state_dict`, `model` and the like. The arrays
-    are views of the file's bytes and not to be written to.
-
-    Raises:
-      CheckpointError: the file cannot be read, holds something else than tensors, or asks to run something.
+    are views of the file's bytes and not to be written to. Raises `CheckpointError`: the file cannot be read, holds
+    something else than tensors, or asks to run something.
     """
     path = Path(path)
     try:
         if path.suffix.lower() == ".safetensors":
-            return _safetensors(path)
+            from safetensors import safe_open
+
+            with safe_open(path, framework="numpy") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         with path.open("rb") as file:
             magic = file.read(4)
             file.seek(0)
@@ -83,17 +82,10 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise CheckpointError(f"{str(path)!r} cannot be read ({error.strerror or error}): name a file") from None
     except Exception as error:  # broken pickles raise whatever their opcodes stumble over
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = first_line(error)[:120]
         raise CheckpointError(
             f"{str(path)!r} is no whole file of PyTorch weights ({reason}): name a .pth or .safetensors file"
         ) from None
-
-
-def _safetensors(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
 
 
 # ---------------------------------------------------------------- the two formats
@@ -106,19 +98,15 @@ def _archive(file: IO[bytes], strangers: list[str]) -> tuple[Any, dict[str, byte
             raise _Refused("is compressed as PyTorch never does it: save it again by torch.save")
         pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
         if len(pickles) != 1:
-            raise _Refused(
-                "is an archive, but none of PyTorch's: name a file saved by torch.save(model.state_dict(), ...)"
-            )
+            raise _Refused(f"is an archive, but none of PyTorch's: name a file saved by {_SAVING}")
         top = pickles[0].removesuffix("data.pkl")
         if entries.get(top + "byteorder") and archive.read(top + "byteorder") != b"little":
             raise _Refused("was saved on a big-endian machine: save it again on a usual one")
         if any(name.startswith(top + "code/") for name in entries):
-            raise _Refused("is a TorchScript program: save its weights by torch.save(model.state_dict(), ...)")
+            raise _Refused(f"is a TorchScript program: save its weights by {_SAVING}")
         content = _unpickle(io.BytesIO(archive.read(pickles[0])), strangers)
-        data = {
-            name.removeprefix(top + "data/"): archive.read(name) for name in entries if name.startswith(top + "data/")
-        }
-        return content, data
+        folder = top + "data/"
+        return content, {name.removeprefix(folder): archive.read(name) for name in entries if name.startswith(folder)}
 
 
 def _sequence(file: IO[bytes], strangers: list[str]) -> tuple[Any, dict[str, bytes]]:
@@ -145,9 +133,6 @@ def _sequence(file: IO[bytes], strangers: list[str]) -> tuple[Any, dict[str, byt
         if len(storages[key]) != size:
             raise EOFError("it ends early")
     return content, storages
-
-
-MAX_STORAGE = 4 * 2**30
 
 
 # ---------------------------------------------------------------- the pickle
@@ -219,39 +204,23 @@ _ALLOWED = {
     **{(module, name): _Named(np.dtype(kind)) for module in ("torch", "torch.cuda") for name, kind in _DTYPES.items()},
 }
 
-
-_ATTACKS = frozenset(
-    (
-        *(
-            "os",
-            "posix",
-            "nt",
-            "subprocess",
-            "_posixsubprocess",
-            "commands",
-            "sys",
-            "shutil",
-            "socket",
-            "pty",
-            "ctypes",
-        ),
-        *("importlib", "imp", "runpy", "pkgutil", "zipimport", "pip", "code", "codeop", "marshal", "pickle", "_pickle"),
-        *("webbrowser", "urllib", "http", "requests", "multiprocessing", "asyncio", "pdb", "bdb", "timeit", "profile"),
-        *("cProfile", "platform", "signal", "tempfile", "operator", "io.open", "_io.open", "functools.reduce"),
-        *("types.FunctionType", "types.CodeType", "torch.hub", "torch.storage._load_from_bytes", "numpy.testing"),
-        *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.open", "builtins.__import__"),
-        *("builtins.getattr", "builtins.setattr", "builtins.delattr", "builtins.map", "builtins.filter"),
-        *("builtins.execfile", "builtins.apply", "builtins.input", "builtins.breakpoint", "builtins.vars"),
-    )
-)
+_ATTACKS = {
+    *("os", "posix", "nt", "subprocess", "_posixsubprocess", "commands", "sys", "shutil", "socket", "pty", "ctypes"),
+    *("importlib", "imp", "runpy", "pkgutil", "zipimport", "pip", "code", "codeop", "marshal", "pickle", "_pickle"),
+    *("webbrowser", "urllib", "http", "requests", "multiprocessing", "asyncio", "pdb", "bdb", "timeit", "profile"),
+    *("cProfile", "platform", "signal", "tempfile", "operator", "io.open", "_io.open", "functools.reduce"),
+    *("types.FunctionType", "types.CodeType", "torch.hub", "torch.storage._load_from_bytes", "numpy.testing"),
+    *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.open", "builtins.__import__"),
+    *("builtins.getattr", "builtins.setattr", "builtins.delattr", "builtins.map", "builtins.filter"),
+    *("builtins.execfile", "builtins.apply", "builtins.input", "builtins.breakpoint", "builtins.vars"),
+}
 """Modules and names that no harmless pickle calls: what they do reaches beyond the pickle."""
 
 
 class _Stranger:
     """What stands for an object of a class that is not looked up; takes whatever is put into it."""
 
-    attack = ""
-    """The name, if to call it is an attack."""
+    attack = ""  # the name, if to call it is an attack
 
     def __new__(cls, *arguments: Any, **_: Any) -> "_Stranger":
         called = (cls, *(x for x in arguments if isinstance(x, type) and issubclass(x, _Stranger)))
@@ -314,11 +283,7 @@ def _unpickle(file: IO[bytes], strangers: list[str], used: dict[str, np.dtype] |
 
 
 def _tensors(content: Any, strangers: list[str]) -> dict[str, _Tensor]:
-    """The dictionary of tensors that was saved, or that lies in what was saved.
-
-    Args:
-      strangers: what else the file names.
-    """
+    """The dictionary of tensors that was saved, or that lies in what was saved; `strangers` is what else it names."""
     place, within = "checkpoint", content
     while isinstance(within, dict):
         if tensors := {str(name): value for name, value in within.items() if isinstance(value, _Tensor)}:
@@ -333,13 +298,8 @@ def _tensors(content: Any, strangers: list[str]) -> dict[str, _Tensor]:
             break
         place, within = f"{place}[{name!r}]", within[name]
     if strangers:
-        raise _Refused(
-            f"holds {strangers[0]}, not only tensors: save its weights by torch.save(model.state_dict(), ...)"
-        )
-    raise _Refused(_what_else(within) if isinstance(within, dict) else _NO_TENSORS)
-
-
-_NO_TENSORS = "holds no dictionary of tensors: save one by torch.save(model.state_dict(), ...)"
+        raise _Refused(f"holds {strangers[0]}, not only tensors: save its weights by {_SAVING}")
+    raise _Refused(_what_else(within if isinstance(within, dict) else {}))
 
 
 def _what_else(content: dict[Any, Any]) -> str:
@@ -361,5 +321,5 @@ def _what_else(content: dict[Any, Any]) -> str:
         return (
             "is the state of an optimiser: take the file of the network's weights beside it, such as latest_net_G.pth"
         )
-    names = ", ".join(map(repr, list(content)[:6]))
-    return f"{_NO_TENSORS.partition(':')[0]}, but {names}: {_NO_TENSORS.partition(': ')[2]}" if names else _NO_TENSORS
+    names = f", but {', '.join(map(repr, list(content)[:6]))}" if content else ""
+    return f"holds no dictionary of tensors{names}: save one by {_SAVING}"

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch2photo.errors import CheckpointError, ConfigError
+from sketch2photo.errors import CheckpointError, ConfigError, first_line
 from sketch2photo.models.vgg import BLOCKS, NAMES
 
-Convolution = tuple[np.ndarray, np.ndarray]
-"""Kernel (3, 3, c, o) and bias (o,), float32."""
+Convolution = tuple[np.ndarray, np.ndarray]  # kernel (3, 3, c, o) and bias (o,), float32
 
 
 def read_vgg(path: str | Path) -> dict[str, Convolution]:
@@ -58,13 +57,8 @@ _BGR_MEAN = (103.939, 116.779, 123.68)
 
 def import_vgg16(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file of ours (`read_vgg`, `models.features.load`) with VGG16's convolutions from elsewhere.
-
-    Args:
-      path: of torchvision (.pth, .safetensors; its classifier is left out) or of Keras (.h5, with or without top).
-
-    Raises:
-      CheckpointError: another network, or a file that cannot be read.
-    """
+    `path`: of torchvision (.pth, .safetensors; its classifier is left out) or of Keras (.h5, with or without top).
+    Raises `CheckpointError`: another network, or a file that cannot be read."""
     keras = path.suffix.lower() in (".h5", ".hdf5", ".keras")
     found = _of_keras(path) if keras else _of_torchvision(path)
     inputs = 3
@@ -76,14 +70,12 @@ def import_vgg16(path: Path) -> dict[str, np.ndarray]:
                 f"{str(path)!r} is no VGG16: conv{name} has a kernel of {kernel.shape}, not of (3, 3, {inputs}, n)"
             )
         inputs = kernel.shape[3]
-    scale = np.zeros((1, 1, 3, 3), np.float32)
     if keras:
-        scale[0, 0, [0, 1, 2], [2, 1, 0]] = 255
-        offset = -np.array(_BGR_MEAN, np.float32)
+        scale, offset = np.float32(255) * np.eye(3, dtype=np.float32)[::-1], -np.array(_BGR_MEAN, np.float32)
     else:
-        scale[0, 0, [0, 1, 2], [0, 1, 2]] = 1 / np.array(_RGB_DEVIATION)
+        scale = np.diag(1 / np.array(_RGB_DEVIATION)).astype(np.float32)
         offset = -np.array(_RGB_MEAN, np.float32) / np.array(_RGB_DEVIATION, np.float32)
-    arrays = {"conv0_w": scale, "conv0_b": offset, "zero_padding": np.ones((), np.float32)}
+    arrays = {"conv0_w": scale[None, None], "conv0_b": offset, "zero_padding": np.ones((), np.float32)}
     for name, (kernel, bias) in found.items():
         arrays |= {f"conv{name}_w": kernel, f"conv{name}_b": bias}
     return arrays
@@ -120,7 +112,6 @@ _KERAS_REMEDY = (
     "model.save('vgg16.h5')"
 )
 
-
 _LAYOUTS = {
     "the layout of Keras 3 (.weights.h5)": re.compile(r"(^|/)vars(/|$)"),
     "a layout of Keras before 2": re.compile(r"(^|/)(layer_\d+/param_\d+|convolution2d_\d+)"),
@@ -154,7 +145,7 @@ def _of_keras(path: Path) -> dict[str, Convolution]:
             "name the weights of keras.applications.VGG16"
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:120]
+        reason = first_line(error)[:120]
         raise CheckpointError(f"{str(path)!r} cannot be read as HDF5 ({reason}): name a Keras .h5 file") from None
     if extra:
         raise CheckpointError(f"{str(path)!r} has conv{extra[0]}, which VGG16 has not: name the weights of VGG16")

@@ -17,8 +17,7 @@ from sketch2photo.files import write_out
 if TYPE_CHECKING:
     from sketch2photo.evaluation.run import Evaluation, Examples
 
-TRAINING_PHOTOS = 300
-"""Training photos of a category that the classifier and the search for copies know."""
+TRAINING_PHOTOS = 300  # of a category, that the classifier and the search for copies know
 
 
 def table(found: "Evaluation") -> str:
@@ -30,7 +29,8 @@ def table(found: "Evaluation") -> str:
     width = max(len(name) for name in rows)
     lines = [f"{'':{width}} {'n':>6} " + " ".join(f"{name:>17}" for name in columns)]
     for name, figures in rows.items():
-        cells = (f"{_number(figures[c]):>17}" if c in figures else f"{'':>17}" for c in columns)
+        digits = {c: 3 if abs(figures[c]) < 1000 else 0 for c in columns if c in figures}
+        cells = (f"{figures[c]:17.{digits[c]}f}" if c in figures else " " * 17 for c in columns)
         lines.append(f"{name:{width}} {figures['n']:6d} " + " ".join(cells))
     lines.append("")
     for name in columns:
@@ -38,10 +38,6 @@ def table(found: "Evaluation") -> str:
         spread = f"; standard deviation {found.figures['kid_sd']:.3f}" if name == "kid" else ""
         lines.append(f"{name:>17}  {what}; {'more' if more else 'less'} is better{spread}")
     return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def write_extremes(path: Path, found: "Evaluation", examples: "Examples", categories: tuple[str, ...]) -> None:
@@ -77,11 +73,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, print and write.
-
-    Raises:
-      UserError: the checkpoint, the dataset or the features cannot be used, or do not belong together.
-    """
+    """Measure, print and write. Raises `UserError`: the checkpoint, the dataset or the features cannot be used, or do
+    not belong together."""
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"--limit is {options.limit}: give at least 1")
     if options.out is not None and options.out.exists() and not options.out.is_dir():

@@ -21,12 +21,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     As if both sets were Gaussian (Heusel et al. 2017, eq. 6). Biased upward for few samples: compare only figures of
     the same n. With n below the number of features the covariances are singular, which does no harm here.
 
-    Args:
-      a: features, (n, d), n at least 2.
-      b: features, (m, d), m at least 2.
-
-    Raises:
-      ConfigError: fewer than two rows, or rows of different lengths.
+    Raises `ConfigError`: fewer than two rows on a side, or rows of different lengths.
     """
     a, b = _checked(a, b, "Fréchet")
     return gaussian_distance(a.mean(0), np.cov(a.T), b.mean(0), np.cov(b.T))
@@ -65,23 +60,14 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     """The unbiased estimate of the squared maximum mean discrepancy with the kernel (x.y / d + 1)^3.
 
     (Bińkowski et al. 2018, section 4; the estimate is Gretton et al. 2012, eq. 3.) It may be negative: its mean is
-    0 when both sides are drawn alike.
-
-    Args:
-      a: features, (n, d), n at least 2.
-      b: features, (m, d), m at least 2.
-
-    Raises:
-      ConfigError: fewer than two rows, or rows of different lengths.
+    0 when both sides are drawn alike. Raises as `frechet_distance`.
     """
     a, b = _checked(a, b, "kernel")
     n, m = len(a), len(b)
     within_a, within_b = _kernel(a, a), _kernel(b, b)
-    return float(
-        (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
-        + (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
-        - 2 * _kernel(a, b).mean()
-    )
+    of_a = (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
+    of_b = (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
+    return float(of_a + of_b - 2 * _kernel(a, b).mean())
 
 
 def subset_distance(
@@ -125,25 +111,18 @@ _AT_ONCE = 512
 def nearest(features: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each row the training row at the least cosine distance: distances float64 (n,) in [0, 2], places int (n,)."""
     known = _unit(training)
-    distances, places = [], []
+    distances, places = [np.zeros(0)], [np.zeros(0, int)]
     for first in range(0, len(features), _AT_ONCE):
         likeness = _unit(features[first : first + _AT_ONCE]) @ known.T
         places.append(likeness.argmax(1))
         distances.append(1 - likeness.max(1))
-    if not distances:
-        return np.zeros(0), np.zeros(0, int)
     return np.concatenate(distances), np.concatenate(places)
 
 
 def suspicious(generated: np.ndarray, held_out: np.ndarray, share: float = 0.01) -> float:
-    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos are.
-
-    About `share` when the generator knows its training photos no better than new photos do; near 1 when it repeats
-    them.
-
-    Args:
-      generated: distances as `nearest` gives them; likewise `held_out`, of real photos that were not trained on.
-    """
+    """Share of the generated pictures nearer to a training photo than all but `share` of the held-out photos, which
+    were not trained on, by distances as `nearest` gives them. About `share` when the generator knows its training
+    photos no better than new photos do; near 1 when it repeats them."""
     return float((generated < np.quantile(held_out, share)).mean())
 
 
@@ -156,8 +135,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 GROUND_FROM = 245
 """A pixel whose three channels are all at least this is the white ground; as in `images.dominant_colour`."""
-LEAST_OBJECT = 64
-"""Pixels of a picture; with fewer there is no object."""
+LEAST_OBJECT = 64  # pixels of a picture; with fewer there is no object
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:
@@ -218,10 +196,8 @@ def ciede2000(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- lines
 # Sketches are uint8 (s, s), photos uint8 (s, s, 3); distances are meant for 256 pixels a side.
 
-REACH = 4
-"""Pixels of 256 within which an edge answers to a line."""
-GAP = 3
-"""Openings of an outline up to about twice this are closed before it is filled."""
+REACH = 4  # pixels of 256 within which an edge answers to a line
+GAP = 3  # openings of an outline up to about twice this are closed before it is filled
 CLOSED_SHARE = 0.5
 """An outline closes when it encloses at least this share of its convex hull; open ones enclose next to nothing."""
 _CANNY = (40, 100)
@@ -257,12 +233,6 @@ def outline_iou(sketch: np.ndarray, photo: np.ndarray) -> float | None:
     return float((inside & painted).sum() / (inside | painted).sum())
 
 
-def edges_of(photo: np.ndarray) -> np.ndarray:
-    """The edges of a photo (Canny 1986, after a light blur), bool (s, s)."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
-    return cv2.Canny(grey, *_CANNY, L2gradient=True) > 0
-
-
 def ink_with_edge(sketch: np.ndarray, photo: np.ndarray) -> float | None:
     """Share of the ink within `REACH` of an edge of the photo; None on an empty sheet."""
     ink = sketch < INK_BELOW
@@ -270,8 +240,9 @@ def ink_with_edge(sketch: np.ndarray, photo: np.ndarray) -> float | None:
 
 
 def near_edge(photo: np.ndarray) -> np.ndarray:
-    """Where an edge of the photo is within `REACH`, bool (s, s)."""
-    edges = edges_of(photo)
+    """Where an edge of the photo (Canny 1986, after a light blur) is within `REACH`, bool (s, s)."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    edges = cv2.Canny(grey, *_CANNY, L2gradient=True) > 0
     if not edges.any():
         return edges
     return cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, 5) <= REACH

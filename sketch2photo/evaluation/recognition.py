@@ -19,13 +19,10 @@ class PhotoClassifier:
     """Softmax regression on standardised features."""
 
     classes: tuple[str, ...]
-    mean: np.ndarray
-    """(d,) of the training features; likewise the deviation."""
+    mean: np.ndarray  # (d,) of the training features; likewise the deviation
     deviation: np.ndarray
-    kernel: np.ndarray
-    """(d, k)."""
-    bias: np.ndarray
-    """(k,)."""
+    kernel: np.ndarray  # (d, k)
+    bias: np.ndarray  # (k,)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Of features (n, d), the logits (n, k), float64."""
@@ -33,11 +30,8 @@ class PhotoClassifier:
         return scaled @ self.kernel + self.bias
 
     def named(self, features: np.ndarray, names: Sequence[str], best: int = 1) -> np.ndarray:
-        """Whether each photo's right name is among its `best` likeliest: bool (n,).
-
-        Raises:
-          ConfigError: a name that is no class.
-        """
+        """Whether each photo's right name is among its `best` likeliest: bool (n,). Raises `ConfigError`: a name that
+        is no class."""
         unknown = sorted(set(names) - set(self.classes))
         if unknown:
             raise ConfigError(f"the photo classifier does not know {unknown[0]!r}: train it on photos of it")
@@ -51,11 +45,8 @@ def fit(features: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, dec
 
     Args:
       features: (n, d), of real photos.
-      labels: int (n,), into `classes`.
+      labels: int (n,), into `classes`. Raises `ConfigError`: a class without photos, or fewer than two classes.
       decay: weight of half the squared norm of the kernel.
-
-    Raises:
-      ConfigError: a class without photos, or fewer than two classes.
     """
     import scipy.optimize  # only here: slow to import
 
@@ -84,7 +75,6 @@ def fit(features: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, dec
         gradient = np.concatenate([(x.T @ slope + decay * kernel).ravel(), slope.sum(0)])
         return loss + decay / 2 * float((kernel**2).sum()), gradient.astype(np.float64)
 
-    found = scipy.optimize.minimize(
-        objective, np.zeros(d * k + k), jac=True, method="L-BFGS-B", options={"maxiter": 300}
-    )
+    start = np.zeros(d * k + k)
+    found = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 300})
     return PhotoClassifier(tuple(classes), mean, deviation, found.x[: d * k].reshape(d, k), found.x[d * k :])

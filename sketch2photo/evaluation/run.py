@@ -27,14 +27,10 @@ from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
 Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3)) -> photo uint8 (n, s, s, 3)."""
-Examples = Mapping[str, np.ndarray]
-"""sketch, photo, label and colour, as `loader.pair_examples` gives them."""
+Examples = Mapping[str, np.ndarray]  # sketch, photo, label and colour, as `loader.pair_examples` gives them
 
-
-SIZE = 128
-"""Pixels a side at which features are taken."""
-_SIDE = 256
-"""Pixels a side at which lines are compared; their distances are meant for it."""
+SIZE = 128  # pixels a side at which features are taken
+_SIDE = 256  # pixels a side at which lines are compared; their distances are meant for it
 _CHUNK = 8
 
 METRICS: dict[str, tuple[str, bool]] = {
@@ -50,8 +46,6 @@ METRICS: dict[str, tuple[str, bool]] = {
     "suspicious": ("share nearer to a training photo than 99% of the held-out photos are", False),
 }
 """Each figure: what it says, and whether more is better."""
-WITHOUT_FEATURES = ("l1", "outline_iou", "ink_with_edge", "colour_difference")
-"""The figures that need no file of features."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +53,17 @@ class Reference:
     """What painted pictures are held against."""
 
     features: Features
-    training: np.ndarray
-    """Features of training photos, (n, d)."""
-    classifier: recognition.PhotoClassifier | None
-    """None where the data has one category only."""
+    training: np.ndarray  # features of training photos, (n, d)
+    classifier: recognition.PhotoClassifier | None  # None where the data has one category only
 
 
 def reference(features: Features, training: Examples, categories: tuple[str, ...]) -> Reference:
-    """Features of some training photos and a classifier of them.
-
-    Args:
-      training: some of the training split's examples, of every category.
-    """
+    """Features of some training photos and a classifier of them. `training`: some of the training split's examples, of
+    every category."""
     rows = features(training["photo"])
     several = len(categories) > 1
-    return Reference(
-        features, rows, recognition.fit(rows, training["label"], categories, decay=1e-3) if several else None
-    )
+    classifier = recognition.fit(rows, training["label"], categories, decay=1e-3) if several else None
+    return Reference(features, rows, classifier)
 
 
 @dataclass(frozen=True)
@@ -85,10 +73,8 @@ class Evaluation:
     figures: dict[str, float]
     by_category: dict[str, dict[str, float]]
     """With "n", the number of pictures. Of the distances between sets only `feature_distance` is there."""
-    photos: np.ndarray
-    """What was painted, uint8 (n, s, s, 3)."""
-    distance: np.ndarray
-    """How far each is from its photo: `pair_distance`, or `l1` without features."""
+    photos: np.ndarray  # what was painted, uint8 (n, s, s, 3)
+    distance: np.ndarray  # how far each is from its photo: `pair_distance`, or `l1` without features
 
 
 def evaluate(
@@ -96,17 +82,19 @@ def evaluate(
 ) -> Evaluation:
     """Paint the examples' sketches, told their photos' categories and colours, and measure."""
     photos = _painted(paint, examples)
-    each: dict[str, np.ndarray] = {"l1": _l1(photos, examples["photo"])}
-    each["colour_difference"] = np.array(
-        [_colour_difference(photo, asked) for photo, asked in zip(photos, examples["colour"], strict=True)]
-    )
+    differences = (np.abs(a.astype(np.float32) - b) for a, b in zip(photos, examples["photo"], strict=True))
+    each = {
+        "l1": np.array([difference.mean() / 127.5 for difference in differences]),
+        "colour_difference": np.array([*map(_colour_difference, photos, examples["colour"])]),
+    }
     if examples["sketch"].shape[-1] == 1:  # a coloured input has no lines
         each |= _line_figures(examples["sketch"], photos)
     figures: dict[str, float] = {}
     painted = real = None
     if compare is not None:
         painted, real = compare.features(photos), compare.features(examples["photo"])
-        each["pair_distance"] = 1 - _cosine(painted, real)
+        lengths = np.linalg.norm(painted, axis=1) * np.linalg.norm(real, axis=1)
+        each["pair_distance"] = 1 - (painted * real).sum(1) / np.maximum(lengths, 1e-12)
         if compare.classifier is not None:
             names = [categories[label] for label in examples["label"]]
             each["recognition"] = compare.classifier.named(painted, names).astype(float)
@@ -115,11 +103,8 @@ def evaluate(
         figures["suspicious"] = metrics.suspicious(each["nearest"], of_real)
         if len(painted) > 1:
             found = metrics.subset_distance(metrics.on_sphere(painted), metrics.on_sphere(real))
-            figures |= {
-                "kid": found.mean,
-                "kid_sd": found.sd,
-                "feature_distance": metrics.frechet_distance(painted, real),
-            }
+            figures |= {"kid": found.mean, "kid_sd": found.sd}
+            figures["feature_distance"] = metrics.frechet_distance(painted, real)
     by_category: dict[str, dict[str, float]] = {}
     for label, name in enumerate(categories):
         chosen = examples["label"] == label
@@ -151,8 +136,7 @@ def better(metric: str, value: float, than: float | None) -> bool:
 
 
 def _painted(paint: Paint, examples: Examples) -> np.ndarray:
-    photos = []
-    n = len(examples["label"])
+    photos, n = [], len(examples["label"])
     for first in range(0, n, _CHUNK):
         # The last part is filled up, so that one shape is compiled.
         rows = np.minimum(np.arange(first, first + _CHUNK), n - 1)
@@ -174,16 +158,8 @@ def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndar
 
 def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:
     found = metrics.median_lab(photo)
-    # Nothing painted is as wrong as white.
-    return float(metrics.ciede2000(metrics.to_lab(asked), np.array([100.0, 0, 0]) if found is None else found))
-
-
-def _l1(photos: np.ndarray, true: np.ndarray) -> np.ndarray:
-    return np.array([np.abs(a.astype(np.float32) - b).mean() / 127.5 for a, b in zip(photos, true, strict=True)])
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+    white = np.array([100.0, 0, 0])  # nothing painted is as wrong as that
+    return float(metrics.ciede2000(metrics.to_lab(asked), white if found is None else found))
 
 
 def _summary(each: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, float]:
@@ -203,8 +179,7 @@ def _sorted(figures: dict[str, float]) -> dict[str, float]:
 
 # ---------------------------------------------------------------- while a generator trains
 
-_TRAINING_PHOTOS = 100
-"""Of each category, for the classifier and the search for copies."""
+_TRAINING_PHOTOS = 100  # of each category, for the classifier and the search for copies
 
 
 class Evaluating:
@@ -227,14 +202,9 @@ class Evaluating:
 
     @cached_property
     def _examples(self) -> Examples:
-        model = self._config.model
-        return loader.pair_examples(
-            self._data,
-            "val",
-            image_size=model.image_size,
-            input_channels=model.input_channels,
-            per_category=self._config.evaluation.per_category,
-        )
+        size, channels = self._config.model.image_size, self._config.model.input_channels
+        count = self._config.evaluation.per_category
+        return loader.pair_examples(self._data, "val", image_size=size, input_channels=channels, per_category=count)
 
     @cached_property
     def _reference(self) -> Reference:

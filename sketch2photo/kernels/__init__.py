@@ -17,8 +17,7 @@ _FUSION_FLAG = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 _JAXLIB_THAT_KNOWS_IT = ((0, 10), (0, 11))
 """An unknown XLA flag aborts the process, so it is set only for versions it was tried with: from, up to."""
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
-"""Of glibc's malloc.h."""
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # of glibc's malloc.h
 
 
 def prepare(*, training: bool = False) -> None:

@@ -24,8 +24,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo.kernels import winograd
 
-NHWC = ("NHWC", "HWIO", "NHWC")
-"""How every convolution's input, kernel and output lie."""
+NHWC = ("NHWC", "HWIO", "NHWC")  # how every convolution's input, kernel and output lie
 
 
 def pad(x: Float[Array, "n h w c"], by: int = 1) -> Float[Array, "n H W c"]:
@@ -68,10 +67,8 @@ def closed(convolve: Forms, adjoint: Forms, kernel_gradient: Forms) -> tuple[Pro
 # Large ones take Winograd's tiles on a CPU, all three products; the weight gradient of the others is one product of
 # windows, because XLA:CPU runs that of a 4x4 convolution naively.
 
-LARGE_FLAT = 2**12
-"""Pairs of channels from which tiles pay."""
-FEW = 100
-"""Fewer tiles than this and the transform of the kernel costs more than it saves."""
+LARGE_FLAT = 2**12  # pairs of channels from which tiles pay
+FEW = 100  # fewer tiles than this and the transform of the kernel costs more than it saves
 
 
 def tile(n: int, side: int, r: int, o: int, c: int, dtype: Any = jnp.float32) -> int:
@@ -116,18 +113,13 @@ def _adjoint_flat_cpu(g: jax.Array, kernel: jax.Array, *, margin: int) -> jax.Ar
 
 
 def _kernel_gradient_lax(g: jax.Array, x: jax.Array, *, margin: int) -> jax.Array:
-    r = _side(g, x, margin)
+    r = x.shape[1] + 2 * margin - g.shape[1] + 1
     kernel = jnp.zeros((r, r, g.shape[-1], x.shape[-1]), x.dtype)
     return jax.vjp(lambda k: _lax(x, k, margin=margin), kernel)[1](g)[0]
 
 
-def _side(g: jax.Array, x: jax.Array, margin: int) -> int:
-    """Of the kernel."""
-    return x.shape[1] + 2 * margin - g.shape[1] + 1
-
-
 def _kernel_gradient_cpu(g: jax.Array, x: jax.Array, *, margin: int) -> jax.Array:
-    r = _side(g, x, margin)
+    r = x.shape[1] + 2 * margin - g.shape[1] + 1
     n, h, _, o = g.shape
     c = x.shape[-1]
     if m := tile(n, h, r, o, c, g.dtype):
@@ -168,13 +160,11 @@ def convolve(x: Float[Array, "n h w c"], kernel: Float[Array, "r r o c"], margin
 
 # ---------------------------------------------------------------- stride 2: the convolution S and its adjoint T
 
-DEEP = 8
-"""Small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)."""
+DEEP = 8  # small sides up to this many pixels are faster as matrix products of patches than as convolutions (CPU)
 NARROW = 8
 """Fewer channels than this on the large side and tiles do not pay, and T from many channels is faster as a product and
 shifted sums (CPU)."""
-LARGE = 2**14
-"""Pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)."""
+LARGE = 2**14  # pairs of channels, of the form with stride 1, from which Winograd's tiles pay (CPU)
 
 _Kernel = Float[Array, "o 4 4 c"]
 
@@ -207,16 +197,11 @@ def cell_kernel(kernel: _Kernel) -> Float[Array, "2 2 o 4*c"]:
     return kernel.reshape(o, 2, 2, 2, 2, c).transpose(1, 3, 0, 2, 4, 5).reshape(2, 2, o, 4 * c)
 
 
-def _tile(
-    product: Literal["strided", "adjoint", "gradient"],
-    n: int,
-    small_side: int,
-    o: int,
-    c: int,
-    dtype: Any = jnp.float32,
-) -> int:
-    """The outputs a side of Winograd's tiles for a layer of the pair; 0 where plainer forms are faster (CPU), or where
-    fewer digits than float32's would not survive the transforms."""
+_Pair = Literal["strided", "adjoint", "gradient"]
+
+
+def _tile(product: _Pair, n: int, small_side: int, o: int, c: int, dtype: Any = jnp.float32) -> int:
+    """As `tile`, for a layer of the pair."""
     if dtype != jnp.float32:
         return 0
     if small_side >= 16:
@@ -258,11 +243,10 @@ def _adjoint_cpu(y: jax.Array, kernel: jax.Array) -> jax.Array:
     if h == w == 1:
         return (y.reshape(n, o) @ kernel[:, 1:3, 1:3].reshape(o, -1)).reshape(n, 2, 2, c)
     if m := _tile("adjoint", n, h, o, c, y.dtype):
-        packed = winograd.pack(cell_kernel(kernel), m)
-        return uncells(winograd.adjoint(y, packed, m))[:, 1:-1, 1:-1]
+        return interleave(winograd.adjoint(y, winograd.pack(cell_kernel(kernel), m), m))
     if h <= DEEP or (c < NARROW and o >= 64):
         return fold((y.reshape(-1, o) @ kernel.reshape(o, -1)).reshape(n, h, w, 4, 4, c))
-    return _four_phases(y, kernel)
+    return interleave(lax.conv_general_dilated(pad(y), phase_kernel(kernel), (1, 1), "VALID", dimension_numbers=NHWC))
 
 
 def fold(taps: jax.Array) -> jax.Array:
@@ -286,13 +270,8 @@ def phase_kernel(kernel: _Kernel) -> Float[Array, "2 2 o k"]:
 
 
 def interleave(phases: Float[Array, "n h+1 w+1 k"]) -> Float[Array, "n 2*h 2*w c"]:
-    """The four phases as one picture."""
+    """The four phases, or the cells of a padded picture, as one picture without its margin."""
     return uncells(phases)[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
-
-
-def _four_phases(y: jax.Array, kernel: jax.Array) -> jax.Array:
-    """T as one 2x2 convolution and an interleave."""
-    return interleave(lax.conv_general_dilated(pad(y), phase_kernel(kernel), (1, 1), "VALID", dimension_numbers=NHWC))
 
 
 def _pair_gradient_cpu(small: jax.Array, large: jax.Array) -> jax.Array:
@@ -302,8 +281,7 @@ def _pair_gradient_cpu(small: jax.Array, large: jax.Array) -> jax.Array:
         of_cells = winograd.kernel_gradient(small, cells(pad(large)), m)
         return of_cells.reshape(2, 2, o, 2, 2, c).transpose(2, 0, 3, 1, 4, 5).reshape(o, 4, 4, c)
     # This order of operands runs at twice the speed of the other one.
-    product = lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ())))
-    return product.reshape(o, 4, 4, c)
+    return lax.dot_general(small.reshape(-1, o), patches(large), (((0,), (0,)), ((), ()))).reshape(o, 4, 4, c)
 
 
 def _pair_gradient_lax(small: jax.Array, large: jax.Array) -> jax.Array:
@@ -311,21 +289,13 @@ def _pair_gradient_lax(small: jax.Array, large: jax.Array) -> jax.Array:
     return jax.vjp(lambda k: _strided_lax(large, k), kernel)[1](small)[0]
 
 
-_strided, _adjoint, _ = closed(
+down, up, _ = closed(
     Forms(_strided_cpu, _strided_lax),
     Forms(_adjoint_cpu, _adjoint_lax),
     Forms(_pair_gradient_cpu, _pair_gradient_lax),
 )
-
-
-def down(x: Float[Array, "n H W c"], kernel: _Kernel) -> Float[Array, "n h w o"]:
-    """4x4 convolution, stride 2, margin 1: halves the sides (both even)."""
-    return _strided(x, kernel)
-
-
-def up(y: Float[Array, "n h w o"], kernel: _Kernel) -> Float[Array, "n H W c"]:
-    """4x4 transposed convolution, stride 2, margin 1: doubles the sides; the adjoint of `down`."""
-    return _adjoint(y, kernel)
+"""`down(x, kernel)`: 4x4 convolution, stride 2, margin 1, of x (n, H, W, c) to (n, h, w, o): halves the sides (both
+even). `up(y, kernel)`, its adjoint, the transposed convolution: of y (n, h, w, o) to (n, H, W, c)."""
 
 
 def resize_kernel(kernel: Float[Array, "o 3 3 c"]) -> _Kernel:

@@ -13,20 +13,10 @@ from jaxtyping import Array, Float
 
 from sketch2photo.kernels import conv, winograd
 
-Form = Literal[
-    "centre",
-    "patches",
-    "direct",
-    "tiles2-few",
-    "tiles4-few",
-    "tiles4",
-    "up-centre",
-    "up-few",
-    "up-fold",
-    "up-phases",
-    "up-tiles2",
-    "up-tiles4",
-]
+Form = (
+    Literal["centre", "patches", "direct", "tiles2-few", "tiles4-few", "tiles4"]
+    | Literal["up-centre", "up-few", "up-fold", "up-phases", "up-tiles2", "up-tiles4"]
+)
 """How a layer is computed: of the four taps that meet a single pixel; as one product of patches; plainly; by Winograd's
 tiles of 2 or 4; by a product and shifted sums; by four phases. "few" is for few rows: a product of those with tens
 of megabytes of weights is up to three times as fast when the weights stand first."""
@@ -102,7 +92,7 @@ def apply(x: Float[Array, "n h w i"], packed: jax.Array, form: Form) -> Float[Ar
             phases = lax.conv_general_dilated(conv.pad(x), packed, (1, 1), "VALID", dimension_numbers=conv.NHWC)
             return conv.interleave(phases)
         case "up-tiles2" | "up-tiles4":
-            return conv.uncells(winograd.adjoint(x, packed, int(form[-1])))[:, 1:-1, 1:-1]
+            return conv.interleave(winograd.adjoint(x, packed, int(form[-1])))
 
 
 def _weights_first(weights: Float[Array, "j i"], rows: Float[Array, "m i"]) -> Float[Array, "m j"]:

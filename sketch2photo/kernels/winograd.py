@@ -25,12 +25,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-_POINTS = {
-    2: (0.0, -1.0),
-    3: (0.0, 1.0, -1.0),
-    4: (0.0, 1.0, -1.0, 2.0),
-    5: (0.0, 1.0, -1.0, 2.0, -2.0),
-}
+_POINTS = {2: (0.0, -1.0), 3: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 2.0), 5: (0.0, 1.0, -1.0, 2.0, -2.0)}
 """Where the polynomials are evaluated, beside infinity, by how many are needed: m + r - 2."""
 
 
@@ -56,21 +51,11 @@ def pack(kernel: Float[Array, "r r o c"], m: int) -> Float[Array, "k o c"]:
     return _both_ways(_transforms(m, r)[1], kernel)
 
 
-def _unpack(packed: Float[Array, "k o c"], m: int, r: int) -> Float[Array, "r r o c"]:
-    t = m + r - 1
-    kernel = _both_ways(_transforms(m, r)[1].T, packed.reshape(t, t, *packed.shape[1:]))
-    return kernel.reshape(r, r, *packed.shape[1:])
-
-
 def convolve(
     x: Float[Array, "n H W c"], packed: Float[Array, "k o c"], m: int, *, weights_first: bool = False
 ) -> Float[Array, "n h w o"]:
-    """The convolution without margin, h = H - r + 1. Sides that are no multiple of m cost the tiles they reach into.
-
-    Args:
-      packed: as `pack` gives it for the same m.
-      weights_first: which operand stands first in the products, faster for few tiles and many channels.
-    """
+    """The convolution without margin, h = H - r + 1, by a kernel as `pack` gives it for the same m. Sides that are no
+    multiple of m cost the tiles they reach into. `weights_first` is faster for few tiles and many channels."""
     n, height, width, _ = x.shape
     r = _kernel_side(packed, m)
     tiles = _gather(x, m, r)
@@ -94,7 +79,8 @@ def kernel_gradient(y: Float[Array, "n h w o"], x: Float[Array, "n H W c"], m: i
     """The gradient of sum(y * convolution of x) in the kernel."""
     r = x.shape[1] - y.shape[1] + 1
     products = lax.dot_general(_lift(y, m, r), _gather(x, m, r), (((1,), (1,)), ((0,), (0,))))
-    return _unpack(products, m, r)
+    grid = products.reshape(m + r - 1, m + r - 1, *products.shape[1:])
+    return _both_ways(_transforms(m, r)[1].T, grid).reshape(r, r, *products.shape[1:])
 
 
 def _kernel_side(packed: jax.Array, m: int) -> int:

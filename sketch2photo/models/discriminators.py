@@ -18,10 +18,8 @@ from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, sty
 
 Map = Float[Array, "n h w c"]
 
-WIDTH = 64
-"""Channels of the first convolution of a projected head; the second has twice as many."""
-LEAST_SIDE = 4
-"""Of a map that a projected head can judge, which halves it twice."""
+WIDTH = 64  # channels of the first convolution of a projected head; the second has twice as many
+LEAST_SIDE = 4  # of a map that a projected head can judge, which halves it twice
 
 
 class PatchGAN(nnx.Module):
@@ -78,13 +76,7 @@ class ProjectedHeads(nnx.Module):
     """
 
     def __init__(
-        self,
-        map_widths: Sequence[int],
-        sketch_channels: int,
-        styles: int,
-        *,
-        spectral: bool = False,
-        rngs: Rngs,
+        self, map_widths: Sequence[int], sketch_channels: int, styles: int, *, spectral: bool = False, rngs: Rngs
     ):
         self.heads = nnx.List(
             _Head(width + sketch_channels, styles, spectral=spectral, rngs=rngs) for width in map_widths
@@ -102,14 +94,10 @@ class ProjectedHeads(nnx.Module):
 
 class RandomMixing:
     """Maps mixed across channels and scales by random convolutions that stay as they are, so that a discriminator
-    cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2).
+    cannot rest on a few prominent channels (Sauer et al. 2021, section 3.2; figure 2). `map_widths`: channels of the
+    maps, from the largest map to the smallest; each map half the size of the one before."""
 
-    Args:
-      map_widths: channels of the maps, from the largest map to the smallest; each map half the size of the one before.
-    """
-
-    width = 64
-    """Channels of every mixed map."""
+    width = 64  # channels of every mixed map
 
     def __init__(self, map_widths: Sequence[int], seed: int = 0):
         draw = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.nn import relu6
 from jaxtyping import Array, Float
 
 from sketch2photo.errors import ConfigError
@@ -38,18 +39,10 @@ class Architecture(NamedTuple):
     blocks: tuple[Block, ...]
     taps: tuple[int, ...]
 
-    @property
-    def widths(self) -> list[int]:
-        """The channels of the maps."""
-        return [self.blocks[tap].outputs for tap in self.taps]
-
 
 def read(arrays: dict[str, np.ndarray], path: str) -> tuple[dict[str, jax.Array], Architecture]:
-    """The weights up to the last map, float32, and the architecture.
-
-    Raises:
-      ConfigError: an array is missing or has another shape than the architecture says.
-    """
+    """The weights up to the last map, float32, and the architecture. Raises `ConfigError`: an array is missing or has
+    another shape than the architecture says."""
     blocks = tuple(Block(*map(int, row)) for row in arrays["spec"])
     taps = tuple(int(tap) for tap in arrays["taps"])
     shapes = {"stem": (3, 3, 3, blocks[0].inputs)}
@@ -77,20 +70,16 @@ def maps(architecture: Architecture, weights: dict[str, Any], photo: Float[Array
     def pointwise(name: str, x: jax.Array) -> jax.Array:
         return x @ weights[f"{name}_w"][0, 0] + weights[f"{name}_b"]
 
-    x = _relu6(convolved("stem", ((photo + 1.0) * 127.5 - 127.0) / 128.0, 2))
+    x = relu6(convolved("stem", ((photo + 1.0) * 127.5 - 127.0) / 128.0, 2))
     found = []
     for i, block in enumerate(architecture.blocks[: architecture.taps[-1] + 1]):
-        y = _relu6(pointwise(f"b{i:02d}_expand", x)) if block.expansion > 1 else x
+        y = relu6(pointwise(f"b{i:02d}_expand", x)) if block.expansion > 1 else x
         y = depthwise(y, weights[f"b{i:02d}_dw_w"], block.stride) + weights[f"b{i:02d}_dw_b"]
-        y = pointwise(f"b{i:02d}_proj", _relu6(y))
+        y = pointwise(f"b{i:02d}_proj", relu6(y))
         x = x + y if block.skip else y
         if i in architecture.taps:
             found.append(x)
     return found
-
-
-def _relu6(x: jax.Array) -> jax.Array:
-    return jnp.clip(x, 0, 6)
 
 
 # ---------------------------------------------------------------- depthwise convolution
@@ -118,13 +107,7 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _depthwise_forward(x: Map, kernel: jax.Array, stride: int) -> tuple[Map, tuple[jax.Array, tuple[int, ...]]]:
-    return depthwise(x, kernel, stride), (kernel, x.shape)
-
-
-def _depthwise_backward(
-    stride: int, kept: tuple[jax.Array, tuple[int, ...]], gradient: Map
-) -> tuple[jax.Array, jax.Array]:
+def _depthwise_backward(stride: int, kept: tuple[jax.Array, Any], gradient: Map) -> tuple[jax.Array, jax.Array]:
     """The gradient with zeros between its pixels, convolved with the kernel turned round."""
     kernel, (_, h, w, _) = kept
     k = kernel.shape[0]
@@ -133,9 +116,8 @@ def _depthwise_backward(
         before = k - 1 - _same(size, k, stride)[0]
         return before, size + k - 1 - before - (out - 1) * stride - 1, stride - 1
 
-    zero = jnp.zeros((), gradient.dtype)
     rows, columns = spread(h, gradient.shape[1]), spread(w, gradient.shape[2])
-    spaced = lax.pad(gradient, zero, ((0, 0, 0), rows, columns, (0, 0, 0)))
+    spaced = lax.pad(gradient, jnp.zeros((), gradient.dtype), ((0, 0, 0), rows, columns, (0, 0, 0)))
     if stride > 1:
         spaced = lax.optimization_barrier(spaced)  # fused, the padding would be made anew for every product
     turned = kernel[::-1, ::-1, 0]
@@ -143,4 +125,4 @@ def _depthwise_backward(
     return functools.reduce(jnp.add, parts), jnp.zeros_like(kernel)
 
 
-depthwise.defvjp(_depthwise_forward, _depthwise_backward)
+depthwise.defvjp(lambda x, kernel, stride: (depthwise(x, kernel, stride), (kernel, x.shape)), _depthwise_backward)

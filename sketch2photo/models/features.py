@@ -11,7 +11,7 @@ compressed by distillation (Wang et al. 2020), a tenth of the cost and nearly th
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from sketch2photo import images
-from sketch2photo.errors import ConfigError
+from sketch2photo.errors import ConfigError, first_line
+from sketch2photo.kernels.conv import NHWC
 from sketch2photo.models import efficientnet, vgg
 
 # ---------------------------------------------------------------- SqueezeNet
@@ -33,22 +34,16 @@ from sketch2photo.models import efficientnet, vgg
 SqueezeNetWeights = dict[str, tuple[Any, Any]]
 """Kernel (h, w, inputs, outputs) and bias (outputs,) by the layer's name."""
 
-DEPTH = 512
-"""Channels of fire9, the last layer."""
+DEPTH = 512  # channels of fire9, the last layer
 MEAN_BGR = (104.006, 116.669, 122.679)
 FIRES = range(2, 10)
 POOL_BEFORE = (2, 4, 6)
 _LAYERS = ("conv1", *(f"fire{i}/{part}" for i in FIRES for part in ("squeeze1x1", "expand1x1", "expand3x3")))
-_COMPARED = (3, 5, 9)
-"""The fires whose maps `maps` gives: the last before each pool and of all."""
+_COMPARED = (3, 5, 9)  # the fires whose maps `maps` gives: the last before each pool and of all
 
 
 def load_squeezenet(path: str | Path) -> SqueezeNetWeights:
-    """The convolutions by name.
-
-    Raises:
-      ConfigError: no such file, or it holds something else.
-    """
+    """The convolutions by name. Raises `ConfigError`: no such file, or it holds something else."""
     import scipy.io  # only here: it takes a quarter of a second
 
     try:
@@ -58,7 +53,7 @@ def load_squeezenet(path: str | Path) -> SqueezeNetWeights:
     except KeyError as error:
         raise ConfigError(f"features {str(path)!r} lack {error.args[0]}: name a file of SqueezeNet 1.1") from None
     except Exception as error:  # scipy raises whatever its readers stumble over
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise ConfigError(f"features {str(path)!r} cannot be read ({reason}): name a .mat file of SqueezeNet") from None
     depth = sum(weights[f"fire9/{part}"][0].shape[-1] for part in ("expand1x1", "expand3x3"))
     if depth != DEPTH:
@@ -73,21 +68,20 @@ def _array(value: Any) -> np.ndarray:
 def convolve(x: jax.Array, weights: tuple[Any, Any], stride: int, padding: str) -> jax.Array:
     """With bias."""
     kernel, bias = weights
-    numbers = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=numbers) + bias
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=NHWC) + bias
 
 
-def fire(x: jax.Array, weights: SqueezeNetWeights, i: int) -> jax.Array:
-    """Squeezed by 1x1, expanded by 1x1 and 3x3 (section 3.1); with ReLU."""
-    squeezed = jax.nn.relu(convolve(x, weights[f"fire{i}/squeeze1x1"], 1, "SAME"))
-    parts = [convolve(squeezed, weights[f"fire{i}/{part}"], 1, "SAME") for part in ("expand1x1", "expand3x3")]
-    return jax.nn.relu(jnp.concatenate(parts, -1))
-
-
-def squeezenet_widths(weights: SqueezeNetWeights) -> list[int]:
-    """The channels of the maps that `maps` gives."""
-    of_fires = [sum(weights[f"fire{i}/{part}"][1].shape[0] for part in ("expand1x1", "expand3x3")) for i in _COMPARED]
-    return [weights["conv1"][1].shape[0], *of_fires]
+def _outputs(weights: SqueezeNetWeights, x: jax.Array, halve: Callable[[jax.Array], jax.Array]) -> list[jax.Array]:
+    """Of conv1 and every fire: squeezed by 1x1, expanded by 1x1 and 3x3 (section 3.1); with ReLU."""
+    x = jax.nn.relu(convolve(x, weights["conv1"], 2, "VALID"))
+    found = [x]
+    for i in FIRES:
+        x = halve(x) if i in POOL_BEFORE else x
+        x = jax.nn.relu(convolve(x, weights[f"fire{i}/squeeze1x1"], 1, "SAME"))
+        parts = [convolve(x, weights[f"fire{i}/{part}"], 1, "SAME") for part in ("expand1x1", "expand3x3")]
+        x = jax.nn.relu(jnp.concatenate(parts, -1))
+        found.append(x)
+    return found
 
 
 def squeezenet_maps(weights: SqueezeNetWeights, photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
@@ -98,15 +92,8 @@ def squeezenet_maps(weights: SqueezeNetWeights, photo: Float[Array, "n s s 3"]) 
     """
     x = (photo[..., ::-1] + 1.0) * 127.5 - jnp.asarray(MEAN_BGR, photo.dtype)
     x = jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
-    x = jax.nn.relu(convolve(x, weights["conv1"], 2, "VALID"))
-    found = [x]
-    for i in FIRES:
-        if i in POOL_BEFORE:
-            x = _halve(x)
-        x = fire(x, weights, i)
-        if i in _COMPARED:
-            found.append(x)
-    return found
+    found = _outputs(weights, x, _halve)
+    return [found[0], *(found[i - 1] for i in _COMPARED)]
 
 
 def _halve(x: jax.Array) -> jax.Array:
@@ -119,7 +106,6 @@ def _halve(x: jax.Array) -> jax.Array:
 
 Features = Callable[[np.ndarray], np.ndarray]
 """Photos, uint8 (n, s, s, 3), to rows of features, float32 (n, d): the channels of fire9, averaged over the picture."""
-
 _CHUNK = 32
 
 
@@ -142,34 +128,33 @@ def squeezenet_features(weights: SqueezeNetWeights, size: int) -> Features:
 def mean_fire9(weights: SqueezeNetWeights, photos: jax.Array) -> Float[Array, "n 512"]:
     """fire9 averaged over the picture, of photos in 0..255, (n, s, s, 3) RGB."""
     x = photos.astype(jnp.float32)[..., ::-1] - jnp.asarray(MEAN_BGR, jnp.float32)
-    x = jax.nn.relu(convolve(x, weights["conv1"], 2, "VALID"))
-    for i in FIRES:
-        if i in POOL_BEFORE:
-            x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "VALID")
-        x = fire(x, weights, i)
-    return x.mean((1, 2))
+
+    def halve(x: jax.Array) -> jax.Array:
+        return lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "VALID")
+
+    return _outputs(weights, x, halve)[-1].mean((1, 2))
 
 
 # ---------------------------------------------------------------- for losses
 
-LARGEST = 128
-"""Pixels a side of what the network looks at."""
-
+LARGEST = 128  # pixels a side of what the network looks at
 _VGG19 = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41",))
 _VGG16 = (("11", "12"), ("21", "22"), ("31", "32", "33"), ("41",))
 """Convolutions up to relu4_1; the first of every block is compared, as in pix2pixHD (section 3.3)."""
-_ZERO = "zero_padding"
-"""In files of networks that were trained with zeros around the picture, not with its mirror image."""
 
 
 @dataclass(frozen=True)
 class Perceptual:
     """A frozen network. weights: a tree of arrays. maps: (weights, photo in [-1, 1]) -> its maps, from the outside in;
-    sides are powers of two where the photo's is. widths: their channels."""
+    sides are powers of two where the photo's is."""
 
     weights: Any
     maps: Callable[[Any, jax.Array], list[jax.Array]]
-    widths: list[int]
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """The channels of the maps."""
+        return [m.shape[-1] for m in jax.eval_shape(self, jax.ShapeDtypeStruct((1, LARGEST, LARGEST, 3), jnp.float32))]
 
     def __call__(self, photo: Float[Array, "n s s 3"], dtype: str = "float32") -> list[Float[Array, "n h w f"]]:
         """The maps of photos in [-1, 1], computed in the given type.
@@ -186,14 +171,9 @@ class Perceptual:
 
 def load(path: str | Path) -> Perceptual:
     """VGG-19's or VGG16's convolutions up to conv4_1, as far as the file goes, or EfficientNet-Lite's (both .npz), or
-    SqueezeNet 1.1's (.mat).
-
-    Raises:
-      ConfigError: the file is missing or holds something else.
-    """
+    SqueezeNet 1.1's (.mat). Raises `ConfigError`: the file is missing or holds something else."""
     if str(path).endswith(".mat"):
-        convolutions = load_squeezenet(path)
-        return Perceptual(jax.tree.map(jnp.asarray, convolutions), squeezenet_maps, squeezenet_widths(convolutions))
+        return Perceptual(jax.tree.map(jnp.asarray, load_squeezenet(path)), squeezenet_maps)
     try:
         with np.load(path) as file:
             content = {name: file[name] for name in file}
@@ -201,7 +181,7 @@ def load(path: str | Path) -> Perceptual:
         raise ConfigError(f"perceptual features {str(path)!r} cannot be read ({error}): name a .npz file") from None
     if "spec" in content:
         weights, architecture = efficientnet.read(content, str(path))
-        return Perceptual(weights, partial(efficientnet.maps, architecture), architecture.widths)
+        return Perceptual(weights, partial(efficientnet.maps, architecture))
     arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: value for name, value in content.items()}
     blocks = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
     wanted = ["conv0", *(f"conv{name}" for block in blocks for name in block)]
@@ -213,18 +193,15 @@ def load(path: str | Path) -> Perceptual:
     if missing:
         raise ConfigError(f"perceptual features {str(path)!r} lack {missing[0]}: it must hold VGG from conv0 on")
     weights = {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
-    firsts = [f"conv{block[0]}_b" for block in blocks]
-    margin = "constant" if _ZERO in arrays else "reflect"
-    return Perceptual(
-        weights, partial(_vgg_maps, blocks, margin), [weights[name].shape[0] for name in firsts if name in weights]
-    )
+    # Some networks were trained with zeros around the picture, not with its mirror image; their files say so.
+    return Perceptual(weights, partial(_vgg_maps, blocks, "constant" if "zero_padding" in arrays else "reflect"))
 
 
 def of_classifier(weights: dict[str, Any]) -> Perceptual:
     """The maps of our own VGG16 (`models.vgg`), with batch norm or without: `nnx.to_pure_dict` of its state."""
     convs = {int(i): conv for i, conv in vgg.fold(weights)["convs"].items()}
     used = {i: jax.tree.map(jnp.asarray, convs[i]) for i in range(vgg.COMPARED[-1] + 1)}
-    return Perceptual({"convs": used}, vgg.maps, [used[i]["bias"].shape[0] for i in vgg.COMPARED])
+    return Perceptual({"convs": used}, vgg.maps)
 
 
 def _vgg_maps(

@@ -13,8 +13,7 @@ from jaxtyping import Array, Float, Int, UInt8
 from sketch2photo.config import GanModelConfig
 from sketch2photo.kernels import conv, inference
 
-Arrays = Any
-"""A nested dict of arrays, as `nnx.to_pure_dict` gives it."""
+Arrays = Any  # a nested dict of arrays, as `nnx.to_pure_dict` gives it
 Kind = Literal["down", "up", "flat", "resize"]
 Made = TypeVar("Made")
 
@@ -89,8 +88,7 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
 # One draw of random numbers for a whole network. XLA makes a program of its own of every draw, and long ones: a U-Net
 # and its discriminator, from sixty draws, take as long to compile as their training step.
 
-_CHUNK = 2**16
-"""Numbers made at once."""
+_CHUNK = 2**16  # numbers made at once
 
 
 class Draws:
@@ -159,10 +157,7 @@ def spectral_norm(kernel: Float[Array, "r ..."], singular: Float[Array, " r"]) -
 
 def power_iteration(weights: Any) -> Any:
     """The weights with every singular vector one round of power iteration further (algorithm 1, steps 1 and 2).
-
-    Args:
-      weights: a nested dict, `nnx.to_pure_dict` of a network's state; perhaps without any.
-    """
+    `weights`: a nested dict, `nnx.to_pure_dict` of a network's state; perhaps without any."""
     if not isinstance(weights, dict):
         return weights
     if "singular" in weights:
@@ -184,20 +179,12 @@ class Conv(nnx.Module):
     resize, which doubles by nearest neighbours before a 3x3 one."""
 
     def __init__(
-        self,
-        kind: Kind,
-        inputs: int,
-        outputs: int,
-        *,
-        bias: bool = False,
-        spectral: bool = False,
-        rngs: Rngs,
+        self, kind: Kind, inputs: int, outputs: int, *, bias: bool = False, spectral: bool = False, rngs: Rngs
     ):
         small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
         side = 3 if kind == "resize" else 4
         self.kind: Kind = kind
-        self.dtype = "float32"
-        """What it computes in (`compute_in`)."""
+        self.dtype = "float32"  # what it computes in (`compute_in`)
         self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
         self.singular = nnx.Param(initial_singular(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None

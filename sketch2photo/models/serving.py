@@ -4,7 +4,7 @@ One form for all who only look: Studio, its export, and evaluation.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +25,8 @@ def painter(
     config: GanModelConfig, n_categories: int, weights: Arrays, platform: str, *, cutout: bool = False
 ) -> tuple[Callable[[Arrays, jax.Array, jax.Array, jax.Array], jax.Array], Arrays]:
     """(weights, sketch uint8 (n, s, s, c), label int32 (n,), colour uint8 (n, 3), hints uint8 (n, s, s, 4) or None) ->
-    photo uint8 (n, s, s, 3), and the weights it takes. Arguments and errors as of `generator`.
-
-    Args:
-      cutout: give RGBA, (n, s, s, 4), of a model that paints coverage.
-    """
+    photo uint8 (n, s, s, 3), and the weights it takes. Arguments and errors as of `generator`. With
+    `cutout` RGBA, (n, s, s, 4), of a model that paints coverage."""
     to_bytes = layers.to_cutout if cutout else layers.to_photo
     generate, weights = generator(config, n_categories, weights, platform)
 
@@ -49,12 +46,9 @@ def generator(
     """The generator as (packed weights, *arguments of `UNet.__call__`), and its packed weights.
 
     Args:
-      weights: as they were trained; numpy or jax arrays.
+      weights: as they were trained; numpy or jax arrays. Raises `CheckpointError` if they are of another config.
       platform: what the function will run on, as `jax.default_backend` names it: on "cpu" the convolutions' kernels
         are packed (`kernels.inference`), elsewhere they stay.
-
-    Raises:
-      CheckpointError: the weights are not those of this config.
     """
     network = nnx.eval_shape(lambda: UNet(config, n_categories, rngs=None))
     _check_weights("generator", weights, nnx.split(network)[1])
@@ -68,13 +62,7 @@ def classifier(
     config: ClassifierModelConfig, n_categories: int, weights: Arrays, *, apart: bool = False
 ) -> tuple[Callable[[Arrays, jax.Array], jax.Array], Arrays]:
     """(weights, sketch uint8 (n, s, s, 1)) -> logits float32 (n, k + 1), the last "none of these"; and the weights.
-
-    Args:
-      apart: the other categories' logits one by one instead.
-
-    Raises:
-      CheckpointError: the weights are not those of this config.
-    """
+    With `apart` the other categories' logits one by one. Raises `CheckpointError`: weights of another config."""
     structure, state = nnx.split(nnx.eval_shape(lambda: VGG16(config, n_categories + 1, rngs=None)))
     _check_weights("classifier", weights, state)
 
@@ -105,16 +93,13 @@ def _packed(network: UNet, weights: Arrays, image_size: int) -> Arrays:
         *((conv, "up", image_size >> (i + 2), weights["ups"][i]) for i, conv in enumerate(network.ups)),
         (network.last, "up", image_size >> 1, weights["last"]),
     ]
-    given = [
-        resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
-        for conv, *_, layer in convolutions
-    ]
-    forms: list[inference.Form] = [
-        inference.choose(kind, kernel, small_side)
-        for kernel, (_, kind, small_side, _) in zip(given, convolutions, strict=True)
-    ]
-    for (conv, *_), form in zip(convolutions, forms, strict=True):
-        conv.form = form
+    given: list[Any] = []
+    forms: list[inference.Form] = []
+    for conv, kind, small_side, layer in convolutions:
+        kernel = resize_kernel(jnp.asarray(layer["kernel"])) if conv.kind == "resize" else layer["kernel"]
+        conv.form = inference.choose(kind, kernel, small_side)
+        given.append(kernel)
+        forms.append(conv.form)
     # One program for all of them: each takes some time to trace and to find in the cache.
     kernels = jax.jit(lambda kernels: [inference.pack(k, form) for k, form in zip(kernels, forms, strict=True)])(given)
     done = [{**layer, "kernel": kernel} for (*_, layer), kernel in zip(convolutions, kernels, strict=True)]

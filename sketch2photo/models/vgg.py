@@ -24,9 +24,7 @@ class Conv3x3(nnx.Module):
 
     Batch norm is over the batch in training. The averages used otherwise are not gathered while training but
     measured on sketches as people draw them (`measured`): those of augmented ones, whose lines are blurred and
-    broken, halved the accuracy.
-
-    Large layers of large batches take Winograd's tiles on a CPU (`stride_one`): a training step is 1.7 times as fast.
+    broken, halved the accuracy. Winograd's tiles on a CPU (`kernels.conv`) make a training step 1.7 times as fast.
     """
 
     def __init__(self, inputs: int, outputs: int, *, batch_norm: bool, rngs: Rngs):
@@ -36,8 +34,7 @@ class Conv3x3(nnx.Module):
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
         self.variance = nnx.BatchStat(jnp.ones(outputs, jnp.float32)) if batch_norm else None
-        self.dtype = "float32"
-        """What it computes in (`layers.compute_in`)."""
+        self.dtype = "float32"  # what it computes in (`layers.compute_in`)
 
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool = False) -> Float[Array, "n h w o"]:
         kernel, bias = self.kernel[...], self.bias[...]
@@ -79,12 +76,7 @@ class VGG16(nnx.Module):
         self.head = Linear(widths[-1], self._known + config.others, deviation=0.01, rngs=rngs)
 
     def __call__(
-        self,
-        sketch: Float[Array, "n s s 1"],
-        *,
-        train: bool = False,
-        key: jax.Array | None = None,
-        apart: bool = False,
+        self, sketch: Float[Array, "n s s 1"], *, train: bool = False, key: jax.Array | None = None, apart: bool = False
     ) -> Float[Array, "n k"]:
         """Logits, the last of "none of these": the logarithm of the sum of the other categories' powers.
 
@@ -117,8 +109,7 @@ def halve(x: jax.Array) -> jax.Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
-COMPARED = (0, 2, 4, 7)
-"""The places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives."""
+COMPARED = (0, 2, 4, 7)  # the places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives
 
 
 def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
@@ -138,11 +129,8 @@ def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[
 
 
 def fold(weights: dict[str, Any]) -> dict[str, Any]:
-    """The weights of a VGG16 with batch norm as those of one without that gives the same logits.
-
-    Args:
-      weights: a nested dict, `nnx.to_pure_dict` of the model's state; numpy or jax arrays.
-    """
+    """The weights of a VGG16 with batch norm as those of one without that gives the same logits. `weights`: a nested
+    dict, `nnx.to_pure_dict` of the model's state; numpy or jax arrays."""
     convs = {}
     for i, conv in weights["convs"].items():
         if "scale" in conv:
@@ -153,13 +141,10 @@ def fold(weights: dict[str, Any]) -> dict[str, Any]:
 
 
 def unfold(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str, Any]:
-    """The weights of a VGG16 without batch norm as those of one with it, to train on from there.
+    """The weights (as `fold` takes them) of a VGG16 without batch norm as those of one with it, to train on from there.
 
-    The averages are those of these sketches, and scale and bias undo them: the logits stay the same.
-
-    Args:
-      weights: as in `fold`.
-      sketch: as `VGG16` takes them; a hundred or more, of all categories.
+    The averages are those of these sketches, a hundred or more of all categories, as `VGG16` takes them; scale and bias
+    undo them: the logits stay the same.
     """
 
     def add_norm(conv: dict[str, Any], mean: jax.Array, variance: jax.Array) -> dict[str, Any]:
@@ -170,19 +155,12 @@ def unfold(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str
 
 
 def measured(weights: dict[str, Any], sketch: Float[Array, "n s s 1"]) -> dict[str, Any]:
-    """The weights of a VGG16 with batch norm, its averages being those of these sketches.
-
-    Args:
-      weights: as in `fold`.
-      sketch: as in `unfold`.
-    """
+    """The weights of a VGG16 with batch norm, its averages being those of these sketches; arguments as of `unfold`."""
     return _layer_by_layer(weights, sketch, lambda conv, mean, variance: {**conv, "mean": mean, "variance": variance})
 
 
 def _layer_by_layer(
-    weights: dict[str, Any],
-    sketch: jax.Array,
-    change: Callable[[dict[str, Any], jax.Array, jax.Array], dict[str, Any]],
+    weights: dict[str, Any], sketch: jax.Array, change: Callable[[dict[str, Any], jax.Array, jax.Array], dict[str, Any]]
 ) -> dict[str, Any]:
     """Each convolution with batch norm as `change` makes it of its mean and variance, those before it changed."""
     given = {int(i): conv for i, conv in weights["convs"].items()}

@@ -16,12 +16,8 @@ Image = Float[Array, "n s s c"]
 
 
 def augment_pair(config: AugmentConfig, key: jax.Array, sketch: Image, photo: Image) -> tuple[Image, Image]:
-    """The batch mirrored, zoomed, shifted, bent (both), warped and erased (sketch only), with white ground around it.
-
-    Args:
-      sketch: as `layers.to_model` gives it: paper -1 (one channel), white +1 (three channels).
-      photo: white +1.
-    """
+    """The batch mirrored, zoomed, shifted, bent (both), warped and erased (sketch only), with white ground around it:
+    +1 of photos, of sketches as `layers.to_model` gives it: paper -1 (one channel), white +1 (three channels)."""
     keys = jax.random.split(key, 4)
     ground = -1.0 if sketch.shape[-1] == 1 else 1.0
     if config.jitter or config.scale != (1.0, 1.0) or config.shift or config.flip:
@@ -104,12 +100,8 @@ def _erase(key: jax.Array, sketch: Image, ground: float, chance: float, sides: t
 
 
 def vary_width(key: jax.Array, sketch: Image, amount: float) -> Image:
-    """Lines up to `amount` pixels thicker or thinner on each side: between a sketch and its dilation or erosion.
-
-    Args:
-      sketch: ink +1, paper -1.
-      amount: at most 1.
-    """
+    """Lines up to `amount` pixels, at most 1, thicker or thinner on each side: between a sketch (ink +1, paper -1) and
+    its dilation or erosion."""
     padded = jnp.pad(sketch, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     size = sketch.shape[1]
     # A cross, which is nearer to a disc than a square is; shifted views, for windowed maxima are slow on a CPU.
@@ -160,8 +152,7 @@ def diffaugment(key: jax.Array, image: Image) -> Image:
     return jnp.where(hole[..., None], 0.0, moved)
 
 
-_STROKES = 5
-"""Of colour at most, on one picture."""
+_STROKES = 5  # of colour at most, on one picture
 
 
 def with_hints(key: jax.Array, photo: Float[Array, "n s s 3"], inside: Float[Array, "n s s 1"]) -> tuple[Image, Image]:
@@ -169,10 +160,8 @@ def with_hints(key: jax.Array, photo: Float[Array, "n s s 3"], inside: Float[Arr
 
     Half of the pictures have none, the others one to five, each a thick straight line that starts on the object and
     has the mean colour of what it covers of it (as the points of Zhang et al. 2017, section 3.2). Half of those
-    photos are of another hue on one side of a line: the hints alone can tell, so they are listened to.
-
-    Args:
-      inside: 1 where the object is, 0 elsewhere.
+    photos are of another hue on one side of a line: the hints alone can tell, so they are listened to. `inside` is 1
+    where the object is, 0 elsewhere.
     """
     n, size = photo.shape[:2]
     keys = jax.random.split(key, 5)
@@ -225,11 +214,8 @@ the chance of a rubbed-out rectangle."""
 
 
 def augment_sketch(key: jax.Array, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n s s 1"]:
-    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place.
-
-    Args:
-      sketch: as `layers.to_model` gives it; paper comes in from outside.
-    """
+    """Every sketch mirrored or not, turned, stretched, sheared, shifted, warped and rubbed out in a place. `sketch`: as
+    `layers.to_model` gives it; paper comes in from outside."""
     place_key, warp_key, erase_key = jax.random.split(key, 3)
     n, size = sketch.shape[:2]
     points = jax.random.normal(warp_key, (n, 2, 5, 5))

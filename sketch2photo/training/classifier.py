@@ -40,13 +40,9 @@ _LAST_RATE = 0.01
 
 class ClassifierNetwork:
     """VGG16 as pure functions of its weights, for one config and number of categories; the class after the last
-    category is "none of these"."""
+    category is "none of these". `near_kin`: classes of other categories, each with the category it is nearest to."""
 
     def __init__(self, config: ClassifierConfig, n_categories: int, near_kin: Sequence[tuple[int, int]] = ()):
-        """
-        Args:
-          near_kin: classes of other categories, each with the category that comes nearest to it.
-        """
         self.config = config
         self.near_kin = tuple(near_kin)
         self.n_classes = n_categories + 1

@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import ClassifierConfig
@@ -20,17 +20,11 @@ from sketch2photo.release.calibration import Calibration, calibrate, none_probab
 from sketch2photo.release.weights import open_weights
 from sketch2photo.training import classifier
 from sketch2photo.training.classifier import ClassifierState
-from sketch2photo.training.init_weights import (
-    fitting_convolutions,
-    initialise_classifier,
-    with_convolutions,
-)
-from sketch2photo.training.loop import Batches, Metrics, Task
+from sketch2photo.training.init_weights import fitting_convolutions, initialise_classifier, with_convolutions
+from sketch2photo.training.loop import Batches, Task
 
-EVALUATED = 1500
-"""Validation drawings an evaluation looks at, at most; the last one looks at all."""
-MEASURED = 256
-"""Training sketches that batch norm's averages are of."""
+EVALUATED = 1500  # validation drawings an evaluation looks at, at most; the last one looks at all
+MEASURED = 256  # training sketches that batch norm's averages are of
 _CHUNK = 32
 
 
@@ -54,23 +48,16 @@ class ClassifierTask(Task):
         self.sources = {name: licence for dataset in self._data for name, licence in dataset.sources().items()}
         self._near_kin = self._nearest(present, say)
         self._network = classifier.ClassifierNetwork(self.config, len(self.categories), self._near_kin)
-        self._step = classifier.make_step(self._network)
-        self._measure: Callable[[Arrays], Arrays] | None = None
+        self.step = classifier.make_step(self._network)
         self._given: dict[int, Convolution] = {}
         if config.init_convolutions:
             self._given = fitting_convolutions(config.init_convolutions, config.model.width, say)
-        self._logits = jax.jit(
-            lambda params, sketch: self._network.logits(params, layers.to_model(jnp.asarray(sketch)))
-        )
+        self._logits = jax.jit(lambda params, sketch: self._network.logits(params, layers.to_model(sketch)))
 
     def _nearest(self, present: Sequence[str], say: Callable[[str], None]) -> tuple[tuple[int, int], ...]:
         """Classes of other categories, each with the category it is near to, as `near_kin` names them; `say` is told
-        which the data do not have.
-
-        Raises:
-          ConfigError: not OTHER=CATEGORY, a category that is told apart in the place of another or the other way round,
-            one given twice, or others are not told apart.
-        """
+        which the data do not have. Raises `ConfigError`: not OTHER=CATEGORY, a category that is told apart in the place
+        of another or the other way round, one given twice, or others are not told apart."""
         pairs: dict[str, str] = {}
         for pair in self.config.near_kin:
             kin, equals, nearest = pair.partition("=")
@@ -109,9 +96,6 @@ class ClassifierTask(Task):
             return state
         return dataclasses.replace(state, params=with_convolutions(state.params, self._given, self._some_sketches()))
 
-    def step(self, state: ClassifierState, batch: dict[str, jax.Array]) -> tuple[ClassifierState, Metrics]:
-        return self._step(state, batch)
-
     def initialise(self, state: ClassifierState, source: str, say: Callable[[str], None]) -> ClassifierState:
         """As the source has it; the mean of it and what the config averages it with."""
         sketches, found = self._some_sketches(), []
@@ -123,7 +107,9 @@ class ClassifierTask(Task):
 
     def before_saving(self, state: ClassifierState) -> ClassifierState:
         """With batch norm's averages measured on training sketches as they are; training does not use them."""
-        return dataclasses.replace(state, params=self._measured(state.params))
+        if self.config.model.norm == "none":
+            return state
+        return dataclasses.replace(state, params=self._measured(params=state.params))
 
     def sample(self, state: ClassifierState, out: Path, step: int) -> dict[str, float]:
         """A grid of validation drawings in the order of their answers, and the accuracy, finished and half drawn.
@@ -172,20 +158,14 @@ class ClassifierTask(Task):
             )
         write_calibration(out, found)
 
-    def _measured(self, params: Arrays) -> Arrays:
-        if self.config.model.norm == "none":
-            return params
-        if self._measure is None:
-            sketch = self._some_sketches()
-            measure = jax.jit(lambda params, sketch: vgg.measured(params, layers.to_model(sketch)))
-            self._measure = lambda params: measure(params, sketch)
-        return self._measure(params)
+    @cached_property
+    def _measured(self) -> Callable[..., Arrays]:
+        measured = jax.jit(lambda params, sketch: vgg.measured(params, layers.to_model(sketch)))
+        return partial(measured, sketch=self._some_sketches())
 
     def _some_sketches(self) -> np.ndarray:
         """Training sketches of all classes, for the averages of batch norm."""
-        return loader.sketch_examples(
-            self._data, "train", image_size=self.config.model.image_size, categories=self.categories, limit=MEASURED
-        )["sketch"]
+        return self._examples(1.0, MEASURED, "train")["sketch"]
 
     def _examples(self, fraction: float, limit: int | None, split: str = "val") -> dict[str, np.ndarray]:
         return loader.sketch_examples(
@@ -195,7 +175,6 @@ class ClassifierTask(Task):
             categories=self.categories,
             fraction=fraction,
             limit=limit,
-            seed=0,
         )
 
     def _all_logits(self, state: ClassifierState, sketches: np.ndarray) -> np.ndarray:

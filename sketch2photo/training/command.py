@@ -53,10 +53,8 @@ class About(NamedTuple):
     """What a preset is, and its cost: two operations for every product of a convolution. A test computes it."""
 
     what: str
-    forward: float
-    """GFLOP of one picture; without the perceptual network, whose size depends on its file."""
-    training: float
-    """GFLOP of a training step on one picture, likewise, and without R1."""
+    forward: float  # GFLOP of one picture; without the perceptual network, whose size depends on its file
+    training: float  # GFLOP of a training step on one picture, likewise, and without R1
 
 
 ABOUT = {
@@ -73,8 +71,7 @@ ABOUT = {
 _RATE = {"cpu": 200.0, "gpu": 100_000.0}
 """GFLOP a second that times are estimated with: four processor cores on narrow layers (twice that on wide ones), and an
 H100 at a tenth of its bfloat16 peak."""
-_LEAST = {"cpu": 0.02, "gpu": 0.01}
-"""Seconds a step that are estimated however small it is."""
+_LEAST = {"cpu": 0.02, "gpu": 0.01}  # seconds a step that are estimated however small it is
 
 
 def options(parser: Parser) -> None:
@@ -101,10 +98,8 @@ class _KindParser(Parser):
         add("--out", type=Path, required=True, metavar="DIR", help=kind.out)
         weights = "Start from the weights of another run or a released model; what does not fit is listed."
         add("--init", default="", metavar="DIR", help=weights)
-        resume = (
-            "Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often it"
-        )
-        add("--resume", action="store_true", help=f"{resume} saves and looks at itself may be given anew.")
+        resume = "Go on with the run in --out from its latest checkpoint, with its settings; only steps and how often"
+        add("--resume", action="store_true", help=f"{resume} it saves and looks at itself may be given anew.")
         change = "With --resume: other settings that may be given anew, by name, such as optimiser.generator_rate."
         add("--allow-change", nargs="*", default=(), metavar="NAME", help=change)
         add_fields(self, start)
@@ -144,16 +139,12 @@ def _config_of_run(out: Path, config_type: type, otherwise: Any) -> Any:
 
 # ---------------------------------------------------------------- on which devices and hosts
 
-MESH_AXES = ("data", "fsdp")
-"""The batch is split over both, weights and moments over the second."""
+MESH_AXES = ("data", "fsdp")  # the batch is split over both, weights and moments over the second
 
 
 def mesh_sizes(mesh: str) -> dict[str, int]:
-    """The devices along each axis, 1 along one that is not named; {} of "".
-
-    Raises:
-      ConfigError: an unknown axis, one named twice, or no number of devices.
-    """
+    """The devices along each axis, 1 along one that is not named; {} of "". Raises `ConfigError`: an unknown axis, one
+    named twice, or no number of devices."""
     if not mesh:
         return {}
     found: dict[str, int] = {}

@@ -33,26 +33,20 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from sketch2photo.errors import CheckpointError, ConfigError, TrainingError, UserError
+from sketch2photo.errors import CheckpointError, ConfigError, TrainingError, UserError, first_line
 from sketch2photo.training.command import MESH_AXES, Devices, mesh_sizes
 
-State = Any
-"""A frozen dataclass of trees of arrays, such as `gan.GanState`."""
+State = Any  # a frozen dataclass of trees of arrays, such as `gan.GanState`
 Step = Callable[[State, dict[str, jax.Array]], tuple[State, dict[str, jax.Array]]]
 
 # ---------------------------------------------------------------- devices
 
-SMALL = 1024
-"""Arrays of fewer values are whole on every device: splitting them saves nothing and costs a message each."""
+SMALL = 1024  # values; smaller arrays are whole on every device, for splitting them costs a message each
 
 
 class Layout:
-    """A mesh of devices, and where on it states and batches lie.
-
-    Args:
-      devices: those of a host side by side: each host then holds a block of rows of the batch.
-      sizes: how many along each of `MESH_AXES`.
-    """
+    """A mesh of devices, so many along each of `MESH_AXES`, and where on it states and batches lie. A host's devices
+    stand side by side: each host then holds a block of rows of the batch."""
 
     def __init__(self, devices: list[Any], sizes: dict[str, int]):
         shape = [sizes[axis] for axis in MESH_AXES]
@@ -109,9 +103,7 @@ class Layout:
 
     def abstract(self, state: State) -> State:
         """An abstract state that says where its arrays are to lie, for reading them there."""
-        return jax.tree.map(
-            lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state, self.shardings(state)
-        )
+        return jax.tree.map(lambda x, place: x.update(sharding=place), state, self.shardings(state))
 
     def local(self, tree: Any) -> Any:
         """The arrays whole on this process's first device. All processes call it together."""
@@ -136,14 +128,9 @@ def one_device() -> Layout:
 
 
 def lay_out(mesh: str, batch_size: int) -> Layout:
-    """The layout that --mesh asks for.
-
-    Without one: all devices of all processes; in one process all accelerators, but no more than divide the batch, or
-    one CPU.
-
-    Raises:
-      ConfigError: there are fewer devices, they do not divide the batch, or some process would have none or fewer.
-    """
+    """The layout that --mesh asks for; without one all devices of all processes, in one process all accelerators, but
+    no more than divide the batch, or one CPU. Raises `ConfigError`: there are fewer devices, they do not divide the
+    batch, or some process would have none or fewer."""
     # A host's devices side by side, whatever the order of a TPU's topology is: fsdp then stays within a host.
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     there, sizes = len(devices), mesh_sizes(mesh)
@@ -180,12 +167,9 @@ def lay_out(mesh: str, batch_size: int) -> Layout:
 
 # ---------------------------------------------------------------- hosts
 
-HEARTBEAT = 60
-"""Seconds without a sign of life after which a process is taken for dead, and the others end."""
-_LINGER = 5.0
-"""Seconds that process 0, which the others speak through, leaves them to end by themselves."""
-_SEEN = 20.0
-"""Seconds that a shared file system may take to show one host what another wrote."""
+HEARTBEAT = 60  # seconds without a sign of life after which a process is taken for dead, and the others end
+_LINGER = 5.0  # seconds that process 0, which the others speak through, leaves them to end by themselves
+_SEEN = 20.0  # seconds that a shared file system may take to show one host what another wrote
 
 
 def say(text: str) -> None:
@@ -196,9 +180,7 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def join(devices: Devices) -> Iterator[None]:
-    """Find the other processes, if there are to be any, and end with them.
-
-    To be entered before jax is asked for its devices.
+    """Find the other processes, if there are to be any, and end with them; before jax is asked for its devices.
 
     Raises:
       ConfigError: there are no others to be found, or they did not come.
@@ -214,7 +196,7 @@ def join(devices: Devices) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, jax.errors.JaxRuntimeError):
             error = TrainingError(
-                f"process {jax.process_index()} cannot reach the others any more ({_first_line(error)}): see what "
+                f"process {jax.process_index()} cannot reach the others any more ({first_line(error)[:200]}): see what "
                 "ended them, then start all again with --resume"
             )
         known = {UserError: 2, KeyboardInterrupt: 130}  # as `errors.exit_on_user_error` has it
@@ -265,20 +247,16 @@ def _connect(devices: Devices) -> None:
         )
     except (ValueError, TypeError) as error:  # jax's words for what was neither given nor detected
         raise ConfigError(
-            f"--distributed finds no other processes ({_first_line(error).rstrip('.')}): start it under SLURM, Open "
-            "MPI, GKE or on Cloud TPU, or add --coordinator-address HOST:PORT --num-processes N --process-id I"
+            f"--distributed finds no other processes ({first_line(error)[:200].rstrip('.')}): start it under SLURM, "
+            "Open MPI, GKE or on Cloud TPU, or add --coordinator-address HOST:PORT --num-processes N --process-id I"
         ) from None
     except (RuntimeError, OSError) as error:
         raise ConfigError(
-            f"--distributed failed at {where} ({_first_line(error)}): see that process 0 can listen there and the "
-            "others reach it"
+            f"--distributed failed at {where} ({first_line(error)[:200]}): see that process 0 can listen there and "
+            "the others reach it"
         ) from None
     finally:
         timer.cancel()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def gathered(value: Any) -> list[Any]:
@@ -290,11 +268,8 @@ def gathered(value: Any) -> list[Any]:
 
 
 def agree(what: str, mine: dict[str, Any]) -> None:
-    """That all processes have the same, JSON values by name.
-
-    Raises:
-      ConfigError: one has something else than process 0; in all of them.
-    """
+    """That all processes have the same, JSON values by name. Raises `ConfigError`: one has something else than process
+    0; in all of them."""
     first, *others = gathered(mine)
     for index, theirs in enumerate(others, 1):
         if different := [name for name in theirs if theirs[name] != first.get(name)]:
@@ -306,11 +281,8 @@ def agree(what: str, mine: dict[str, Any]) -> None:
 
 
 def check_shared(out: Path, mark: Path) -> None:
-    """That all processes see the same folder, by a file in it that process 0 has written.
-
-    Raises:
-      CheckpointError: one does not; in all of them.
-    """
+    """That all processes see the same folder, by a file in it that process 0 has written. Raises `CheckpointError`: one
+    does not; in all of them."""
     content = gathered(mark.read_text() if jax.process_index() == 0 else "")[0]
     end = time.monotonic() + _SEEN
     while not (seen := mark.is_file() and mark.read_text() == content) and time.monotonic() < end:
@@ -329,12 +301,9 @@ def stop_signal(
 ) -> Iterator[Callable[[int], bool]]:
     """Whether to stop after a step, to be asked once after every step: SIGTERM, which schedulers send before they take
     a machine away, or Ctrl-C. Of several processes one that gets it stops all after the same step. A second Ctrl-C ends
-    this process at once.
+    this process at once, which calls `end` and says what that loses (`lost`).
 
-    Args:
-      step: made so far, of `last`: of a stop during the last one nothing is said, for it is saved as it is.
-      lost: what ending at once loses, in words.
-      end: called before the process ends at once.
+    `step` is made so far, of `last`: of a stop during the last one nothing is said, for it is saved as it is.
     """
     several = jax.process_count() > 1
     asked = multihost_utils.reached_preemption_sync_point if several else lambda step: received.is_set()

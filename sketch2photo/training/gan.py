@@ -50,16 +50,12 @@ class GanState:
 class DiscriminatorOutput(NamedTuple):
     """What the discriminators give for a photo."""
 
-    logits: jax.Array
-    """PatchGAN's, (n, p, p, 1)."""
+    logits: jax.Array  # PatchGAN's, (n, p, p, 1)
     maps: list[jax.Array]
     """Feature maps of PatchGAN's layers, for feature matching; those of the second scale after the first's."""
-    half: list[jax.Array]
-    """The logits on the picture of half the size; [] with one scale."""
-    heads: list[jax.Array]
-    """The logits of the projected heads; [] without them."""
-    features: list[jax.Array]
-    """The perceptual network's maps; [] without one."""
+    half: list[jax.Array]  # the logits on the picture of half the size; [] with one scale
+    heads: list[jax.Array]  # the logits of the projected heads; [] without them
+    features: list[jax.Array]  # the perceptual network's maps; [] without one
 
 
 _HEADS, _HALF = "projected", "half"
@@ -68,10 +64,7 @@ _HEADS, _HALF = "projected", "half"
 
 class GanNetworks:
     """Generator and discriminators as pure functions of their weights, for one config and number of categories.
-
-    Args:
-      features: the perceptual network; None leaves out what needs it.
-    """
+    `features`: the perceptual network; None leaves out what needs it."""
 
     def __init__(self, config: GanConfig, n_categories: int, features: Perceptual | None = None):
         self.config = config
@@ -102,29 +95,27 @@ class GanNetworks:
         """Fresh weights of both."""
         of_generator, of_discriminator, of_half, of_heads = jax.random.split(key, 4)
         model = self.config.model
-        generator = layers.initialised(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
+
+        def fresh(new: Callable[[Rngs], nnx.Module], key: jax.Array) -> Arrays:
+            return nnx.to_pure_dict(nnx.state(layers.initialised(new, key)))
 
         def patchgan(rngs: Rngs) -> PatchGAN:
             return PatchGAN(model, self.n_categories, rngs=rngs)
 
-        discriminator = layers.initialised(patchgan, of_discriminator)
-        discriminators = nnx.to_pure_dict(nnx.state(discriminator))
+        generator = fresh(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
+        discriminators = fresh(patchgan, of_discriminator)
         if model.discriminator.scales == 2:
-            half = layers.initialised(patchgan, of_half)
-            discriminators = {**discriminators, _HALF: nnx.to_pure_dict(nnx.state(half))}
+            discriminators[_HALF] = fresh(patchgan, of_half)
         if self._heads is not None:
-            heads = layers.initialised(self._new_heads, of_heads)
-            discriminators = {**discriminators, _HEADS: nnx.to_pure_dict(nnx.state(heads))}
-        return nnx.to_pure_dict(nnx.state(generator)), discriminators
+            discriminators[_HEADS] = fresh(self._new_heads, of_heads)
+        return generator, discriminators
 
     def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
         assert self.features is not None
-        model = self.config.model
-        styles = layers.style_size(model, self.n_categories)
-        widths = self.features.widths[self._judged]
-        spectral = model.discriminator.spectral_norm
+        model, widths = self.config.model, self.features.widths[self._judged]
         if self._mixing is not None:
             widths = [RandomMixing.width] * len(widths)
+        styles, spectral = layers.style_size(model, self.n_categories), model.discriminator.spectral_norm
         return ProjectedHeads(widths, model.input_channels, styles, spectral=spectral, rngs=rngs)
 
     def style(self, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]) -> jax.Array | None:
@@ -158,10 +149,7 @@ class GanNetworks:
     ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """On the true and on the generated photo."""
         loss = self.config.loss
-        real_maps: list[jax.Array] = []
-        fake_maps: list[jax.Array] = []
-        real_heads: list[jax.Array] = []
-        fake_heads: list[jax.Array] = []
+        real_maps, fake_maps, real_heads, fake_heads = [], [], [], []
         if self.features is not None and (loss.perceptual or loss.projected):
             real_maps, fake_maps = (self.features(x, self.config.precision) for x in (photo, fake))
         if self._heads is not None:
@@ -169,12 +157,8 @@ class GanNetworks:
             # ImageNet maps differ in size by orders of magnitude: each is brought to a mean of 1.
             scales = [jax.lax.stop_gradient(1 / (jnp.abs(m.astype(jnp.float32)).mean() + 1e-6)) for m in real_maps]
             mix = self._mixing or list
-            real_heads, fake_heads = (
-                heads(
-                    mix([m * s.astype(m.dtype) for m, s in zip(maps, scales, strict=True)][self._judged]), sketch, style
-                )
-                for maps in (real_maps, fake_maps)
-            )
+            scaled = ([m * s.astype(m.dtype) for m, s in zip(x, scales, strict=True)] for x in (real_maps, fake_maps))
+            real_heads, fake_heads = (heads(mix(maps[self._judged]), sketch, style) for maps in scaled)
         return (
             self.discriminate(weights, sketch, photo, style)._replace(heads=real_heads, features=real_maps),
             self.discriminate(weights, sketch, fake, style)._replace(heads=fake_heads, features=fake_maps),
@@ -206,18 +190,11 @@ def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
 
 
 def update(
-    optimiser: optax.GradientTransformation,
-    gradient: Arrays,
-    state: optax.OptState,
-    weights: Arrays,
-    clip: float = 0.0,
+    optimiser: optax.GradientTransformation, gradient: Arrays, state: optax.OptState, weights: Arrays, clip: float = 0.0
 ) -> tuple[Arrays, optax.OptState]:
-    """The weights one step on, and the optimiser's state.
-
-    Args:
-      clip: the gradient is shortened to this norm if longer (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is
-        no part of the optimiser, whose state is then the same with and without.
-    """
+    """The weights one step on, and the optimiser's state. `clip`: the gradient is shortened to this norm if longer
+    (Pascanu et al. 2013, algorithm 1); 0 for no limit. It is no part of the optimiser, whose state is then the same
+    with and without."""
     if clip:
         gradient, _ = optax.clip_by_global_norm(clip).update(gradient, optax.EmptyState())
     updates, state = optimiser.update(gradient, state, weights)

@@ -4,10 +4,9 @@ import functools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sketch2photo.config import GanConfig
@@ -20,34 +19,20 @@ from sketch2photo.release.weights import averaged, open_features, open_weights
 from sketch2photo.training import gan
 from sketch2photo.training.gan import GanState
 from sketch2photo.training.init_weights import initialise_gan
-from sketch2photo.training.loop import Batches, Metrics, Task
+from sketch2photo.training.loop import Batches, Task
 
-SHOWN = 4
-"""Examples of each category in a sample grid, and examples a row."""
-DRAWN = 6
-"""Of `sample_drawings`: they have no photo, so that a row has room for more."""
+SHOWN = 4  # examples of each category in a sample grid, and examples a row
+DRAWN = 6  # of `sample_drawings`: they have no photo, so that a row has room for more
 
-
-class Evaluator(Protocol):
-    """Measures a generator while it trains, and keeps the best weights."""
-
-    def __call__(self, weights: Arrays, discriminator: Arrays, paint: Any, out: Path, step: int) -> dict[str, float]:
-        """The figures by name, each after "val_".
-
-        Args:
-          weights: the generator's, as they would be released.
-          discriminator: its weights, kept so that training can go on from there.
-          paint: (sketch, label, colour) -> photo, with these weights.
-        """
-        ...
+Evaluator = Callable[[Arrays, Arrays, Any, Path, int], dict[str, float]]
+"""(weights, discriminator, paint, out, step) -> figures by name, each after "val_": measures a generator while it
+trains, and keeps the best weights, the discriminator's too, so that training can go on from there. The weights are the
+generator's as they would be released; paint is (sketch, label, colour) -> photo with them."""
 
 
 class GanTask(Task):
-    """The generator and its discriminators; see `training.loop.Task`.
-
-    Args:
-      evaluator: makes what measures the generator on the config's `evaluation` settings; nothing is measured without.
-    """
+    """The generator and its discriminators; see `training.loop.Task`. `evaluator`: makes what measures the generator on
+    the config's `evaluation` settings; nothing is measured without."""
 
     config: GanConfig
 
@@ -60,6 +45,8 @@ class GanTask(Task):
     ):
         self.config = config
         self._data = loader.open_pairs(data)
+        model = config.model
+        self._shape = {"image_size": model.image_size, "input_channels": model.input_channels}
         if self._data.input_channels > config.model.input_channels:
             raise DataError("the inputs of this dataset are coloured: add --model.input-channels 3")
         self.categories = self._data.categories
@@ -72,7 +59,7 @@ class GanTask(Task):
             else:
                 say("no perceptual loss: name a file of VGG or SqueezeNet by --loss.perceptual-features")
         self._networks = gan.GanNetworks(config, len(self.categories), features)
-        self._step = gan.make_step(self._networks)
+        self.step = gan.make_step(self._networks)
         self._measured = "val" if self._data.sizes.get("val") else "train"
         """The split that examples are of, and what their figures are called after."""
         if self._measured == "train":
@@ -81,15 +68,19 @@ class GanTask(Task):
         self._human: dict[str, np.ndarray] = {}
         self._drawings = self._read_drawings(say) if config.sample_drawings else None
         self._evaluate = None if evaluator is None else evaluator(config, self._data)
-        self._generate = jax.jit(self._generate_photos)
+
+        def generate(weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
+            style = self._networks.style(label, colour)
+            return layers.to_photo(self._networks.generate(weights, layers.to_model(sketch), style))
+
+        self._generate = jax.jit(generate)
 
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
         return loader.pair_batches(
             self._data,
             "train",
             batch_size=self.config.batch_size // shard[1],
-            image_size=self.config.model.image_size,
-            input_channels=self.config.model.input_channels,
+            **self._shape,
             balance=self.config.balance,
             masks=self.config.model.coverage,
             seed=self.config.seed,
@@ -98,9 +89,6 @@ class GanTask(Task):
 
     def initial_state(self, key: jax.Array) -> GanState:
         return gan.initial_state(self._networks, key)
-
-    def step(self, state: GanState, batch: dict[str, jax.Array]) -> tuple[GanState, Metrics]:
-        return self._step(state, batch)
 
     def initialise(self, state: GanState, source: str, say: Callable[[str], None]) -> GanState:
         return initialise_gan(state, open_weights(source, "--init"), self.config.model, self.categories, say)
@@ -129,10 +117,8 @@ class GanTask(Task):
         generated photo of `sample_drawings`, a row a category. No figure is taken of those.
         """
         if self._examples is None:
-            model = self.config.model
-            settings = {"image_size": model.image_size, "input_channels": model.input_channels, "per_category": SHOWN}
-            self._examples = loader.pair_examples(self._data, "val", **settings)
-            self._human = loader.human_examples(self._data, "val", **settings)
+            self._examples = loader.pair_examples(self._data, "val", **self._shape, per_category=SHOWN)
+            self._human = loader.human_examples(self._data, "val", **self._shape, per_category=SHOWN)
         examples = self._examples
         photos = self._paint(weights, examples)
         grids = [_trios(examples, photos)]
@@ -156,15 +142,8 @@ class GanTask(Task):
         from sketch2photo import images
         from sketch2photo.data.drawings import read_samples
 
-        config = self.config
-        found = read_samples(
-            Path(config.sample_drawings),
-            self.categories,
-            image_size=config.model.image_size,
-            input_channels=config.model.input_channels,
-            per_category=DRAWN,
-            say=say,
-        )
+        folder = Path(self.config.sample_drawings)
+        found = read_samples(folder, self.categories, **self._shape, per_category=DRAWN, say=say)
         # In the colour that the page takes where none was chosen.
         own = [(self.palette.get(name) or ("#808080",))[0] for name in self.categories]
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
@@ -172,10 +151,6 @@ class GanTask(Task):
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
         command = f"python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME"
         say(f"done: release it by  {command}")
-
-    def _generate_photos(self, weights: Arrays, sketch: jax.Array, label: jax.Array, colour: jax.Array) -> jax.Array:
-        style = self._networks.style(label, colour)
-        return layers.to_photo(self._networks.generate(weights, layers.to_model(jnp.asarray(sketch)), style))
 
 
 def _trios(examples: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:

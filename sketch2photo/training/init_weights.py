@@ -24,8 +24,7 @@ from sketch2photo.release.weights import Weights
 from sketch2photo.training.gan import GanState
 
 Say = Callable[[str], None]
-Places = list[tuple[int, int]]
-"""Of rows or outputs that mean the same: (place here, place there)."""
+Places = list[tuple[int, int]]  # of rows or outputs that mean the same: (place here, place there)
 Matched = dict[str, tuple[int, Places]]
 """By name the weights of which only some places along an axis are taken over: the axis and the places."""
 
@@ -33,11 +32,8 @@ Matched = dict[str, tuple[int, Places]]
 def initialise_gan(
     state: GanState, source: Weights, model: GanModelConfig, categories: Sequence[str], say: Say
 ) -> GanState:
-    """The state with the source's weights where they fit; `say` is told what did not.
-
-    Raises:
-      CheckpointError: the source has no generator.
-    """
+    """The state with the source's weights where they fit; `say` is told what did not. Raises `CheckpointError`: the
+    source has no generator."""
     rows = _condition_rows(source, model, categories)
     painted = [(channel, channel) for channel in range(3 + (model.coverage and source.gan.coverage))]
     kept: Matched = {"style/first/kernel": (0, rows), "last/kernel": (-1, painted), "last/bias": (-1, painted)}
@@ -96,12 +92,8 @@ def initialise_classifier(
 ) -> Arrays:
     """The weights with the given ones where they fit; `say` is told what did not.
 
-    An output goes where its name goes: what was an other category may have become one of the categories.
-
-    Args:
-      theirs: of the given ones.
-      ours: of the weights.
-      sketch: uint8 (n, s, s, 1); batch norm's averages are of these, where the given weights have none.
+    An output goes where its name goes: what was an other category may have become one of the categories. Batch norm's
+    averages are of the sketches, uint8 (n, s, s, 1), where the given weights have none.
     """
     if _normed(params) and not _normed(given):
         given = jax.jit(vgg.unfold)(given, layers.to_model(jnp.asarray(sketch)))
@@ -124,11 +116,7 @@ def initialise_classifier(
 
 
 def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: str, say: Say) -> Arrays:
-    """The weights with the given ones over them, and `say` told which stay fresh.
-
-    Args:
-      what: the places in `matched` are.
-    """
+    """The weights with the given ones over them, and `say` told which stay fresh; `what` the matched places are."""
     theirs = {name: np.asarray(value) for name, value in layers.by_place(given).items()}
     fresh: list[str] = []
 
@@ -158,11 +146,8 @@ def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: s
 
 
 def fitting_convolutions(path: str, width: int, say: Say) -> dict[int, Convolution]:
-    """The convolutions of a VGG file that fit VGG16 of this width, by their place; `say` is told which do not.
-
-    Raises:
-      ConfigError: as `read_vgg`.
-    """
+    """The convolutions of a VGG file that fit VGG16 of this width, by their place; `say` is told which do not. Raises
+    `ConfigError`: as `read_vgg`."""
     found = read_vgg(path)
     widths = [width * multiple for block in vgg.BLOCKS for multiple in block]
     shapes = [(3, 3, c, o) for c, o in zip([3, *widths[:-1]], widths, strict=True)]
@@ -185,10 +170,7 @@ def fitting_convolutions(path: str, width: int, say: Say) -> dict[int, Convoluti
 
 def with_convolutions(params: Arrays, given: dict[int, Convolution], sketch: np.ndarray) -> Arrays:
     """The weights with these convolutions, by their place; batch norm is set so that it changes nothing at first.
-
-    Args:
-      sketch: as in `initialise_classifier`.
-    """
+    `sketch`: as in `initialise_classifier`."""
     convs = {
         i: {**conv, "kernel": jnp.asarray(given[i][0]), "bias": jnp.asarray(given[i][1])} if i in given else conv
         for i, conv in params["convs"].items()

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -47,10 +47,11 @@ class Task(abc.ABC):
 
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
-    palette: dict[str, tuple[str, ...]]
-    """Colours of each category, for a generator that is told one."""
-    sources: dict[str, str]
-    """Where the data are from, each with its licence."""
+    palette: dict[str, tuple[str, ...]]  # colours of each category, for a generator that is told one
+    sources: dict[str, str]  # where the data are from, each with its licence
+    step: Callable[[State, dict[str, jax.Array]], tuple[State, Metrics]]
+    """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of a
+    figure, which are looked at where a grid is made."""
 
     @abc.abstractmethod
     def batches(self, shard: tuple[int, int] = (0, 1)) -> Batches:
@@ -59,11 +60,6 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def initial_state(self, key: jax.Array) -> State:
         """Fresh weights; is jitted."""
-
-    @abc.abstractmethod
-    def step(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, Metrics]:
-        """One step, pure; is jitted with the state donated. Metrics are scalars; an array among them is all values of
-        a figure, which are looked at where a grid is made."""
 
     @abc.abstractmethod
     def initialise(self, state: State, source: str, say: Callable[[str], None]) -> State:
@@ -95,10 +91,8 @@ def train(
     allow_change: tuple[str, ...] = (),
     layout: Layout | None = None,
 ) -> State:
-    """Train up to `task.config.steps` and return the last state. SIGTERM and Ctrl-C save and end early.
-
-    Args:
-      layout: on which devices; one when None.
+    """Train up to `task.config.steps` and return the last state; on one device without `layout`. SIGTERM and Ctrl-C
+    save and end early.
 
     Raises:
       CheckpointError: the folder holds a run and `resume` is not set, or holds none and it is; another process trains
@@ -109,6 +103,7 @@ def train(
     """
     layout = layout or distributed.one_device()
     writes = jax.process_index() == 0
+    write_run = partial(run_folder.write_run, out, task.config, task.categories, task.palette, task.sources)
     if writes:
         run_folder.check_folder(out, resume)
     with contextlib.ExitStack() as held:
@@ -119,7 +114,10 @@ def train(
             run_folder.check_unchanged(out, task.config, task.categories, allow_change)
         _check_processes(task, {"--init": init, "--resume": resume, "--mesh": layout.sizes})
         batches = task.batches((jax.process_index(), jax.process_count()))
-        state = None if resume else _fresh(task, init, layout)  # may fail: the folder is not made before
+        key, state = jax.random.key(task.config.seed), None
+        if not resume:  # may fail: the folder is not made before
+            state = jax.jit(task.initial_state)(key)
+            state = layout.place(task.initialise(state, init, distributed.say) if init else state)
         if not there:
             held.enter_context(run_folder.locked(out))
         if writes:
@@ -127,15 +125,14 @@ def train(
             if resume:
                 run_folder.set_damaged_aside(out, distributed.say)
             else:
-                _write_run(task, out)
+                write_run()
         distributed.check_shared(out, out / run_folder.LOCK_FILE)
         with run_folder.RunCheckpoints(out) as checkpoints:
             if state is None:
-                abstract = jax.eval_shape(task.initial_state, jax.random.key(task.config.seed))
-                state, position = checkpoints.restore(layout.abstract(abstract))
+                state, position = checkpoints.restore(layout.abstract(jax.eval_shape(task.initial_state, key)))
                 batches.set_state(position)
                 if writes:
-                    _write_run(task, out)
+                    write_run()
             log = RunLog(out, int(state.step), task.config) if writes else None
             close = log.close if log else lambda: None
             lost = partial(run_folder.lost, out)
@@ -154,39 +151,12 @@ def train(
 
 
 def _check_processes(task: Task, options: dict[str, Any]) -> None:
-    """Refuse to train what would be a mixture. On one host there is nothing to check.
-
-    Of the data the first batch of all hosts is compared: which examples are in it depends on how many there are of
-    every category, and on the seed.
-
-    Args:
-      options: what else of the command line changes the run.
-    """
+    """Refuse to train what would be a mixture of runs; `options` is what else of the command line changes a run. Of the
+    data the first batch is compared: what is in it depends on the seed and on how many examples each category has."""
     if jax.process_count() > 1:
         distributed.agree("settings", {**run_folder.flat(to_dict(task.config)), **options})
         first = b"".join(np.ascontiguousarray(rows).tobytes() for _, rows in sorted(next(task.batches()).items()))
         distributed.agree("data", {"categories": list(task.categories), "first batch": f"{zlib.crc32(first):08x}"})
-
-
-def _fresh(task: Task, init: str, layout: Layout) -> State:
-    """The state a run starts from, where a step takes it."""
-    state = jax.jit(task.initial_state)(jax.random.key(task.config.seed))
-    if init:
-        state = task.initialise(state, init, distributed.say)
-    return layout.place(state)
-
-
-def _write_run(task: Task, out: Path) -> None:
-    run_folder.write_run(out, task.config, task.categories, task.palette, task.sources)
-
-
-class _Made(NamedTuple):
-    """A step that is under way or done."""
-
-    step: int
-    metrics: Metrics
-    data_wait: float
-    """Seconds."""
 
 
 def _steps(
@@ -202,7 +172,7 @@ def _steps(
     """From the state's step to the last, or until it is to stop."""
     config = task.config
     make_step = layout.jit(task.step, state)
-    pending: _Made | None = None
+    pending: tuple[int, Metrics, float] | None = None
     since = time.perf_counter()
     for step in range(int(state.step) + 1, config.steps + 1):
         started = time.perf_counter()
@@ -214,20 +184,22 @@ def _steps(
         except ValueError as error:  # so jax calls it where the step before, still under way, has failed
             raise jax.errors.JaxRuntimeError(str(error)) from error
         if pending:  # one step late, so that an accelerator never waits for us
-            since = _report(pending, since, config.batch_size, out, log)
-        pending = _Made(step, metrics, data_wait)
+            since = _report(*pending, since, config.batch_size, out, log)
+        pending = (step, metrics, data_wait)
         last = stopping(step) or step == config.steps
         sampling = last or task.is_due(step)
         saving = last or step % config.save_every == 0
         if sampling or saving:
-            _report(pending, since, config.batch_size, out, log)
+            _report(*pending, since, config.batch_size, out, log)
             pending = None
             if sampling:
                 _sample(task, out, state, metrics, layout, log)
             if saving:
-                if log:
-                    log.flush()
-                state = _save(task, out, state, batches, layout, checkpoints)
+                if not _all_finite(state):
+                    # Metrics are of before the step: without this the checkpoint could hold what they show only after.
+                    raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
+                state = layout.place(task.before_saving(state))
+                checkpoints.save(step, state, batches.get_state())
             since = time.perf_counter()
         if last:
             if log and step < config.steps:
@@ -236,17 +208,15 @@ def _steps(
     return state
 
 
-def _report(made: _Made, since: float, batch_size: int, out: Path, log: RunLog | None) -> float:
-    """Wait for a step and log it; the time at which it was done.
-
-    Args:
-      since: the time at which the one before was.
-    """
-    values = {name: float(value) for name, value in made.metrics.items() if not value.ndim}
+def _report(
+    step: int, metrics: Metrics, data_wait: float, since: float, batch_size: int, out: Path, log: RunLog | None
+) -> float:
+    """Wait for a step and log it; the time at which it was done. `since`: the time at which the one before was."""
+    values = {name: float(value) for name, value in metrics.items() if not value.ndim}
     now = time.perf_counter()
     if log:
-        log.step(made.step, values, {"images_per_second": batch_size / (now - since), "data_wait": made.data_wait})
-    check_finite(made.step, values, out)
+        log.step(step, values, {"images_per_second": batch_size / (now - since), "data_wait": data_wait})
+    check_finite(step, values, out)
     return now
 
 
@@ -259,18 +229,6 @@ def _sample(task: Task, out: Path, state: State, metrics: Metrics, layout: Layou
         log.sample(step, task.sample(seen, out, step))
     # Here rather than in the next step: devices that wait for others keep busy, and some give up.
     multihost_utils.sync_global_devices("sampled")
-
-
-def _save(
-    task: Task, out: Path, state: State, batches: Batches, layout: Layout, checkpoints: run_folder.RunCheckpoints
-) -> State:
-    step = int(state.step)
-    if not _all_finite(state):
-        # Metrics are of before the step: without this the checkpoint could hold what they show only after it.
-        raise TrainingError(f"a weight became no number at step {step}{advice(out)}")
-    state = layout.place(task.before_saving(state))
-    checkpoints.save(step, state, batches.get_state())
-    return state
 
 
 @jax.jit

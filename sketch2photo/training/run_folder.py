@@ -18,20 +18,19 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import jax
 import numpy as np
 
 from sketch2photo import files
 from sketch2photo.config import ClassifierConfig, GanConfig, from_dict, to_dict
-from sketch2photo.errors import CheckpointError, ConfigError, choose
+from sketch2photo.errors import CheckpointError, ConfigError, choose, first_line
 
 FORMAT = 2
 """Of run.json. A run of format 1, which names none, had its examples in another order: it opens for everything but
 --resume."""
-KEPT = 2
-"""Checkpoints."""
+KEPT = 2  # checkpoints
 _RUN_FILE = "run.json"
 _STATE, _SUMS_FILE = "state", "checksums.json"
 _CONFIGS = {"gan": GanConfig, "classifier": ClassifierConfig}
@@ -46,8 +45,7 @@ class RunInfo:
     config: GanConfig | ClassifierConfig
     categories: tuple[str, ...]
     palette: dict[str, tuple[str, ...]]
-    sources: dict[str, str]
-    """Where the training data are from, each with its licence."""
+    sources: dict[str, str]  # where the training data are from, each with its licence
 
     @property
     def kind(self) -> str:
@@ -129,7 +127,7 @@ def damage(path: Path, step: int) -> str:
         try:
             _read(folder)
         except _UNREADABLE as error:
-            return _first_line(error)
+            return first_line(error)[:200]
         return ""
     now = _sums(folder)
     wrong = next((name for name in known if now.get(name) != known[name]), "")
@@ -138,10 +136,7 @@ def damage(path: Path, step: int) -> str:
 
 def set_damaged_aside(path: Path, say: Callable[[str], None]) -> None:
     """Make the latest whole checkpoint the latest of all: damaged ones after it are moved to RUN/damaged, and said.
-
-    Raises:
-      CheckpointError: all are damaged; they stay where they are.
-    """
+    Raises `CheckpointError`: all are damaged; they stay where they are."""
     damaged: dict[int, str] = {}
     for step in reversed(saved_steps(path)):
         if reason := damage(path, step):
@@ -185,7 +180,7 @@ def lost(path: str | Path) -> str:
     return f"what came after step {steps[-1]} is lost, go on from there with --resume" if steps else "nothing was saved"
 
 
-class RunCheckpoints:
+class RunCheckpoints(contextlib.AbstractContextManager["RunCheckpoints"]):
     """Saves and restores the state of one run. A context manager; leaving it waits for a save under way."""
 
     def __init__(self, path: Path):
@@ -200,9 +195,6 @@ class RunCheckpoints:
             cleanup_tmp_directories=True,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             with _silence():
@@ -213,11 +205,8 @@ class RunCheckpoints:
             # After a save that failed Orbax fails once more; what went wrong has been said already.
 
     def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
-        """Write the state after `step` steps and the input's position; at once, so that a full disk is noticed.
-
-        Raises:
-          CheckpointError: it could not be written; the checkpoint before is still there.
-        """
+        """Write the state after `step` steps and the input's position; at once, so that a full disk is noticed. Raises
+        `CheckpointError`: it could not be written; the checkpoint before is still there."""
         if step in saved_steps(self._path):
             return
         try:
@@ -231,28 +220,28 @@ class RunCheckpoints:
                 content = {step: sums[step] for step in kept if step in sums}
                 files.write_atomic(self._path / _SUMS_FILE, json.dumps(content, indent=1) + "\n")
         except (OSError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rpartition('": ')[2][-200:]
+            reason = first_line(error).rpartition('": ')[2][-200:]
             raise CheckpointError(
                 f"the checkpoint of step {step} could not be written to {str(self._path)!r} ({reason}): "
                 "make room; the one before is untouched"
             ) from None
 
     def restore(self, like: Any) -> tuple[Any, dict[str, Any]]:
-        """The latest state, and the input's position.
-
-        Args:
-          like: a state of `jax.ShapeDtypeStruct`s that say where each array is to lie.
-        """
+        """The latest state, and the input's position. `like`: a state of `jax.ShapeDtypeStruct`s that say where each
+        array is to lie."""
         step = _latest(self._path)
         try:
             loaded = self._checkpointer.load_checkpointables(step, {"state": _as_arrays(like)})["state"]
         except _UNREADABLE as error:
+            reason = first_line(error)[:200]
             raise CheckpointError(
-                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({_first_line(error)}): "
+                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({reason}): "
                 "resume with the settings it was started with"
             ) from None
+        if jax.dtypes.issubdtype(like.key.dtype, jax.dtypes.prng_key):
+            loaded = {**loaded, "key": jax.random.wrap_key_data(loaded["key"])}
         metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
-        return _as_state(loaded, like), json.loads(metadata["position"])
+        return dataclasses.replace(like, **loaded), json.loads(metadata["position"])
 
 
 @contextlib.contextmanager
@@ -276,12 +265,8 @@ def _uncompressed() -> Any:
 
 
 def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
-    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields; lists are
-    dicts with integer keys.
-
-    Raises:
-      CheckpointError: not a run, nothing is saved in it yet, or what is saved is damaged.
-    """
+    """A run's saved state as nested dicts of numpy arrays, by the names of the state's fields; lists are dicts with
+    integer keys. Raises `CheckpointError`: not a run, nothing is saved in it yet, or what is saved is damaged."""
     run = read_run(path)
     step = _latest(run.path) if step is None else step
     folder = run.path / _STATE / str(step)
@@ -289,7 +274,7 @@ def restore_state(path: str | Path, step: int | None = None) -> dict[str, Any]:
         if not (reason := damage(run.path, step)):
             return _numbered(_read(folder))
     except _UNREADABLE as error:
-        reason = _first_line(error)
+        reason = first_line(error)[:200]
     before = [saved for saved in saved_steps(run.path) if saved < step and not damage(run.path, saved)]
     remedy = (
         f"move it away, and that of step {before[-1]} is taken" if before else "restore it from a copy or train anew"
@@ -309,10 +294,6 @@ def _read(folder: Path) -> Any:
     json.loads(about.custom_metadata["position"])  # without it no run goes on
     like = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), about.metadata["state"])
     return ocp.load_checkpointables(place, {"state": like})["state"]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _numbered(tree: Any) -> Any:
@@ -341,13 +322,6 @@ def _as_arrays(state: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _as_state(values: dict[str, Any], like: Any) -> Any:
-    values = dict(values)
-    if jax.dtypes.issubdtype(like.key.dtype, jax.dtypes.prng_key):
-        values["key"] = jax.random.wrap_key_data(values["key"])
-    return dataclasses.replace(like, **values)
-
-
 # ---------------------------------------------------------------- who may train in a run's folder, with which settings
 
 LOCK_FILE = "lock"
@@ -357,20 +331,15 @@ is of all in that group."""
 
 
 def check_folder(out: Path, resume: bool) -> None:
-    """Whether a run may start in the folder, or go on in it.
-
-    Raises:
-      CheckpointError: it holds a run and `resume` is not set, or holds none and it is, or one of an older format; or it
-        is a file.
-    """
+    """Whether a run may start in the folder, or go on in it. Raises `CheckpointError`: it holds a run and `resume` is
+    not set, or holds none and it is, or one of an older format; or it is a file."""
     if resume:
         if read_run(out).format != FORMAT:
             raise CheckpointError(
                 f"{str(out)!r} was started when examples came in another order and cannot go on as it would have: "
                 f"start another run with --init {out}"
             )
-        if not saved_steps(out):
-            raise CheckpointError(f"nothing is saved in {str(out)!r} yet: start it without --resume")
+        _latest(out)
     elif is_run(out) and saved_steps(out):
         raise CheckpointError(f"{str(out)!r} already holds a training run: add --resume or choose another --out")
     elif out.exists() and not out.is_dir():
@@ -378,15 +347,10 @@ def check_folder(out: Path, resume: bool) -> None:
 
 
 def check_unchanged(
-    out: Path,
-    config: GanConfig | ClassifierConfig,
-    categories: tuple[str, ...],
-    allowed: tuple[str, ...] = (),
+    out: Path, config: GanConfig | ClassifierConfig, categories: tuple[str, ...], allowed: tuple[str, ...] = ()
 ) -> None:
-    """Whether a resumed run has the settings it was started with; those in `FREE` aside.
-
-    Args:
-      allowed: settings that may differ, such as "optimiser.generator_rate", or a group of them, "optimiser".
+    """Whether a resumed run has the settings it was started with; aside from those in `FREE` and the allowed ones, such
+    as "optimiser.generator_rate", or a group of them, "optimiser".
 
     Raises:
       CheckpointError: settings differ that are not allowed to, or the data have other categories.
@@ -394,9 +358,8 @@ def check_unchanged(
     """
     run = read_run(out)
     before, now = flat(to_dict(run.config)), flat(to_dict(config))
-    groups = {name.rpartition(".")[0] for name in now} - {""}
     for name in allowed:
-        choose("setting to allow a change of", name, [*now, *sorted(groups)])
+        choose("setting to allow a change of", name, [*now, *sorted({name.rpartition(".")[0] for name in now} - {""})])
     if type(run.config) is not type(config):
         raise CheckpointError(f"{str(out)!r} is a {run.kind} run: choose another --out")
     if run.categories != categories:
@@ -404,10 +367,10 @@ def check_unchanged(
             f"{str(out)!r} was started on the categories {', '.join(run.categories)}, the data now have "
             f"{', '.join(categories)}: resume on the same data, or start another run with --init {out}"
         )
-    free = tuple(name for name in (*FREE, *(f"{group}." for group in allowed if group in groups)) if name[-1] == ".")
-    named = {*FREE, *allowed}
-    changed = [name for name in now if before.get(name) != now[name] and name not in named]
-    changed = [name for name in changed if not name.startswith(free)]
+    free = {*FREE, *allowed, *(f"{name}." for name in allowed)}
+    groups = tuple(name for name in free if name.endswith("."))
+    changed = [name for name in now if before.get(name) != now[name]]
+    changed = [name for name in changed if name not in free and not name.startswith(groups)]
     if changed:
         told = "; ".join(f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in changed)
         raise CheckpointError(
@@ -430,11 +393,8 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Keeps a second process out of a run's folder, which is made if need be. The system lets go of the lock with the
-    process, however that ends, so a killed run leaves none. On many hosts the first takes it for all.
-
-    Raises:
-      CheckpointError: another process has it, or the folder cannot be written to.
-    """
+    process, however that ends, so a killed run leaves none. On many hosts the first takes it for all. Raises
+    `CheckpointError`: another process has it, or the folder cannot be written to."""
     if jax.process_index() != 0:
         yield
         return

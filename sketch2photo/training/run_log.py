@@ -53,11 +53,9 @@ class RunLog:
         with self._writing():
             if figures:
                 self._evaluations.write(step, figures)
-                self._evaluations.flush()
             alarms = self._alarms.sample(step, figures)
             self._tensorboard.scalars(step, figures)
             self._tensorboard.picture(step, self._out / "samples" / f"{step:07d}.png")
-            self._stats.flush()
             self._draw_curves()
         told = [f"step {step}: " + "  ".join(f"{name} {v:.3f}" for name, v in figures.items())] if figures else []
         for text in (*told, *alarms):
@@ -84,11 +82,6 @@ class RunLog:
         if picture:
             write_atomic(self._out / "curves.png", picture)
         return picture
-
-    def flush(self) -> None:
-        """Before a checkpoint: no step is in it that is not on disk."""
-        with self._writing():
-            self._stats.flush()
 
     def close(self) -> None:
         """Never fails: it is also called where something else has."""
@@ -127,12 +120,8 @@ class JsonLines:
     def write(self, step: int, values: Mapping[str, float | str]) -> None:
         """Append one line. Values that are no numbers (NaN, infinite) are written as null."""
         if self._file is None:
-            self._file = self._path.open("a")
+            self._file = self._path.open("a", buffering=1)  # by lines: no step is in a checkpoint that is not here
         self._file.write(json.dumps({"step": step} | {name: _written(value) for name, value in values.items()}) + "\n")
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()
 
     def close(self) -> None:
         if self._file is not None:
@@ -150,18 +139,14 @@ class ProgressBar:
 
     def __init__(self, first: int, steps: int, batch_size: int, interval: float = 15.0):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._steps, self._batch_size, self._interval = steps, batch_size, interval
         self._console = Console()
         self._last = 0.0
         self._compiled = False
-        self._bar = Bar(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+        self._bar = Progress(
+            *(TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
             TextColumn("{task.fields[text]}"),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -206,8 +191,7 @@ class TensorBoard:
             return
         # What a killed run wrote after its last checkpoint is not shown. Files are named by the second they begin in:
         # the suffix keeps a run that is resumed at once from writing over its own.
-        options = {"purge_step": first + 1, "flush_secs": 30, "filename_suffix": f".{first}"}
-        self._writer = SummaryWriter(str(folder), **options)
+        self._writer = SummaryWriter(str(folder), purge_step=first + 1, flush_secs=30, filename_suffix=f".{first}")
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         if self._writer is not None:
@@ -234,15 +218,13 @@ class TensorBoard:
 
 # ---------------------------------------------------------------- alarms: what goes wrong while a GAN trains
 
-WINDOW = 1000
-"""Steps that a discriminator must have won for: it is often far ahead at first, and caught up with."""
+WINDOW = 1000  # steps that a discriminator must have won for: it is often far ahead at first, and caught up with
 WON = 0.02
 """A mean discriminator loss below this over the window: it tells every photo, and its gradient says nothing more."""
 DIVERGED_WINDOW = 200
 DIVERGED = 20.0
 """A mean discriminator loss above this over that window: one that only guesses has at most 2 for each of its parts."""
-COLLAPSED = 0.05
-"""Spread of the generated photos of different sketches, as a share of that of the true ones."""
+COLLAPSED = 0.05  # spread of the generated photos of different sketches, as a share of that of the true ones
 
 
 class Alarms:
@@ -289,10 +271,9 @@ class Alarms:
             step,
             "collapse",
             spread < COLLAPSED,
-            "the generator has collapsed: it paints nearly the same for every sketch (spread "
-            f"{spread:.3f} of the photos' own); go back to an earlier checkpoint, raise --loss.l1 or "
-            "--loss.feature-matching, or "
-            "lower --optimiser.generator-rate",
+            f"the generator has collapsed: it paints nearly the same for every sketch (spread {spread:.3f} of the "
+            "photos' own); go back to an earlier checkpoint, raise --loss.l1 or --loss.feature-matching, or lower "
+            "--optimiser.generator-rate",
         )
 
     def close(self) -> None:
@@ -308,7 +289,6 @@ class Alarms:
         if raised is not None:
             return []
         self._file.write(step, {"alarm": text})
-        self._file.flush()
         return [f"ALARM at step {step}: {text}"]
 
 
@@ -322,7 +302,6 @@ def check_finite(step: int, metrics: dict[str, float], out: Path) -> None:
 def advice(out: Path) -> str:
     """What to do about a run that cannot go on."""
     lower = "with a lower learning rate (and --allow-change optimiser or learning_rate) or smaller loss weights"
-    steps = run_folder.saved_steps(out)
-    if not steps:
-        return f": nothing had been saved; start again {lower}"
-    return f": the checkpoint of step {steps[-1]} is from before; go on from it by --resume {lower}"
+    if steps := run_folder.saved_steps(out):
+        return f": the checkpoint of step {steps[-1]} is from before; go on from it by --resume {lower}"
+    return f": nothing had been saved; start again {lower}"

@@ -16,11 +16,9 @@ from sketch2photo.training import run_folder
 
 # ---------------------------------------------------------------- curves: every metric over the steps
 
-Curves = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Steps and values of each figure, by its name."""
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]  # steps and values of each figure, by its name
 
-POINTS = 400
-"""Means that a long run's noisy steps are drawn by."""
+POINTS = 400  # means that a long run's noisy steps are drawn by
 _COLUMNS = 3
 
 
@@ -45,20 +43,14 @@ def smoothed(steps: np.ndarray, values: np.ndarray, points: int = POINTS) -> tup
 
 
 def draw_curves(out: Path) -> bytes:
-    """The curves of the run in this folder as PNG; b"" where there is nothing to draw yet.
-
-    Losses first, then what is looked at now and then (with points), then speed.
-
-    Raises:
-      ImportError: there is no matplotlib.
-    """
+    """The curves of the run in this folder as PNG: losses, then what is looked at now and then (with points), then
+    speed; b"" where there is nothing to draw yet. Raises `ImportError`: there is no matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     every, sometimes = read_curves(out / "stats.jsonl"), read_curves(out / "evaluation.jsonl")
     late = ("images_per_second", "data_wait")
-    order = [name for name in every if name not in late]
-    panels = [(name, every[name], False) for name in order]
+    panels = [(name, curve, False) for name, curve in every.items() if name not in late]
     panels += [(name, curve, True) for name, curve in sometimes.items()]
     panels += [(name, every[name], False) for name in late if name in every]
     if not panels:
@@ -93,18 +85,12 @@ def draw_curves(out: Path) -> bytes:
 
 # ---------------------------------------------------------------- the page
 
-SHOWN = 6
-"""Sample grids, from first to last."""
-WIDEST = 1600
-"""Pixels."""
+SHOWN = 6  # sample grids, from first to last
+WIDEST = 1600  # pixels
 
 
 def page(out: Path, curves: bytes) -> str:
-    """The page of the run in this folder.
-
-    Args:
-      curves: as `draw_curves` gives them.
-    """
+    """The page of the run in this folder. `curves`: as `draw_curves` gives them."""
     run = run_folder.read_run(out)
     figures = {**read_curves(out / "stats.jsonl"), **read_curves(out / "evaluation.jsonl")}
     pictures = sorted((out / "samples").glob("[0-9]*.png"))

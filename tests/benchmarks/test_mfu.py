@@ -32,7 +32,7 @@ def features():
         weights[f"conv{name}_w"] = jnp.ones((side, side, inputs, outputs))
         weights[f"conv{name}_b"] = jnp.ones(outputs)
     blocks = (("11", "12"), ("21", "22"))
-    return Perceptual(weights, lambda w, x: _vgg_maps(blocks, "constant", w, x), [4, 6])
+    return Perceptual(weights, lambda w, x: _vgg_maps(blocks, "constant", w, x))
 
 
 def test_vanilla_costs_what_pix2pix_does():

@@ -104,11 +104,11 @@ def test_a_disk_that_takes_no_figures_is_one_sentence(run, tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(log._stats, "flush", full)
+    monkeypatch.setattr(log._stats, "write", full)
     with pytest.raises(
         CheckpointError, match=r"could not be written .*\(No space left on device\): make room; nothing"
     ):
-        log.flush()
+        log.step(1, {}, {})
     log.close()
 
 
