@@ -75,13 +75,25 @@ def whole_number(name: str, value: Any, largest: int) -> int:
     return value
 
 
-def text(name: str, value: Any, longest: int | None = None) -> str:
+def text(name: str, value: Any, longest: int) -> str:
     """`value`, if it is a text of at most `longest` characters; else a `ConfigError`."""
     if not isinstance(value, str):
         raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
-    if longest is not None and len(value) > longest:
+    if len(value) > longest:
         raise ConfigError(f"{name} has {len(value)} characters: send at most {longest}")
     return value
+
+
+def wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
+    """Category, colour and seed as a `PaintRequest` has them; None, "" and "auto" leave them to the model.
+
+    Raises:
+      ConfigError: of another type, too long or out of range.
+    """
+    number = whole_number("seed", 0 if seed is None else seed, MAX_SEED)
+    asked = text("category", "" if category is None else category, MAX_TEXT).strip()
+    wished = text("colour", "" if colour is None else colour, MAX_TEXT).strip()
+    return None if asked in ("", "auto") else asked, wished or None, number
 
 
 def lower_pixel_limit() -> None:

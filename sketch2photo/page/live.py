@@ -50,6 +50,7 @@ from sketch2photo.page.limits import (
     check_png,
     text,
     whole_number,
+    wish,
 )
 from sketch2photo.page.model_pool import ModelPool
 
@@ -60,6 +61,7 @@ JPEG_QUALITY = 95
 """128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
 BUSY = "more people are drawing than this computer can serve: retrying"
 
+WISH = ("category", "colour", "seed")
 _PNG, _JPEG = "data:image/png;base64,", "data:image/jpeg;base64,"
 
 
@@ -87,22 +89,15 @@ def read_request(request: Any, *, several: bool = False) -> LiveRequest:
         raise ConfigError(f"person is empty: send an id of 1 to {MAX_TEXT} characters")
     number = whole_number("seq", request.get("seq"), 2**53)
     model = text("model", request.get("model", ""), MAX_TEXT)
-    wishes = _wishes(request) if several else [{}]
-    asked = [_wish(request | wish) for wish in wishes]
-    sketch = _sketch(request.get("png"))
-    hints = _hints(request.get("hints") or None, sketch)
-    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish, hints) for wish in asked))
+    asked = [wish(*(one.get(name, request.get(name)) for name in WISH)) for one in _wishes(request, several)]
+    sketch = _picture(request.get("png"), "the sketch", images.decode_sketch)
+    hints = _picture(request["hints"], "the picture of hints", images.decode_hints) if request.get("hints") else None
+    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *each, hints) for each in asked))
 
 
-def _wish(request: dict[str, Any]) -> tuple[str | None, str | None, int]:
-    """Category, colour and seed."""
-    seed = whole_number("seed", request.get("seed", 0), MAX_SEED)
-    category = text("category", request.get("category", "auto"), MAX_TEXT)
-    colour = text("colour", request.get("colour", ""), 16)
-    return None if category in ("auto", "") else category, colour or None, seed
-
-
-def _wishes(request: dict[str, Any]) -> list[dict[str, Any]]:
+def _wishes(request: dict[str, Any], several: bool) -> list[dict[str, Any]]:
+    if not several:
+        return [{}]
     wishes = request.get("wishes")
     if wishes is None:
         first = whole_number("seed", request.get("seed", 0), MAX_SEED)
@@ -110,10 +105,10 @@ def _wishes(request: dict[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(wishes, list) or not 1 <= len(wishes) <= MAX_VARIATIONS:
         received = f"{len(wishes)} entries" if isinstance(wishes, list) else type(wishes).__name__
         raise ConfigError(f"wishes is {received}: send a list of 1 to {MAX_VARIATIONS} objects")
-    for wish in wishes:
-        if not isinstance(wish, dict):
-            raise ConfigError(f"a wish is of type {type(wish).__name__}: send an object with category, colour or seed")
-    return [{name: wish[name] for name in ("category", "colour", "seed") if name in wish} for wish in wishes]
+    for one in wishes:
+        if not isinstance(one, dict):
+            raise ConfigError(f"a wish is of type {type(one).__name__}: send an object with category, colour or seed")
+    return wishes
 
 
 def read_picture(request: Any) -> tuple[np.ndarray, float]:
@@ -133,20 +128,10 @@ def read_picture(request: Any) -> tuple[np.ndarray, float]:
     return images.decode_sketch(data, "the picture"), float(strength)
 
 
-def _sketch(url: Any) -> np.ndarray:
-    data = _data(url, "the sketch", _PNG)
-    check_png(data, MAX_SKETCH_SIDE)
-    return images.decode_sketch(data, "the sketch")
-
-
-def _hints(url: Any, sketch: np.ndarray) -> np.ndarray | None:
-    if url is None:
-        return None
-    data = _data(url, "the picture of hints", _PNG)
-    check_png(data, MAX_SKETCH_SIDE, "the picture of hints")
-    hints = images.decode_hints(data, "the picture of hints")
-    images.as_hints(hints, sketch)  # says what does not fit
-    return hints
+def _picture(url: Any, name: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
+    data = _data(url, name, _PNG)
+    check_png(data, MAX_SKETCH_SIDE, name)
+    return decode(data, name)
 
 
 def _data(url: Any, name: str, prefix: str) -> bytes:
@@ -162,23 +147,20 @@ def _data(url: Any, name: str, prefix: str) -> bytes:
         raise ImageError(f"{name} is not valid base64: send a {kind} file as a data URL") from None
 
 
-def encode_photo(photo: np.ndarray | None) -> str | None:
-    """A photo as a JPEG data URL; None for the photo of an empty sheet."""
-    if photo is None:
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
+def _url(prefix: str, data: bytes) -> str:
+    return prefix + base64.b64encode(data).decode()
 
 
 def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[str, Any]:
     """The answers to one drawing as the page reads them: its photo, or its variations."""
     painted = [
         {
-            "photo": encode_photo(answer.prediction.photo),
-            "category": answer.prediction.category,
-            "colour": answer.prediction.colour,
+            "photo": None if one.photo is None else _url(_JPEG, images.encode_jpeg(one.photo, JPEG_QUALITY)),
+            "category": one.category,
+            "colour": one.colour,
             "seed": request.seed,
         }
-        for request, answer in zip(asked.paint, answers, strict=True)
+        for request, one in zip(asked.paint, (answer.prediction for answer in answers), strict=True)
     ]
     first = answers[0].prediction
     return {
@@ -194,9 +176,7 @@ def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[s
 def clean(request: Any) -> dict[str, Any]:
     """The answer to a picture that is to be cleaned."""
     lines = clean_lines(*read_picture(request))
-    if lines is None:
-        return {"picture": None}
-    return {"picture": _PNG + base64.b64encode(images.encode_png(lines)).decode()}
+    return {"picture": None if lines is None else _url(_PNG, images.encode_png(lines))}
 
 
 ServerFunction = Callable[..., Awaitable[dict[str, Any]]]

@@ -13,7 +13,6 @@ import time
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from sketch2photo.cli import add_checkpoint
@@ -22,8 +21,7 @@ from sketch2photo.errors import ServeError
 if TYPE_CHECKING:
     import gradio as gr
 
-    from sketch2photo.page.batch_queue import Model
-
+    from sketch2photo.studio import Studio
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -50,9 +48,13 @@ def run(options: argparse.Namespace) -> None:
     auth, port = parse_auth(options.auth), parse_port(options.port)
     check_address(options.host, port)
 
+    from sketch2photo.page import model_pool
     from sketch2photo.studio import Studio
 
-    studio, others = Studio.load(options.checkpoint), others_beside(options.checkpoint)
+    studio = Studio.load(options.checkpoint)
+    others, complaints = model_pool.beside(options.checkpoint)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
     print(f"{studio.name} paints on {studio.device}", flush=True)
     serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
 
@@ -69,33 +71,23 @@ def default_port() -> str:
 
 def has_screen() -> bool:
     """Whether a browser tab would be seen: someone sits at a terminal, on a machine with a display."""
-    display = sys.platform in ("win32", "darwin") or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-    return display and sys.stdout.isatty()
+    display = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(display) and sys.stdout.isatty()
 
 
 def parse_port(text: str) -> int:
-    """A port number.
-
-    Raises:
-      ServeError: not a whole number from 1 to 65535.
-    """
+    """A port number, else a `ServeError`."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ServeError(f"port {text!r} is not a port: choose a whole number from 1 to 65535")
     return int(text)
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:
-    """USER:PASSWORD as a pair; the password may have colons.
-
-    Raises:
-      ServeError: no colon, or nothing before or after it.
-    """
+    """USER:PASSWORD as a pair, else a `ServeError`; the password may have colons."""
     if text is None:
         return None
-    user, colon, password = text.partition(":")
-    if not colon or not user or not password:
+    user, _, password = text.partition(":")
+    if not user or not password:
         # The text is not repeated: it may be a password.
         raise ServeError("--auth must be USER:PASSWORD, with something on either side of the colon")
     return user, password
@@ -154,18 +146,8 @@ def prepare_proxies(host: str) -> None:
         os.environ[name] = ",".join(dict.fromkeys([*filter(None, known), DEFAULT_HOST, "localhost", host]))
 
 
-def others_beside(checkpoint: Path) -> dict[str, Path]:
-    """The other released models in the folder of this one, by name. A broken one is left out, with a sentence."""
-    from sketch2photo.page import model_pool
-
-    found, complaints = model_pool.beside(checkpoint)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    return found
-
-
 def serve(
-    studio: "Model",
+    studio: "Studio",
     others: Mapping[str, Path] | None = None,
     *,
     host: str = DEFAULT_HOST,
@@ -182,8 +164,6 @@ def serve(
     Args:
       studio: the model to begin with.
       others: folders of further released models that visitors may choose, by name.
-      host: the address to listen on.
-      port: the port to listen on.
       share: also make a public link, through Gradio's servers.
       auth: name and password that visitors are asked for.
       open_tab: open the page in a browser.
@@ -202,7 +182,7 @@ def serve(
     os.environ["GRADIO_SERVER_NAME"] = DEFAULT_HOST if ipv6 else host
     prepare_proxies(host)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     with limits.own_folder() as folder:
         studio.warm_up()
         # What imports Gradio: only now does it find its folder.
@@ -266,7 +246,3 @@ def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool
             )
     except OSError:
         raise _taken(port) from None
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
