@@ -53,11 +53,7 @@ def write_calibration(run: Path, calibration: Calibration) -> None:
 
 
 def read_calibration(run: Path) -> Calibration:
-    """What the classifier's run found at its end.
-
-    Raises:
-      CheckpointError: it did not get to its end, or the file is broken.
-    """
+    """What the classifier's run found at its end; `CheckpointError` if it did not get there or the file is broken."""
     try:
         return Calibration(**json.loads((run / CALIBRATION_FILE).read_text()))
     except FileNotFoundError:
@@ -89,8 +85,6 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """
     from scipy.optimize import minimize_scalar  # only here: slow to import
 
-    _check(logits, labels)
-
     def cost(log_temperature: float) -> float:
         return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
 
@@ -106,12 +100,7 @@ def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins
     right = probability.argmax(-1) == labels
     # A bin holds its upper edge, not its lower one: (m - 1) / bins < confidence <= m / bins.
     bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    error = 0.0
-    for b in range(bins):
-        inside = bin_of == b
-        if inside.any():
-            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
-    return float(error)
+    return float(np.abs(np.bincount(bin_of, right - confidence)).sum() / len(labels))
 
 
 def unsure_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
@@ -160,11 +149,10 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
     """How to read a classifier's logits, from those of validation drawings.
 
     What is shown are probabilities over the k categories alone, so these are what is calibrated, on drawings of
-    these categories. The none-probability is the last of all k + 1, at a temperature of its own: it need not be
-    calibrated, as a threshold is what is made of it, but should tell known from other drawings. The lower its
-    temperature, the more the likeliest category alone is what "none of these" is held against. The share in
-    `SHARPENED` of the temperature that finds most of the others is taken, where it finds `CLEARLY` more than those
-    before it. Without drawings of other categories no drawing is ever called none.
+    these categories. The none-probability is the last of all k + 1, at a temperature of its own, as a threshold is all
+    that is made of it: the share in `SHARPENED` that finds most of the others, if `CLEARLY` more than those before it.
+    The lower it is, the more the likeliest category alone is what "none of these" is held against. Without drawings of
+    other categories no drawing is ever called none.
 
     Args:
       logits: (n, k + 1).
@@ -174,8 +162,10 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
       ConfigError: no drawing of a known category.
     """
     known, foreign = labels < n_categories, labels == n_categories
+    if not known.any():
+        reason = "calibration needs validation drawings of the categories, received none"
+        raise ConfigError(f"{reason}: add some to the data")
     inside, answers = logits[known][:, :n_categories], labels[known]
-    _check(inside, answers)
     temperature = fit_temperature(inside, answers) if n_categories > 1 else 1.0
     before, after = probabilities(inside), probabilities(inside, temperature)
     none_above, recall, of_none = 1.0, None, temperature
@@ -197,12 +187,3 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
 def none_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """The last of the k + 1 probabilities."""
     return probabilities(logits, temperature)[..., -1]
-
-
-def _check(logits: np.ndarray, labels: np.ndarray) -> None:
-    if not len(labels):
-        raise ConfigError(
-            "calibration needs validation drawings of the categories, received none: add some to the data"
-        )
-    if logits.shape[0] != len(labels):
-        raise ConfigError(f"calibration received {logits.shape[0]} rows of logits but {len(labels)} labels")

@@ -54,8 +54,7 @@ def read(path: str | Path) -> ReleasedModel:
     Raises:
       CheckpointError: no such folder, not a released model, a broken file, or a newer format.
     """
-    path = Path(path)
-    content = _content(path)
+    path, content = Path(path), _content(Path(path))
     try:
         with np.load(path / WEIGHTS_FILE) as file:
             arrays = nest(_unpacked({name: file[name] for name in file}))
@@ -91,25 +90,17 @@ class Outline:
 
 
 def outline(path: str | Path) -> Outline:
-    """Look at a released model without reading its weights.
-
-    Raises:
-      CheckpointError: as `read`, as far as it can be seen.
-    """
-    path = Path(path)
-    content = _content(path)
+    """Look at a released model without reading its weights; errors as of `read`, as far as they can be seen."""
+    path, content = Path(path), _content(Path(path))
     try:
         with zipfile.ZipFile(path / WEIGHTS_FILE) as file:
-            sizes = {entry.filename: entry.file_size for entry in file.infolist()}
+            sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in file.infolist()}
         # An array with a scale beside it is int8, and will be four times as large.
-        stored = sum(
-            size * (4 if name.replace(".npy", _SCALE + ".npy") in sizes else 1) for name, size in sizes.items()
-        )
+        memory = sum(size * (4 if name + _SCALE in sizes else 1) for name, size in sizes.items()) * 3 // 2
         categories = tuple(map(str, content["categories"]))
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
         has_classifier = content["classifier"] is not None and len(categories) > 1
-        takes_hints = content["gan"].get("hints", False)
-        return Outline(path, categories, palette, has_classifier, takes_hints, 3 * stored // 2)
+        return Outline(path, categories, palette, has_classifier, content["gan"].get("hints", False), memory)
     except (*_BREAKAGE, AttributeError) as error:
         raise _broken(path, error) from None
 
@@ -121,11 +112,15 @@ def _broken(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again")
 
 
+def _is_released(path: Path) -> bool:
+    return (path / CONFIG_FILE).is_file() and (path / WEIGHTS_FILE).is_file()
+
+
 def _content(path: Path) -> dict[str, Any]:
     """The model's config.json."""
     if not path.is_dir():
         raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
-    if not (path / CONFIG_FILE).is_file() or not (path / WEIGHTS_FILE).is_file():
+    if not _is_released(path):
         raise CheckpointError(
             f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
             "make one by  python -m sketch2photo.release"
@@ -150,7 +145,12 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
       CheckpointError: the path is a file or another folder, which is not touched; or it could not be written.
     """
     path = path.absolute()
-    _check_replaceable(path)
+    if path.exists() and not path.is_dir():
+        raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
+    if path.is_dir() and any(path.iterdir()) and not _is_released(path):
+        raise CheckpointError(
+            f"{str(path)!r} holds something that is no released model: choose a new folder, or empty it"
+        )
     try:
         with draft_beside(path) as draft:
             content = draft / "model"
@@ -167,17 +167,6 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     except OSError as error:
         raise CheckpointError(f"{str(path)!r} could not be written ({error}): make room or choose another") from None
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-
-
-def _check_replaceable(path: Path) -> None:
-    if path.is_dir():
-        released = (path / CONFIG_FILE).is_file() and (path / WEIGHTS_FILE).is_file()
-        if not released and any(path.iterdir()):
-            raise CheckpointError(
-                f"{str(path)!r} holds something that is no released model: choose a new folder, or empty it"
-            )
-    elif path.exists():
-        raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
 
 
 def settings(model: ReleasedModel) -> dict[str, Any]:
@@ -209,27 +198,19 @@ def quantised(weights: Arrays) -> Arrays:
 def _packed(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     packed = {}
     for name, value in flat.items():
-        value = np.asarray(value, np.float32)
-        if value.ndim == 4:
-            packed[name], packed[name + _SCALE] = _to_int8(value)
-        else:
-            packed[name] = value
+        packed[name] = value = np.asarray(value, np.float32)
+        if value.ndim == 4:  # of the channel axes, the first and the last, that which loses less
+            candidates = [_to_int8(value, within) for within in ((1, 2, 3), (0, 1, 2))]
+            losses = [np.square(rounded * scale - value).mean() for rounded, scale in candidates]
+            packed[name], packed[name + _SCALE] = candidates[int(np.argmin(losses))]
     return packed
 
 
-def _to_int8(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 per channel, of the channel axis (first or last) that loses less."""
-    best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for axis in (0, 3):
-        others = tuple(a for a in range(4) if a != axis)
-        scale = np.abs(value).max(others, keepdims=True).astype(np.float32) / 127
-        scale = np.where(scale == 0, np.float32(1), scale)
-        rounded = np.clip(np.round(value / scale), -127, 127).astype(np.int8)
-        loss = float(np.square(rounded * scale - value).mean())
-        if best is None or loss < best[0]:
-            best = loss, rounded, scale
-    assert best is not None
-    return best[1], best[2]
+def _to_int8(value: np.ndarray, within: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8, and its scale, one along these axes."""
+    scale = np.abs(value).max(within, keepdims=True) / 127
+    scale = np.where(scale == 0, np.float32(1), scale)
+    return np.clip(np.round(value / scale), -127, 127).astype(np.int8), scale
 
 
 def _unpacked(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.config import ClassifierConfig, ClassifierModelConfig, GanConfig, GanModelConfig
+from sketch2photo.config import ClassifierModelConfig, GanConfig, GanModelConfig
 from sketch2photo.errors import CheckpointError, ConfigError, choose
 from sketch2photo.images import parse_colour
 from sketch2photo.models import features, vgg
@@ -46,59 +46,51 @@ class Weights:
     @property
     def gan(self) -> GanModelConfig:
         """The generator's config."""
-        if self.released is not None:
-            return self.released.gan
-        return self._run_of(GanConfig, "gan").config.model
+        return self.released.gan if self.released else self._run_of("gan").config.model
 
     @property
     def palette(self) -> dict[str, tuple[str, ...]]:
-        return (self.released or self._run_of(GanConfig, "gan")).palette
+        return (self.released or self._run_of("gan")).palette
 
     @property
     def generator(self) -> Arrays:
         """The moving average where the run kept one."""
-        if self.released is not None:
+        if self.released:
             return self.released.generator
-        self._run_of(GanConfig, "gan")
-        return averaged(self._state["generator"], self._state.get("ema"))
+        state = self._state_of("gan")
+        return averaged(state["generator"], state.get("ema"))
 
     @property
     def discriminator(self) -> Arrays | None:
         """None where it was not released."""
-        if self.released is not None:
-            return self.released.discriminator
-        self._run_of(GanConfig, "gan")
-        return self._state["discriminator"]
+        return self.released.discriminator if self.released else self._state_of("gan")["discriminator"]
 
     @property
     def classifier(self) -> Arrays:
         """With batch norm if it is a run's, folded if it was released (`vgg.fold`); its outputs are `categories`, then
         others."""
         if self.released is None:
-            self._run_of(ClassifierConfig, "classifier")
-            return self._state["params"]
+            return self._state_of("classifier")["params"]
         if self.released.classifier is None:
-            raise CheckpointError(f"{self} has no classifier: name one that has")
+            raise CheckpointError(f"{self} has no classifier: name one that has (this was released without one)")
         return self.released.classifier
 
     @property
     def others(self) -> tuple[str, ...]:
         """What else the classifier tells apart, in the order of its outputs; () where it is not known."""
-        if self.released is not None:
-            return self.released.others
-        return self._run_of(ClassifierConfig, "classifier").config.others
+        return self.released.others if self.released else self._run_of("classifier").config.others
 
     @property
     def classifier_config(self) -> ClassifierModelConfig:
         """Of the classifier as it is released, without batch norm."""
-        if self.released is not None and self.released.classifier_config is not None:
+        if self.released and self.released.classifier_config:
             return self.released.classifier_config
-        return dataclasses.replace(self._run_of(ClassifierConfig, "classifier").config.model, norm="none")
+        return dataclasses.replace(self._run_of("classifier").config.model, norm="none")
 
     @property
     def calibration(self) -> Calibration:
         """As the classifier's run found it at its end."""
-        return read_calibration(self.path) if self.released is None else self.released.calibration
+        return self.released.calibration if self.released else read_calibration(self.path)
 
     @property
     def steps(self) -> dict[str, int]:
@@ -119,11 +111,15 @@ class Weights:
     def _state(self) -> dict[str, Any]:
         return run_folder.restore_state(self.path)
 
-    def _run_of(self, config: type, kind: str) -> Any:
+    def _run_of(self, kind: str) -> Any:
         assert self.run is not None
-        if not isinstance(self.run.config, config):
+        if self.run.kind != kind:
             raise CheckpointError(f"{self} is a {self.run.kind} run: name one of train.py {kind}")
         return self.run
+
+    def _state_of(self, kind: str) -> dict[str, Any]:
+        self._run_of(kind)  # says of which kind the run is
+        return self._state
 
     def __str__(self) -> str:
         return f"{self.option} {str(self.path)!r}".lstrip()
@@ -170,8 +166,6 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
     if classifier is None:
         return model, painting.steps
     naming = _to_release(classifier, "--classifier")
-    if naming.released is not None and naming.released.classifier is None:
-        raise CheckpointError(f"{naming} was released without one: name a run of train.py classifier")
     weights, config = vgg.fold(naming.classifier), naming.classifier_config
     if set(naming.categories) != set(model.categories):
         raise CheckpointError(
