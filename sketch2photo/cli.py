@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         if not given:
             raise ConfigError(f"name a command, one of {', '.join(COMMANDS)}: see sketch2photo --help")
-        name = choose("command", given[0], list(COMMANDS))
+        name = choose("command", given[0], COMMANDS)
     run(name, f"sketch2photo {name}", given[1:])
 
 
@@ -68,11 +68,7 @@ def run(name: str, prog: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def parse(name: str, arguments: Sequence[str], prog: str = "") -> argparse.Namespace:
-    """The options of a command; --help prints and exits.
-
-    Raises:
-      ConfigError: an option that is unknown, missing or cannot be.
-    """
+    """The options of a command, or a `ConfigError` for one that is unknown, missing or cannot be; --help exits."""
     parser = Parser(prog=prog or f"sketch2photo {name}", description=COMMANDS[name].does)
     importlib.import_module(COMMANDS[name].module).options(parser)
     return parser.parse_args(arguments)
@@ -130,7 +126,7 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction):
-            choose(str(action.metavar).lower(), value, list(action.choices))
+            choose(str(action.metavar).lower(), value, action.choices)
         super()._check_value(action, value)
 
 
@@ -187,11 +183,7 @@ def _values(annotation: Any) -> dict[str, Any]:
 
 
 def with_fields(config: T, given: dict[str, Any], place: str = "") -> T:
-    """The config with the fields that were given, by the names of their options.
-
-    Raises:
-      ConfigError: a value out of range.
-    """
+    """The config with the fields that were given, by the names of their options; `ConfigError` of one out of range."""
     changes: dict[str, Any] = {}
     for f in dataclasses.fields(config):  # type: ignore[arg-type]
         value, name = getattr(config, f.name), place + f.name

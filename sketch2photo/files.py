@@ -11,11 +11,7 @@ from sketch2photo.errors import DataError, StoppedError, UserError
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file, its folders as needed; an older one stays until the new one is complete.
-
-    Raises:
-      OSError: it could not be written; nothing new is left.
-    """
+    """Write a file, its folders as needed; an older one stays until the new one is complete, and where that fails."""
     draft = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,11 +23,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def write_out(path: Path, data: bytes | str) -> None:
-    """`write_atomic` of a file that the command's --out names, or that lies there.
-
-    Raises:
-      DataError: it could not be written.
-    """
+    """`write_atomic` of a file that the command's --out names, or that lies there; `DataError` where it fails."""
     try:
         write_atomic(path, data)
     except OSError as error:
@@ -92,15 +84,14 @@ def lock(file: IO[str]) -> None:
     Raises:
       BlockingIOError: another process has locked it.
     """
-    with contextlib.suppress(ImportError):  # Windows
+    try:
         import fcntl
 
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # a file system without locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except (ImportError, OSError):
+        pass  # Windows, or a file system without locks
 
 
 def remove(path: Path) -> None:
@@ -112,11 +103,7 @@ def remove(path: Path) -> None:
 
 
 def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -> None:
-    """Raises `DataError` when a dataset may not be written to `out`.
-
-    Args:
-      is_ours: whether a folder that is not empty holds what `overwrite` may replace.
-    """
+    """Raises `DataError` when a dataset may not be written to `out`: only a folder that `is_ours` is replaced."""
     if out.is_file():
         raise DataError(f"--out {str(out)!r} is a file: name a folder")
     if not out.is_dir() or not any(out.iterdir()):
