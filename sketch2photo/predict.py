@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
-from sketch2photo.cli import add_checkpoint
 from sketch2photo.errors import ConfigError, DataError, ImageError, choose
 from sketch2photo.files import write_out
 
@@ -38,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Those of `python -m sketch2photo.predict`."""
     add = parser.add_argument
     add("sketches", type=Path, nargs="+", metavar="DIR|FILE", help="folders (with those in them), files")
-    add_checkpoint(parser, "a released model, or a run of train.py gan")
+    cli.add_checkpoint(parser, "a released model, or a run of train.py gan")
     add("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
     add("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
     add("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
@@ -66,9 +65,8 @@ def run(options: argparse.Namespace) -> None:
     if options.category is not None:
         choose("category", options.category, studio.categories)
     if options.transparent and not studio.paints_coverage:
-        raise ConfigError(
-            f"--transparent: {str(options.checkpoint)!r} paints no coverage: leave it out, or name another"
-        )
+        name = str(options.checkpoint)
+        raise ConfigError(f"--transparent: {name!r} paints no coverage: leave it out, or name another")
     rows: list[dict[str, Any]] = []
     for first in range(0, len(given), CHUNK):
         rows += _paint(studio, given[first : first + CHUNK], options, skipped)
@@ -108,24 +106,23 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
             raise DataError(f"there is no {str(path)!r}: name folders of sketches, or files")
         if path.is_dir() and path.resolve() == out.resolve():
             raise DataError(f"--out {str(out)!r} is the folder of the sketches: choose another, they would be lost")
-        for one in _inside(path, out, skipped) if path.is_dir() else iter([(path, path.name)]):
-            named.setdefault(one[0].resolve(), one)
+        for file, name in _inside(path, out, skipped) if path.is_dir() else [(path, path.name)]:
+            named.setdefault(file.resolve(), (file, name))
     if not named:
         places = ", ".join(repr(str(path)) for path in paths)
         raise DataError(f"no pictures in {places}: sketches are PNG, JPEG, SVG and other usual kinds of file")
     targets = _targets([name for _, name in named.values()])
-    for (file, _), target in zip(named.values(), targets, strict=True):
+    given = [(*one, target) for one, target in zip(named.values(), targets, strict=True)]
+    for file, _, target in given:
         if (out / target).resolve() in named:
             raise DataError(f"--out {str(out)!r} would replace the sketch {str(file)!r}: choose another folder")
-    return [(*one, target) for one, target in zip(named.values(), targets, strict=True)]
+    return given
 
 
 def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
-    from sketch2photo.data.example import Skipped
     from sketch2photo.data.raw_files import DRAWN, SYSTEM, files_under
 
-    unread: list[Skipped] = []
-    painted = out.resolve()
+    unread, painted = [], out.resolve()
     for path in files_under(folder, unread, DRAWN):
         if painted not in path.resolve().parents:
             yield path, path.relative_to(folder).as_posix()
@@ -162,22 +159,21 @@ def _paint(
             skipped.append((name, reason or str(error)))
     n = len(sketches)
     found = studio.predict_batch(sketches, [options.category] * n, [options.colour] * n, [options.seed] * n)
-    rows = []
-    for (name, target), one in zip(kept, found, strict=True):
-        if one.photo is not None:
-            picture = one.cutout if options.transparent and one.cutout is not None else one.photo
+    for (_, target), one in zip(kept, found, strict=True):
+        picture = one.cutout if options.transparent else one.photo
+        if picture is not None:
             write_out(options.out / target, encode_png(picture))
-        rows.append(
-            {
-                "sketch": name,
-                "photo": target if one.photo is not None else None,
-                "status": one.status,
-                "category": one.category,
-                "colour": one.colour,
-                "probabilities": {category: round(p, 6) for category, p in one.probabilities.items()},
-            }
-        )
-    return rows
+    return [
+        {
+            "sketch": name,
+            "photo": None if one.photo is None else target,
+            "status": one.status,
+            "category": one.category,
+            "colour": one.colour,
+            "probabilities": {category: round(p, 6) for category, p in one.probabilities.items()},
+        }
+        for (name, target), one in zip(kept, found, strict=True)
+    ]
 
 
 def _read(path: Path, name: str, colours: bool) -> "np.ndarray":

@@ -36,22 +36,9 @@ import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
+from sketch2photo.page import limits
 from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
 from sketch2photo.page.import_picture import MAX_STRENGTH, clean_lines
-from sketch2photo.page.limits import (
-    MAX_PICTURES,
-    MAX_SEED,
-    MAX_SKETCH_CHARACTERS,
-    MAX_SKETCH_SIDE,
-    MAX_TEXT,
-    MAX_VARIATIONS,
-    Visitors,
-    check_picture,
-    check_png,
-    text,
-    whole_number,
-    wish,
-)
 from sketch2photo.page.model_pool import ModelPool
 
 log = logging.getLogger(__name__)
@@ -84,12 +71,12 @@ def read_request(request: Any, *, several: bool = False) -> LiveRequest:
     """
     if not isinstance(request, dict):
         raise ConfigError(f"the request is a {type(request).__name__}: send an object with person, seq and png")
-    person = text("person", request.get("person"), MAX_TEXT)
+    person = limits.text("person", request.get("person"), limits.MAX_TEXT)
     if not person:
-        raise ConfigError(f"person is empty: send an id of 1 to {MAX_TEXT} characters")
-    number = whole_number("seq", request.get("seq"), 2**53)
-    model = text("model", request.get("model", ""), MAX_TEXT)
-    asked = [wish(*(one.get(name, request.get(name)) for name in WISH)) for one in _wishes(request, several)]
+        raise ConfigError(f"person is empty: send an id of 1 to {limits.MAX_TEXT} characters")
+    number = limits.whole_number("seq", request.get("seq"), 2**53)
+    model = limits.text("model", request.get("model", ""), limits.MAX_TEXT)
+    asked = [limits.wish(*(one.get(name, request.get(name)) for name in WISH)) for one in _wishes(request, several)]
     sketch = _picture(request.get("png"), "the sketch", images.decode_sketch)
     hints = _picture(request["hints"], "the picture of hints", images.decode_hints) if request.get("hints") else None
     return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *each, hints) for each in asked))
@@ -100,11 +87,11 @@ def _wishes(request: dict[str, Any], several: bool) -> list[dict[str, Any]]:
         return [{}]
     wishes = request.get("wishes")
     if wishes is None:
-        first = whole_number("seed", request.get("seed", 0), MAX_SEED)
-        return [{"seed": (first + i) % (MAX_SEED + 1)} for i in range(DEFAULT_VARIATIONS)]
-    if not isinstance(wishes, list) or not 1 <= len(wishes) <= MAX_VARIATIONS:
+        first = limits.whole_number("seed", request.get("seed", 0), limits.MAX_SEED)
+        return [{"seed": (first + i) % (limits.MAX_SEED + 1)} for i in range(DEFAULT_VARIATIONS)]
+    if not isinstance(wishes, list) or not 1 <= len(wishes) <= limits.MAX_VARIATIONS:
         received = f"{len(wishes)} entries" if isinstance(wishes, list) else type(wishes).__name__
-        raise ConfigError(f"wishes is {received}: send a list of 1 to {MAX_VARIATIONS} objects")
+        raise ConfigError(f"wishes is {received}: send a list of 1 to {limits.MAX_VARIATIONS} objects")
     for one in wishes:
         if not isinstance(one, dict):
             raise ConfigError(f"a wish is of type {type(one).__name__}: send an object with category, colour or seed")
@@ -124,13 +111,13 @@ def read_picture(request: Any) -> tuple[np.ndarray, float]:
     if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= MAX_STRENGTH:
         raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{MAX_STRENGTH} to {MAX_STRENGTH}")
     data = _data(request.get("picture"), "the picture", _JPEG)
-    check_picture(io.BytesIO(data), MAX_SKETCH_SIDE)
+    limits.check_picture(io.BytesIO(data), limits.MAX_SKETCH_SIDE)
     return images.decode_sketch(data, "the picture"), float(strength)
 
 
 def _picture(url: Any, name: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
     data = _data(url, name, _PNG)
-    check_png(data, MAX_SKETCH_SIDE, name)
+    limits.check_png(data, limits.MAX_SKETCH_SIDE, name)
     return decode(data, name)
 
 
@@ -139,8 +126,8 @@ def _data(url: Any, name: str, prefix: str) -> bytes:
     kind = "PNG" if prefix == _PNG else "JPEG"
     if not isinstance(url, str) or not url.startswith(prefix):
         raise ImageError(f"{name} is not a {kind} file: send a data URL that begins with {prefix}")
-    if len(url) > MAX_SKETCH_CHARACTERS:
-        raise ImageError(f"{name} has {len(url)} characters: send at most {MAX_SKETCH_CHARACTERS}")
+    if len(url) > limits.MAX_SKETCH_CHARACTERS:
+        raise ImageError(f"{name} has {len(url)} characters: send at most {limits.MAX_SKETCH_CHARACTERS}")
     try:
         return base64.b64decode(url[len(prefix) :], validate=True)
     except (binascii.Error, ValueError):
@@ -179,12 +166,9 @@ def clean(request: Any) -> dict[str, Any]:
     return {"picture": None if lines is None else _url(_PNG, images.encode_png(lines))}
 
 
-ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
-
-
-def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]:
+def server_functions(pool: ModelPool, queue: BatchQueue) -> list[Callable[..., Awaitable[dict[str, Any]]]]:
     """`live_predict`, `variations` and `clean_picture`. They never raise; what went wrong is in the answer."""
-    visitors = Visitors()
+    visitors = limits.Visitors()
     cleaning = asyncio.Lock()
     waiting = 0
 
@@ -221,7 +205,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
 
     async def clean_picture(req: dict, request: gr.Request) -> dict[str, Any]:
         nonlocal waiting
-        if waiting >= MAX_PICTURES:
+        if waiting >= limits.MAX_PICTURES:
             return {"error": "more pictures are sent than this computer can clean: try again in a moment"}
         waiting += 1
         try:
