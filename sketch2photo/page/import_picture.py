@@ -38,7 +38,10 @@ def clean_lines(picture: np.ndarray, strength: float = 0.0) -> np.ndarray | None
     """
     sheet = images.clean_sheet(picture)
     paper = images.pad_to_square(np.where(_paper(picture), 0, PAPER).astype(np.uint8)) == 0
-    start = _start_of_ink(sheet, strength)
+    # How dark ink begins, 0 to 1: Otsu's threshold (1979), moved by the strength.
+    dark, _ = cv2.threshold(PAPER - sheet, 0, PAPER, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    measured = min(max(0.8 * dark / PAPER, _FAINTEST), 0.5)
+    start = min(measured * 2.0**-strength, _DARKEST)
     sheet = _without_surroundings(sheet, paper, round(PAPER * (1 - 0.7 * start)))
     box = images.ink_box(np.where(sheet < PAPER * (1 - start), 0, PAPER))
     if box is None:
@@ -50,13 +53,6 @@ def clean_lines(picture: np.ndarray, strength: float = 0.0) -> np.ndarray | None
     share = ((dark - 0.7 * start) / (0.6 * start)).clip(0, 1)
     lines = (PAPER * (1 - share * share * (3 - 2 * share))).round().astype(np.uint8)
     return cleanup.with_width(lines, NARROWEST * SIDE, SIDE, SIDE)
-
-
-def _start_of_ink(sheet: np.ndarray, strength: float) -> float:
-    """How dark ink begins, 0 to 1: Otsu's threshold (1979), moved by the strength."""
-    dark, _ = cv2.threshold(PAPER - sheet, 0, PAPER, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    measured = min(max(0.8 * dark / PAPER, _FAINTEST), 0.5)
-    return min(measured * 2.0**-strength, _DARKEST)
 
 
 def _paper(picture: np.ndarray) -> np.ndarray:

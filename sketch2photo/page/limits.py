@@ -102,11 +102,8 @@ def lower_pixel_limit() -> None:
 
 
 def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
-    """Refuse a picture file by the size in its header; one that Pillow cannot even open is left to the decoder.
-
-    Raises:
-      ImageError: a side outside 16 to `largest` pixels.
-    """
+    """Refuse a picture file with a side outside 16 to `largest` pixels, by its header, with an `ImageError`; one that
+    Pillow cannot even open is left to the decoder."""
     try:
         with Image.open(source) as picture:
             width, height = picture.size
@@ -119,11 +116,8 @@ def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
 
 
 def check_png(data: bytes, largest: int, name: str = "the sketch") -> None:
-    """Refuse a PNG that claims sides outside 16 to `largest` pixels, undecoded: 20 KB can decode to gigabytes.
-
-    Raises:
-      ImageError: not a PNG file, or of another size.
-    """
+    """Refuse what is no PNG, or claims sides outside 16 to `largest` pixels, with an `ImageError`, undecoded: 20 KB can
+    decode to gigabytes."""
     if len(data) < 33 or not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
         raise ImageError(f"{name} is not a PNG file: send one")
     _check_sides(*struct.unpack(">II", data[16:24]), largest)

@@ -31,8 +31,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Those of app.py."""
     add = parser.add_argument
     add_checkpoint(parser, "released model")
-    add("--host", default=default_host(), help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
-    add("--port", default=default_port(), help="port to listen on (GRADIO_SERVER_PORT, else 7860)")
+    host, port = (os.environ.get(f"GRADIO_SERVER_{name}") for name in ("NAME", "PORT"))
+    add("--host", default=host or DEFAULT_HOST, help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
+    add("--port", default=port or str(DEFAULT_PORT), help="port to listen on (GRADIO_SERVER_PORT, else 7860)")
     add("--share", action="store_true", help="also make a public link, through Gradio's servers")
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for a name and a password")
     tab = "open a browser tab (as a rule when started from a terminal with a display)"
@@ -57,16 +58,6 @@ def run(options: argparse.Namespace) -> None:
         print(complaint, file=sys.stderr)
     print(f"{studio.name} paints on {studio.device}", flush=True)
     serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
-
-
-def default_host() -> str:
-    """GRADIO_SERVER_NAME, else this machine only."""
-    return os.environ.get("GRADIO_SERVER_NAME") or DEFAULT_HOST
-
-
-def default_port() -> str:
-    """GRADIO_SERVER_PORT as it stands, else 7860."""
-    return os.environ.get("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
 
 
 def has_screen() -> bool:

@@ -126,10 +126,7 @@ class Weights:
 
 
 def open_weights(path: str | Path, option: str = "") -> Weights:
-    """Open a run, its folder `best`, or a released model.
-
-    Args:
-      option: whose value it is, such as "--init", for messages.
+    """Open a run, its folder `best`, or a released model: the value of this option, which messages name.
 
     Raises:
       CheckpointError: it is none, or a broken one.
@@ -160,13 +157,12 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
       CheckpointError: a folder is neither, is of the other kind or has saved nothing; category lists differ.
     """
     painting = _to_release(gan, "--gan")
-    parts: dict[str, Any] = {"discriminator": painting.discriminator if with_discriminator else None}
-    parts |= {"classifier": None, "others": ()}
-    model = dataclasses.replace(painting.model, **parts, classifier_config=None, calibration=Calibration())
+    discriminator = painting.discriminator if with_discriminator else None
+    model = ReleasedModel(painting.gan, painting.categories, painting.palette, painting.generator, discriminator)
     if classifier is None:
         return model, painting.steps
     naming = _to_release(classifier, "--classifier")
-    weights, config = vgg.fold(naming.classifier), naming.classifier_config
+    weights = vgg.fold(naming.classifier)
     if set(naming.categories) != set(model.categories):
         raise CheckpointError(
             f"the categories differ: {', '.join(model.categories)} in {str(gan)!r}, {', '.join(naming.categories)} in "
@@ -174,11 +170,21 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
         )
     # The outputs in the generator's order; those of "none of these" stay last.
     order = [naming.categories.index(category) for category in model.categories]
-    head = weights["head"]
-    order += range(len(order), head["bias"].shape[0])
-    weights = {**weights, "head": {"kernel": head["kernel"][:, order], "bias": head["bias"][order]}}
-    named = {"classifier": weights, "classifier_config": config, "others": naming.others}
-    return dataclasses.replace(model, **named, calibration=naming.calibration), painting.steps | naming.steps
+    model = dataclasses.replace(
+        model,
+        classifier=_reordered(weights, order),
+        classifier_config=naming.classifier_config,
+        others=naming.others,
+        calibration=naming.calibration,
+    )
+    return model, painting.steps | naming.steps
+
+
+def _reordered(classifier: Arrays, order: list[int]) -> Arrays:
+    """With these outputs first; those behind them stay."""
+    head = classifier["head"]
+    outputs = [*order, *range(len(order), head["bias"].shape[0])]
+    return {**classifier, "head": {name: np.asarray(value)[..., outputs] for name, value in head.items()}}
 
 
 def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel:
@@ -207,9 +213,8 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
 
     classifier, config, others = model.classifier, model.classifier_config, model.others
     if classifier is not None and config is not None:
-        order = [*kept, *left, *range(count, classifier["head"]["bias"].shape[0])]
-        head = {name: np.asarray(value)[..., order] for name, value in classifier["head"].items()}
-        classifier, config = {**classifier, "head": head}, dataclasses.replace(config, others=config.others + len(left))
+        classifier = _reordered(classifier, kept + left)
+        config = dataclasses.replace(config, others=config.others + len(left))
         others = (*(model.categories[i] for i in left), *others) if others else ()
     return dataclasses.replace(
         model,
@@ -224,10 +229,8 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
 
 
 def with_first_colours(model: ReleasedModel, wanted: Sequence[str]) -> ReleasedModel:
-    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest.
-
-    Args:
-      wanted: "CATEGORY=#rrggbb": of the category's colours the nearest to it becomes the first.
+    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest: of
+    each "CATEGORY=#rrggbb" the nearest of the category's colours.
 
     Raises:
       ConfigError: not of that form, or an unknown category.
@@ -252,10 +255,8 @@ def _to_release(path: Path, option: str) -> Weights:
 
 
 def open_features(path: str, option: str = "--loss.perceptual-features") -> features.Perceptual:
-    """The frozen network that a generator's losses compare pictures by.
-
-    Args:
-      path: a file of VGG's or SqueezeNet's convolutions, or the folder of our classifier: a run's or a release's.
+    """The frozen network that a generator's losses compare pictures by: of a file of VGG's or SqueezeNet's
+    convolutions, or of our classifier, in the folder of a run or a release.
 
     Raises:
       ConfigError: the file holds something else.
