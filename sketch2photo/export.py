@@ -40,11 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the model in the form that is asked for.
-
-    Raises:
-      UserError: an option or the model cannot be used, or there is no room.
-    """
+    """Write the model in that form; `UserError` where an option or the model cannot be used, or without room."""
     if options.format == "onnx":
         raise ConfigError(NO_ONNX)
     if not 1 <= options.batch <= 1024:
@@ -66,11 +62,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def stablehlo(model: "ReleasedModel", batch: int) -> bytes:
-    """`one_function` as `jax.export.deserialize` reads it, lowered for all of `PLATFORMS`.
-
-    Raises:
-      CheckpointError: the weights are not those of the model's config.
-    """
+    """`one_function` as `jax.export.deserialize` reads it, for all of `PLATFORMS`; errors as of `serving.generator`."""
     import jax
     from jax import export
 

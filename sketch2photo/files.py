@@ -79,11 +79,7 @@ def put_in_place(content: Path, out: Path) -> None:
 
 
 def lock(file: IO[str]) -> None:
-    """Lock an open file until it is closed or the process ends; nothing happens on systems without locks.
-
-    Raises:
-      BlockingIOError: another process has locked it.
-    """
+    """Lock an open file until it is closed or the process ends; `BlockingIOError` where another process has done so."""
     try:
         import fcntl
 

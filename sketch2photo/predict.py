@@ -46,11 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Paint, write and print.
-
-    Raises:
-      UserError: nothing to paint, a model or an option that cannot be used, or no room; what was painted stays.
-    """
+    """Paint, write and print; what was painted before a `UserError` (of an option, the model, no room) stays."""
     from sketch2photo.images import parse_colour
 
     out: Path = options.out

@@ -103,11 +103,7 @@ class Studio:
 
     @classmethod
     def load(cls, directory: str | Path) -> "Studio":
-        """Open a released model's folder.
-
-        Raises:
-          CheckpointError: it is not one.
-        """
+        """Open a released model's folder; `CheckpointError` where it is none."""
         return cls(format.read(directory), Path(directory).resolve().name)
 
     def warm_up(self, batches: Sequence[int] = (1,)) -> None:

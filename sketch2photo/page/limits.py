@@ -85,11 +85,7 @@ def text(name: str, value: Any, longest: int) -> str:
 
 
 def wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
-    """Category, colour and seed as a `PaintRequest` has them; None, "" and "auto" leave them to the model.
-
-    Raises:
-      ConfigError: of another type, too long or out of range.
-    """
+    """Category, colour and seed, checked, as a `PaintRequest` has them; None, "" and "auto" leave them to the model."""
     number = whole_number("seed", 0 if seed is None else seed, MAX_SEED)
     asked = text("category", "" if category is None else category, MAX_TEXT).strip()
     wished = text("colour", "" if colour is None else colour, MAX_TEXT).strip()

@@ -41,11 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Open the page with a released model.
-
-    Raises:
-      UserError: the model, the address or the password cannot be used.
-    """
+    """Open the page with a released model; `UserError` where model, address or password cannot be used."""
     auth, port = parse_auth(options.auth), parse_port(options.port)
     check_address(options.host, port)
 
@@ -85,11 +81,7 @@ def parse_auth(text: str | None) -> tuple[str, str] | None:
 
 
 def check_address(host: str, port: int) -> None:
-    """Refuse an address that cannot be opened, before a model is loaded for it.
-
-    Raises:
-      ServeError: the port is taken or not allowed, or the host is not an address of this machine.
-    """
+    """Refuse an address that cannot be opened with a `ServeError`, before a model is loaded for it."""
     name = host.strip("[]")
     if "%" in name:
         raise ServeError(f"host {host!r} names a network card, which browsers do not take: use an address without one")

@@ -33,11 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Release, and say what packing costs.
-
-    Raises:
-      UserError: a run that is missing or does not fit the other, or no room.
-    """
+    """Release, and say what packing costs; `UserError` of runs that are missing or do not fit, or without room."""
     from sketch2photo.release.format import write
     from sketch2photo.release.weights import assemble, restricted, with_first_colours
 

@@ -49,11 +49,7 @@ class ReleasedModel:
 
 
 def read(path: str | Path) -> ReleasedModel:
-    """A released model.
-
-    Raises:
-      CheckpointError: no such folder, not a released model, a broken file, or a newer format.
-    """
+    """A released model; `CheckpointError` where the folder is none, holds a broken file or has a newer format."""
     path, content = Path(path), _content(Path(path))
     try:
         with np.load(path / WEIGHTS_FILE) as file:

@@ -126,11 +126,7 @@ class Weights:
 
 
 def open_weights(path: str | Path, option: str = "") -> Weights:
-    """Open a run, its folder `best`, or a released model: the value of this option, which messages name.
-
-    Raises:
-      CheckpointError: it is none, or a broken one.
-    """
+    """Open a run, its folder `best` or a released model; a `CheckpointError` names the option whose value it is."""
     path = Path(path)
     if run_folder.is_run(path):
         run = run_folder.read_run(path)
@@ -188,11 +184,7 @@ def _reordered(classifier: Arrays, order: list[int]) -> Arrays:
 
 
 def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel:
-    """The model with these of its categories alone; the classifier knows what is left out as others.
-
-    Raises:
-      ConfigError: a name that is none of the model's categories, or given twice.
-    """
+    """The model with these of its categories alone, each named once; to the classifier what is left out are others."""
     for name in categories:
         choose("category in --categories", name, model.categories)
     if len(set(categories)) < len(categories):
