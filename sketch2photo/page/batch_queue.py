@@ -108,8 +108,8 @@ class FairQueue:
         return next(iter(self._jobs.values()))[0]
 
     def replace(self, person: str, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-        """Let a person's newest drawing wait, at the place of the older one if that still waits. Returns the jobs it took
-        the place of, which are superseded, and those of somebody who lost the place to it.
+        """Let a person's newest drawing wait, at the place of the older one if that still waits. Returns the jobs it
+        took the place of, which are superseded, and those of somebody who lost the place to it.
 
         Raises:
           Busy: all places are taken.
@@ -200,8 +200,8 @@ class BatchQueue:
 
     def replace(self, person: str, requests: Sequence[PaintRequest], number: int = 0) -> list[Future[Answer]]:
         """A place for the newest drawing of somebody at the page, or for several variations of it, which the person's
-        next drawing replaces together. `number` is as of `Job`. Futures may raise `Superseded`, `Busy` or what the model
-        raises.
+        next drawing replaces together. `number` is as of `Job`. The futures may raise `Superseded`, `Busy` or an error
+        of the model.
 
         Raises:
           Busy, Superseded: as `FairQueue.replace`.
