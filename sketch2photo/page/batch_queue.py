@@ -133,14 +133,13 @@ class FairQueue:
         self._turn += 1
         taken: list[Job] = []
         served: dict[str, None] = {}
-        while len(taken) < most:
+        before = -1
+        while before < len(taken) < most:
             before = len(taken)
             for person, jobs in self._jobs.items():
                 if len(taken) < most and jobs and (not taken or jobs[0].model is taken[0].model):
                     taken.append(jobs.popleft())
                     served[person] = None
-            if len(taken) == before:
-                break
         for person in served:
             self._note(person, self._turn)
             if self._jobs[person]:
@@ -228,11 +227,9 @@ class BatchQueue:
         stopped, or paints."""
         with self._lock:
             self._closed = True
-            left: list[Job] = []
-            while len(self._waiting):
-                left += self._waiting.take(len(self._waiting))
-        for job in left:
-            job.fail(Busy())
+            while self._waiting:
+                for job in self._waiting.take(len(self._waiting)):
+                    job.fail(Busy())
         _, at_work = wait([self._painting.submit(int)], seconds)
         return not at_work and not any(thread.is_alive() for thread in self._compiling)
 
@@ -277,19 +274,13 @@ class BatchQueue:
 
     def _next(self) -> list[Job]:
         with self._lock:
-            return self._waiting.take(self._ready.get(self._waiting.first.model, 1)) if len(self._waiting) else []
+            return self._waiting.take(self._ready.get(self._waiting.first.model, 1)) if self._waiting else []
 
     def _paint(self, jobs: list[Job]) -> None:
-        requests = [job.request for job in jobs]
+        asked = [(one.sketch, one.category, one.colour, one.seed, one.hints) for one in (job.request for job in jobs)]
         started = time.perf_counter()
         try:
-            predictions = jobs[0].model.predict_batch(
-                [request.sketch for request in requests],
-                [request.category for request in requests],
-                [request.colour for request in requests],
-                [request.seed for request in requests],
-                [request.hints for request in requests],
-            )
+            predictions = jobs[0].model.predict_batch(*zip(*asked, strict=True))
         except BaseException as error:
             if len(jobs) > 1 and isinstance(error, UserError):  # somebody's drawing is wrong: find out whose
                 for job in jobs:

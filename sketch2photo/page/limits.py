@@ -7,6 +7,7 @@ refused by the size that their header claims.
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import shutil
 import struct
@@ -15,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -127,6 +129,7 @@ def _check_sides(width: int, height: int, largest: int) -> None:
 # ---------------------------------------------------------------- requests on their way in
 
 
+@dataclass(eq=False)
 class BodyLimit:
     """ASGI middleware: refuses a request whose body is too long, takes too long, or comes with too many others.
 
@@ -134,22 +137,13 @@ class BodyLimit:
     is asked once all have come.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        limit: int = MAX_BODY,
-        uploads: int = MAX_UPLOAD,
-        together: int = MAX_TOGETHER,
-        seconds: float = MAX_SECONDS,
-    ) -> None:
-        """Bytes of a request, of an upload, of all bodies that are being received, and seconds for one to arrive."""
-        self.app = app
-        self.limit = limit
-        self.uploads = uploads
-        self.together = together
-        self.seconds = seconds
-        self.held = 0
-        """Bytes of the bodies that are being received now."""
+    app: ASGIApp
+    limit: int = MAX_BODY
+    uploads: int = MAX_UPLOAD
+    together: int = MAX_TOGETHER
+    seconds: float = MAX_SECONDS
+    held: int = field(default=0, init=False)
+    """Bytes of the bodies that are being received now."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -308,15 +302,15 @@ def size(folder: Path) -> int:
     return total
 
 
+@dataclass(eq=False)
 class UploadLimit:
     """ASGI middleware: takes no uploads while the folder has more than `most` bytes."""
 
-    def __init__(self, app: ASGIApp, folder: Path, most: int = MAX_FILES) -> None:
-        self.app = app
-        self.folder = folder
-        self.most = most
-        self._size = 0
-        self._measured = float("-inf")
+    app: ASGIApp
+    folder: Path
+    most: int = MAX_FILES
+    _size: int = field(default=0, init=False)
+    _measured: float = field(default=-math.inf, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app

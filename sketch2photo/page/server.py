@@ -142,14 +142,8 @@ def serve(
     """Open the page and stay until Ctrl-C or SIGTERM.
 
     The model compiles for one drawing before the socket answers, so that the first visitor does not wait for it, and
-    for many at once after that, which nobody waits for.
-
-    Args:
-      studio: the model to begin with.
-      others: folders of further released models that visitors may choose, by name.
-      share: also make a public link, through Gradio's servers.
-      auth: name and password that visitors are asked for.
-      open_tab: open the page in a browser.
+    for many at once after that, which nobody waits for. Arguments are as the options of app.py; `others` are folders of
+    further released models that visitors may choose, by name.
 
     Raises:
       CheckpointError: one of the others is not a released model.

@@ -16,7 +16,6 @@ from sketch2photo.files import write_atomic
 
 CALIBRATION_FILE = "calibration.json"
 """In a classifier's run, at its end."""
-BINS = 15
 FALSE_REJECTIONS = 0.05
 """Share of drawings of known categories that may be called "none of these"."""
 
@@ -24,8 +23,6 @@ SHARPENED = (1.0, 0.7, 0.5, 0.35, 0.25)
 """Shares of the temperature that are tried for the probability of "none of these"."""
 CLEARLY = 0.01
 """How much more of the others a sharper share must find than a plainer one; less is chance among thousands of them."""
-
-_COLDEST, _HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
@@ -88,13 +85,13 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     def cost(log_temperature: float) -> float:
         return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
 
-    coldest, hottest = np.log(_COLDEST), np.log(_HOTTEST)
+    coldest, hottest = np.log([0.05, 20.0])
     best = minimize_scalar(cost, bounds=(coldest, hottest), method="bounded", options={"xatol": 1e-7}).x
     # Where no answer is wrong, the likelihood is 1 over a wide range.
     return float(np.exp(coldest if cost(coldest) <= cost(best) else best))
 
 
-def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal bins of confidence (Guo et al. 2017, eq. 3)."""
     confidence = probability.max(-1)
     right = probability.argmax(-1) == labels
@@ -109,18 +106,13 @@ def unsure_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
     Chow's rule (1970) on data: a right answer earns 1, a wrong one costs 1, none is worth 0; the least threshold
     that earns most. Of a perfectly calibrated classifier it is 0.5.
     """
-    confidence = probability.max(-1)
+    levels, level = np.unique(probability.max(-1), return_inverse=True)
     gain = np.where(probability.argmax(-1) == labels, 1, -1)
-    order = np.argsort(-confidence, kind="stable")
-    sorted_confidence = confidence[order]
-    earned = np.concatenate([[0], np.cumsum(gain[order])])
-    # Drawings of the same confidence are answered all or none: only whole groups are thresholds.
-    ends = np.flatnonzero(np.diff(sorted_confidence, append=-1.0)) + 1
-    best = int(ends[::-1][np.argmax(earned[ends][::-1])])
-    if earned[best] <= 0:
-        return 0.9
-    below = sorted_confidence[best] if best < len(sorted_confidence) else 0.0
-    return float(min((sorted_confidence[best - 1] + below) / 2, 0.9))
+    # What answering from each level on earns: drawings of the same confidence are answered all or none.
+    earned = np.cumsum(np.bincount(level, gain)[::-1])[::-1]
+    best = int(np.argmax(earned))
+    below = levels[best - 1] if best else 0.0
+    return float(min((levels[best] + below) / 2, 0.9)) if earned[best] > 0 else 0.9
 
 
 def none_threshold(none_probability: np.ndarray, false_rejections: float = FALSE_REJECTIONS) -> float:
