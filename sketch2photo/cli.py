@@ -133,12 +133,10 @@ class Parser(argparse.ArgumentParser):
 def add_checkpoint(parser: argparse.ArgumentParser, what: str) -> None:
     """The option --checkpoint: by default the model that comes with the repository, which a wheel does not hold."""
     usual = Path("checkpoints/studio")
-    found = [folder / usual for folder in (Path(), Path(__file__).resolve().parents[1]) if (folder / usual).is_dir()]
-    add = functools.partial(parser.add_argument, "--checkpoint", type=Path, metavar="DIR")
-    if found:
-        add(default=found[0], help=f"{what} (default: {usual})")
-    else:
-        add(required=True, help=what)
+    places = (folder / usual for folder in (Path(), Path(__file__).resolve().parents[1]))
+    found = next((place for place in places if place.is_dir()), None)
+    told = f"{what} (default: {usual})" if found else what
+    parser.add_argument("--checkpoint", type=Path, metavar="DIR", default=found, required=not found, help=told)
 
 
 # ---------------------------------------------------------------- a config as options
@@ -151,11 +149,10 @@ def add_fields(parser: argparse.ArgumentParser, config: Any, place: str = "") ->
     """
     about, help_of = _docstrings(sys.modules[type(config).__module__].__file__ or "")[type(config).__name__]
     group = parser.add_argument_group(f"{place[:-1]} options", about) if place else parser
-    parts = []
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         if dataclasses.is_dataclass(value):
-            parts.append((value, f"{place}{f.name}."))
+            add_fields(parser, value, f"{place}{f.name}.")
             continue
         name = f.name.replace("_", "-")
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
@@ -167,8 +164,6 @@ def add_fields(parser: argparse.ArgumentParser, config: Any, place: str = "") ->
                 group.add_argument(f"--{place}{flag}", action="store_const", const=to, help=more, **common)
         else:
             group.add_argument(f"--{place}{name}", help=told, **common, **_values(f.type))
-    for value, inner in parts:
-        add_fields(parser, value, inner)
 
 
 def _values(annotation: Any) -> dict[str, Any]:

@@ -67,18 +67,15 @@ def _check(name: str, annotation: Any, value: Any) -> None:
             raise ConfigError(f"{name} is {value}: it must be {allowed}")
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """A config tree as plain JSON values."""
-    return dataclasses.asdict(config)
+to_dict = dataclasses.asdict
+"""A config tree as plain JSON values."""
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
-    """The config tree that `to_dict` wrote, perhaps by way of JSON; fields that are not there take their defaults.
+    """The config tree that `to_dict` wrote, perhaps by way of JSON; fields that are not there take their defaults, and
+    unknown ones (of another version) or values that a field cannot hold are a `ConfigError`.
 
     A config whose fields once meant something else has a classmethod `upgraded(values)`, which reads an old file's.
-
-    Raises:
-      ConfigError: an unknown field (the file is from another version), or a value its field cannot hold.
     """
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} is {values!r}: it must be an object of named fields")
@@ -405,11 +402,10 @@ class GanConfig(Checked):
             raise ConfigError("loss.mixing is for the projected heads: add --loss.projected 1")
 
 
-# ---------------------------------------------------------------- presets
+# ---------------------------------------------------------------- presets; --help says how to train with each
 
 # The released model: category and colour conditions, features instead of plain L1. Its weights were trained with
 # feature matching (10) as well, which did not pay (experiments/README.md, ablation).
-# python train.py gan --preset studio --data datasets/studio --out runs/studio
 _STUDIO = GanConfig(
     preset="studio",
     model=GanModelConfig(
@@ -429,11 +425,9 @@ _STUDIO = GanConfig(
 
 GAN_PRESETS: dict[str, GanConfig] = {
     # pix2pix to the letter (Isola et al. 2017, section 6): 12.1 GFLOP an image forward, 87 a step.
-    # python train.py gan --preset vanilla --data datasets/studio --out runs/vanilla
     "vanilla": GanConfig(preset="vanilla", augment=AugmentConfig(jitter=30 / 256)),
     "studio": _STUDIO,
     # `studio` at 128 px and narrow: what a CPU trains in a day and paints at once.
-    # python train.py gan --preset studio-lite --data datasets/studio --out runs/studio-lite
     "studio-lite": replace(
         _STUDIO,
         preset="studio-lite",
@@ -448,7 +442,6 @@ GAN_PRESETS: dict[str, GanConfig] = {
         steps=40_000,
     ),
     # Every part of `studio`, small: under a minute on two cores, to see that the line holds.
-    # python train.py gan --preset debug --data datasets/studio --out runs/debug
     "debug": replace(
         _STUDIO,
         preset="debug",
@@ -468,11 +461,11 @@ GAN_PRESETS: dict[str, GanConfig] = {
 }
 
 CLASSIFIER_PRESETS: dict[str, ClassifierConfig] = {
-    # The released classifier. python train.py classifier --data datasets/drawings --out runs/classifier
+    # The released classifier.
     "studio": ClassifierConfig(
         preset="studio", model=ClassifierModelConfig(image_size=64), none_share=0.35, prefix=0.5
     ),
-    # Under a minute on two cores. python train.py classifier --preset debug --data D --out runs/debug-classifier
+    # Under a minute on two cores.
     "debug": ClassifierConfig(
         preset="debug",
         model=ClassifierModelConfig(image_size=32, width=8),

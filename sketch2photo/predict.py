@@ -89,11 +89,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> list[Given]:
-    """The files to paint, each once; what is in folders but no picture is added to `skipped`.
-
-    Raises:
-      DataError: a path that is not there, nothing to paint, or `out` where the sketches are.
-    """
+    """The files to paint, each once; what is in folders but no picture is added to `skipped`. `DataError` where a path
+    is not there, there is nothing to paint, or `out` is where the sketches are."""
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {str(out)!r} is a file: choose a folder")
     named: dict[Path, tuple[Path, str]] = {}

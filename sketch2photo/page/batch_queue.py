@@ -1,10 +1,9 @@
 """The queue that paints all who wait in one call of the model; the live page and the API share it.
 
-The model is the bottleneck, and two calls at once would only slow each other down. While a call runs, drawings
-gather; the next call paints all of them, up to 16, which takes about a third of the time of one by one. Whose turn it
-is decides fair queuing (Nagle 1985, RFC 970): everybody has a queue of their own, told apart by an id that the page
-makes (behind a share link all visitors have one address, so an address says nothing), and the calls are filled from
-one after another, so that somebody who asks for much gets no more than the others while they wait.
+Two calls at once would only slow each other down. While one runs, drawings gather; the next paints up to 16 of them in
+about a third of the time of one by one. Whose turn it is decides fair queuing (Nagle 1985, RFC 970): everybody has a
+queue of their own, told apart by an id that the page makes (behind a share link all visitors have one address), and
+calls are filled from one after another, so that who asks for much gets no more than the others while they wait.
 """
 
 import contextlib

@@ -251,12 +251,9 @@ _MEASURED_SECONDS = 1.0
 
 @contextlib.contextmanager
 def own_folder() -> Iterator[Path]:
-    """A folder for Gradio's files, within the one that GRADIO_TEMP_DIR names, else among the temporary ones.
-
-    Gradio reads its path from GRADIO_TEMP_DIR. What pages that were killed left there goes; nothing else is touched.
-
-    Raises:
-      ServeError: nothing can be kept there.
+    """A folder for Gradio's files, within the one that GRADIO_TEMP_DIR names, else among the temporary ones, or a
+    `ServeError`. Gradio reads its path from GRADIO_TEMP_DIR. Of what lies there only what pages that were killed left
+    goes.
     """
     named = os.environ.get("GRADIO_TEMP_DIR")
     with contextlib.ExitStack() as held:

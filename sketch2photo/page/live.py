@@ -63,12 +63,8 @@ class LiveRequest:
 
 
 def read_request(request: Any, *, several: bool = False) -> LiveRequest:
-    """A request of the page, checked and decoded. Unknown keys are ignored; `wishes` is read if there may be several.
-
-    Raises:
-      ConfigError: a field is missing, of the wrong type or out of range.
-      ImageError: the sketch is not a PNG of 16 to 1024 pixels a side, or cannot be decoded.
-    """
+    """A request of the page, checked and decoded, or a `UserError`. Unknown keys are ignored; `wishes` is read if there
+    may be several."""
     if not isinstance(request, dict):
         raise ConfigError(f"the request is a {type(request).__name__}: send an object with person, seq and png")
     person = limits.text("person", request.get("person"), limits.MAX_TEXT)
@@ -96,23 +92,6 @@ def _wishes(request: dict[str, Any], several: bool) -> list[dict[str, Any]]:
         if not isinstance(one, dict):
             raise ConfigError(f"a wish is of type {type(one).__name__}: send an object with category, colour or seed")
     return wishes
-
-
-def read_picture(request: Any) -> tuple[np.ndarray, float]:
-    """A picture to be cleaned, uint8 (h, w), and the strength with which.
-
-    Raises:
-      ConfigError: the strength is no number, or out of range.
-      ImageError: the picture is not a JPEG of 16 to 1024 pixels a side, or cannot be decoded.
-    """
-    if not isinstance(request, dict):
-        raise ConfigError(f"the request is a {type(request).__name__}: send an object with picture and strength")
-    strength = request.get("strength", 0)
-    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= MAX_STRENGTH:
-        raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{MAX_STRENGTH} to {MAX_STRENGTH}")
-    data = _data(request.get("picture"), "the picture", _JPEG)
-    limits.check_picture(io.BytesIO(data), limits.MAX_SKETCH_SIDE)
-    return images.decode_sketch(data, "the picture"), float(strength)
 
 
 def _picture(url: Any, name: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
@@ -161,8 +140,15 @@ def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[s
 
 
 def clean(request: Any) -> dict[str, Any]:
-    """The answer to a picture that is to be cleaned."""
-    lines = clean_lines(*read_picture(request))
+    """The answer to a picture that is to be cleaned, or a `UserError`."""
+    if not isinstance(request, dict):
+        raise ConfigError(f"the request is a {type(request).__name__}: send an object with picture and strength")
+    most, strength = MAX_STRENGTH, request.get("strength", 0)
+    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= most:
+        raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{most} to {most}")
+    data = _data(request.get("picture"), "the picture", _JPEG)
+    limits.check_picture(io.BytesIO(data), limits.MAX_SKETCH_SIDE)
+    lines = clean_lines(images.decode_sketch(data, "the picture"), float(strength))
     return {"picture": None if lines is None else _url(_PNG, images.encode_png(lines))}
 
 

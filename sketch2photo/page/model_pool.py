@@ -91,12 +91,8 @@ class ModelPool:
         }
 
     def open(self, name: str = "") -> "Future[Studio]":
-        """A model, loaded if it is not open; "" is the one that the page was opened with.
-
-        Raises:
-          ConfigError: there is no such model.
-          CheckpointError: by the future: the model is broken, or larger than the memory for further models.
-        """
+        """A model, loaded if it is not open; "" is the one that the page was opened with. `ConfigError` where there is
+        none of this name; by the future `CheckpointError` of one that is broken or larger than the memory for it."""
         name = self._known(name)
         if name == self.first.name:
             done: Future[Studio] = Future()

@@ -143,11 +143,7 @@ def serve(
 
     The model compiles for one drawing before the socket answers, so that the first visitor does not wait for it, and
     for many at once after that, which nobody waits for. Arguments are as the options of app.py; `others` are folders of
-    further released models that visitors may choose, by name.
-
-    Raises:
-      CheckpointError: one of the others is not a released model.
-      ServeError: the address cannot be opened.
+    further released models that visitors may choose, by name. `UserError` where an address or a model cannot be opened.
     """
     from sketch2photo.page import limits
 

@@ -70,9 +70,7 @@ def public_link(seen: Any) -> str | None:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def share_function(
-    share_url: Callable[[], str | None], network: str | None
-) -> Callable[[dict], Awaitable[dict[str, Any]]]:
+def share_function(share_url: Callable[[], str | None], network: str | None) -> Callable[[dict], Awaitable[dict]]:
     """The server function `share`: {address: what the browser shows} -> {link, qr}.
 
     The link is the share link, else what the browser shows, else the page's address in this network; null, and `qr`

@@ -138,20 +138,14 @@ class Figures:
 
 
 def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tuple[Calibration, Figures]:
-    """How to read a classifier's logits, from those of validation drawings.
+    """How to read a classifier's logits, from those of validation drawings, (n, k + 1), and their labels in 0..k, k
+    meaning "none of these"; `ConfigError` without a drawing of a known category.
 
     What is shown are probabilities over the k categories alone, so these are what is calibrated, on drawings of
     these categories. The none-probability is the last of all k + 1, at a temperature of its own, as a threshold is all
     that is made of it: the share in `SHARPENED` that finds most of the others, if `CLEARLY` more than those before it.
     The lower it is, the more the likeliest category alone is what "none of these" is held against. Without drawings of
     other categories no drawing is ever called none.
-
-    Args:
-      logits: (n, k + 1).
-      labels: in 0..k, k meaning "none of these".
-
-    Raises:
-      ConfigError: no drawing of a known category.
     """
     known, foreign = labels < n_categories, labels == n_categories
     if not known.any():

@@ -135,10 +135,8 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     """Write a released model's folder, whole or not at all, and say how many bytes it has.
 
     `packed` rounds convolutions to int8; otherwise they stay float32, four times as large. A released model that is
-    there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept.
-
-    Raises:
-      CheckpointError: the path is a file or another folder, which is not touched; or it could not be written.
+    there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept. Anything else there is not touched:
+    a `CheckpointError`, as where there is no room.
     """
     path = path.absolute()
     if path.exists() and not path.is_dir():

@@ -147,11 +147,8 @@ def _best_step(run: Path) -> int:
 
 
 def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tuple[ReleasedModel, dict[str, int]]:
-    """The released model of these runs or released models, float32, and the steps each was trained, where known.
-
-    Raises:
-      CheckpointError: a folder is neither, is of the other kind or has saved nothing; category lists differ.
-    """
+    """The released model of these runs or released models, float32, and the steps each was trained, where known;
+    `CheckpointError` where a folder is neither, of the other kind or without weights, or category lists differ."""
     painting = _to_release(gan, "--gan")
     discriminator = painting.discriminator if with_discriminator else None
     model = ReleasedModel(painting.gan, painting.categories, painting.palette, painting.generator, discriminator)
@@ -221,12 +218,8 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
 
 
 def with_first_colours(model: ReleasedModel, wanted: Sequence[str]) -> ReleasedModel:
-    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest: of
-    each "CATEGORY=#rrggbb" the nearest of the category's colours.
-
-    Raises:
-      ConfigError: not of that form, or an unknown category.
-    """
+    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest: for
+    each "CATEGORY=#rrggbb", or a `ConfigError`, the nearest of the category's colours."""
     palette = dict(model.palette)
     for one in wanted:
         category, equals, code = one.partition("=")
@@ -248,12 +241,8 @@ def _to_release(path: Path, option: str) -> Weights:
 
 def open_features(path: str, option: str = "--loss.perceptual-features") -> features.Perceptual:
     """The frozen network that a generator's losses compare pictures by: of a file of VGG's or SqueezeNet's
-    convolutions, or of our classifier, in the folder of a run or a release.
-
-    Raises:
-      ConfigError: the file holds something else.
-      CheckpointError: the folder is neither run nor release, or has no classifier.
-    """
+    convolutions, else a `ConfigError`, or of our classifier, in the folder of a run or a release, else a
+    `CheckpointError`."""
     if Path(path).is_dir():
         return features.of_classifier(open_weights(path, option).classifier)
     return features.load(path)
