@@ -336,9 +336,8 @@ class GanOptimiserConfig(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.schedule == "constant" and self.decay_from:
-            raise ConfigError(
-                f"decay_from is {self.decay_from} but schedule is 'constant': set schedule to 'linear' or 'cosine'"
-            )
+            remedy = "set schedule to 'linear' or 'cosine'"
+            raise ConfigError(f"decay_from is {self.decay_from} but schedule is 'constant': {remedy}")
 
     @classmethod
     def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:

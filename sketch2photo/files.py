@@ -118,6 +118,5 @@ def sentences(out: Path) -> Iterator[None]:
     except BlockingIOError:
         raise DataError(f"--out {str(out)!r} is being written by another process: wait for it") from None
     except OSError as error:
-        raise DataError(
-            f"--out {str(out)!r} could not be written ({error.strerror or error}): free space or name another folder"
-        ) from None
+        remedy = "free space or name another folder"
+        raise DataError(f"--out {str(out)!r} could not be written ({error.strerror or error}): {remedy}") from None

@@ -89,9 +89,8 @@ class _Caller:
         Returns:
           The photo, and how likely each category is.
         """
-        prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request, hints))[0]
-        if prediction.photo is None:
-            raise refusal("the sketch is empty: draw dark lines on white")
+        asked = {"category": category, "colour": colour, "seed": seed}
+        (prediction,) = await self._paint([sketch], asked, model, request, hints)
         return _picture(prediction, transparent), prediction.probabilities
 
     async def predict_batch(
@@ -118,19 +117,9 @@ class _Caller:
           The photos with their categories as captions, and for each its category, colour, status, probabilities and
           the word for what it looks like instead.
         """
-
-        def wishes() -> list[tuple[Any, Any, Any]]:
-            if not 1 <= len(sketches) <= MAX_SKETCHES:
-                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MAX_SKETCHES}")
-            asked = {"categories": categories, "colours": colours, "seeds": seeds}
-            return list(zip(*(_for_each(name, value, len(sketches)) for name, value in asked.items()), strict=True))
-
-        predictions = await self._paint(sketches, wishes, model, request)
-        photos = []
-        for number, prediction in enumerate(predictions, 1):
-            if prediction.photo is None:
-                raise refusal(f"sketch {number} of {len(sketches)} is empty: draw dark lines on white")
-            photos.append((_picture(prediction, transparent), prediction.category or ""))
+        asked = {"categories": categories, "colours": colours, "seeds": seeds}
+        predictions = await self._paint(sketches, asked, model, request)
+        photos = [(_picture(prediction, transparent), prediction.category or "") for prediction in predictions]
         told = ("category", "colour", "status", "probabilities", "word")
         return photos, [{name: getattr(prediction, name) for name in told} for prediction in predictions]
 
@@ -148,18 +137,22 @@ class _Caller:
     async def _paint(
         self,
         sketches: list[str] | list[str | None],
-        wishes: Callable[[], list[tuple[Any, Any, Any]]],
+        asked: dict[str, Any],
         model: str | None,
         request: gr.Request | None,
         hints: str | None = None,
     ) -> "list[Prediction]":
-        """The predictions; every error as a sentence."""
+        """The predictions, none of an empty sheet; every error as a sentence."""
 
         def read() -> list[PaintRequest]:
+            if not 1 <= len(sketches) <= MAX_SKETCHES:
+                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MAX_SKETCHES}")
+            columns = [_for_each(name, value, len(sketches)) for name, value in asked.items()]
+            wishes = [wish(*each) for each in zip(*columns, strict=True)]
             given = None if hints is None else _read(hints, images.decode_hints, "the picture of hints")
             return [
-                PaintRequest(_read(path, images.decode_sketch, "the sketch"), *asked, given)
-                for path, asked in zip(sketches, [wish(*each) for each in wishes()], strict=True)
+                PaintRequest(_read(path, images.decode_sketch, "the sketch"), *each, given)
+                for path, each in zip(sketches, wishes, strict=True)
             ]
 
         try:
@@ -175,6 +168,10 @@ class _Caller:
         except Exception:
             log.exception("a call of the API failed")
             raise refusal("the model failed on this sketch: try another one") from None
+        for number, answer in enumerate(answers, 1):
+            if answer.prediction.photo is None:
+                which = "the sketch" if len(answers) == 1 else f"sketch {number} of {len(answers)}"
+                raise refusal(f"{which} is empty: draw dark lines on white")
         return [answer.prediction for answer in answers]
 
 

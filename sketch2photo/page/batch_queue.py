@@ -266,14 +266,13 @@ class BatchQueue:
             self._ready[model] = batch
 
     def _paint_all(self) -> None:
-        while taken := self._next():
-            jobs = [job for job in taken if job.answer.set_running_or_notify_cancel()]
-            if jobs:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    return
+                taken = self._waiting.take(self._ready.get(self._waiting.first.model, 1))
+            if jobs := [job for job in taken if job.answer.set_running_or_notify_cancel()]:
                 self._paint(jobs)
-
-    def _next(self) -> list[Job]:
-        with self._lock:
-            return self._waiting.take(self._ready.get(self._waiting.first.model, 1)) if self._waiting else []
 
     def _paint(self, jobs: list[Job]) -> None:
         asked = [(one.sketch, one.category, one.colour, one.seed, one.hints) for one in (job.request for job in jobs)]

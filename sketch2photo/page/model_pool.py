@@ -80,7 +80,7 @@ class ModelPool:
     def about(self, name: str = "") -> dict[str, Any]:
         """What a page needs to know of a model: `name`, `categories`, `palette`, `has_classifier`, `takes_hints`. Opens
         nothing; `ConfigError` where there is no such model."""
-        name = self._known(name)
+        name = choose("model", name or self.first.name, self.names)
         model = self.first if name == self.first.name else self._outlines[name]
         return {
             "name": name,
@@ -93,7 +93,7 @@ class ModelPool:
     def open(self, name: str = "") -> "Future[Studio]":
         """A model, loaded if it is not open; "" is the one that the page was opened with. `ConfigError` where there is
         none of this name; by the future `CheckpointError` of one that is broken or larger than the memory for it."""
-        name = self._known(name)
+        name = choose("model", name or self.first.name, self.names)
         if name == self.first.name:
             done: Future[Studio] = Future()
             done.set_result(self.first)
@@ -103,9 +103,6 @@ class ModelPool:
                 self._open[name] = self._loader.submit(self._read, name)
             self._open.move_to_end(name)
             return self._open[name]
-
-    def _known(self, name: str) -> str:
-        return choose("model", name or self.first.name, self.names)
 
     def _read(self, name: str) -> "Studio":
         try:

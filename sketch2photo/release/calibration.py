@@ -54,9 +54,8 @@ def read_calibration(run: Path) -> Calibration:
     try:
         return Calibration(**json.loads((run / CALIBRATION_FILE).read_text()))
     except FileNotFoundError:
-        raise CheckpointError(
-            f"{str(run)!r} has no {CALIBRATION_FILE}: it is written when training ends, go on with --resume"
-        ) from None
+        remedy = "it is written when training ends, go on with --resume"
+        raise CheckpointError(f"{str(run)!r} has no {CALIBRATION_FILE}: {remedy}") from None
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{str(run / CALIBRATION_FILE)!r} cannot be read ({error})") from None
 

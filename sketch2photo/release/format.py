@@ -117,10 +117,9 @@ def _content(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
     if not _is_released(path):
-        raise CheckpointError(
-            f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
-            "make one by  python -m sketch2photo.release"
-        )
+        lacking = f"it has no {CONFIG_FILE} and {WEIGHTS_FILE}"
+        remedy = "make one by  python -m sketch2photo.release"
+        raise CheckpointError(f"{str(path)!r} is not a released model ({lacking}): {remedy}")
     try:
         content = json.loads((path / CONFIG_FILE).read_text())
         version = content["format"]
@@ -142,9 +141,8 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     if path.exists() and not path.is_dir():
         raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
     if path.is_dir() and any(path.iterdir()) and not _is_released(path):
-        raise CheckpointError(
-            f"{str(path)!r} holds something that is no released model: choose a new folder, or empty it"
-        )
+        remedy = "choose a new folder, or empty it"
+        raise CheckpointError(f"{str(path)!r} holds something that is no released model: {remedy}")
     try:
         with draft_beside(path) as draft:
             content = draft / "model"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.config import ClassifierModelConfig, GanConfig, GanModelConfig
+from sketch2photo.config import ClassifierModelConfig, GanModelConfig
 from sketch2photo.errors import CheckpointError, ConfigError, choose
 from sketch2photo.images import parse_colour
 from sketch2photo.models import features, vgg
@@ -19,11 +19,6 @@ from sketch2photo.release.calibration import Calibration, read_calibration
 from sketch2photo.release.format import BEST, BEST_FILE, CONFIG_FILE, ReleasedModel
 from sketch2photo.training import run_folder
 from sketch2photo.training.run_folder import RunInfo
-
-
-def averaged(generator: Arrays, ema: Arrays | None) -> Arrays:
-    """The generator's weights to paint with: their moving average where one is kept."""
-    return generator if ema is None else ema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Weights:
         if self.released:
             return self.released.generator
         state = self._state_of("gan")
-        return averaged(state["generator"], state.get("ema"))
+        return state["generator"] if state.get("ema") is None else state["ema"]
 
     @property
     def discriminator(self) -> Arrays | None:
@@ -98,9 +93,8 @@ class Weights:
         if self.run is None:
             return {}
         step = int(self._state["step"]) if self.released is None else _best_step(self.run.path)
-        if isinstance(self.run.config, GanConfig):
-            return {"gan": step, "images": step * self.run.config.batch_size}
-        return {"classifier": step}
+        seen = {"images": step * self.run.config.batch_size} if self.run.kind == "gan" else {}
+        return {self.run.kind: step, **seen}
 
     @property
     def model(self) -> ReleasedModel:
