@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
-from sketch2photo.errors import ConfigError, DataError, ImageError, choose
+from sketch2photo.errors import ConfigError, DataError, ImageError
 from sketch2photo.files import write_out
 
 if TYPE_CHECKING:
@@ -47,19 +47,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Paint, write and print; what was painted before a `UserError` (of an option, the model, no room) stays."""
-    from sketch2photo.images import parse_colour
-
     out: Path = options.out
     skipped: list[tuple[str, str]] = []
     given = find(options.sketches, out, skipped)
-    if options.colour is not None:
-        parse_colour(options.colour)
     from sketch2photo.release.weights import open_weights
     from sketch2photo.studio import Studio
 
     studio = Studio(open_weights(options.checkpoint).model)
-    if options.category is not None:
-        choose("category", options.category, studio.categories)
     if options.transparent and not studio.paints_coverage:
         name = str(options.checkpoint)
         raise ConfigError(f"--transparent: {name!r} paints no coverage: leave it out, or name another")
@@ -187,11 +181,9 @@ def _read(path: Path, name: str, colours: bool) -> "np.ndarray":
 
 def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     fields = ("sketch", "photo", "status", "category", "colour")
-    table.writerow([*fields, *(f"p_{category}" for category in categories)])
-    for row in rows:
-        table.writerow([*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)])
+    lines = [[*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)] for row in rows]
+    csv.writer(text, lineterminator="\n").writerows([[*fields, *(f"p_{c}" for c in categories)], *lines])
     return text.getvalue()
 
 

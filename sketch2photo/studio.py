@@ -22,8 +22,6 @@ from sketch2photo.models import serving  # noqa: E402
 
 Status = Literal["ok", "unsure", "none", "empty"]
 
-BATCHES = (1, 2, 4, 6, 8, 12, 16)
-"""The batch sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
 ENLARGED = 2
 """How many times larger a photo is shown than it is painted, where the model paints coverage."""
 LEAST_INK = 4
@@ -69,7 +67,8 @@ class _Wish(NamedTuple):
 class Studio:
     """A released model. `Studio.load("checkpoints/studio").predict(sketch)`; safe to use from several threads."""
 
-    batches = BATCHES
+    batches = (1, 2, 4, 6, 8, 12, 16)
+    """The sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
 
     def __init__(self, model: format.ReleasedModel, name: str = "studio"):
         self.name = name
@@ -111,19 +110,18 @@ class Studio:
         sheet = np.full((64, 64), images.PAPER, np.uint8)
         sheet[20:44, 20:44] = 0
         for n in batches:
-            self.compile(n)
             self.predict_batch([sheet] * n)
 
     def compile(self, batch: int) -> None:
         """Compile for one of `batches`. Others may predict meanwhile, which they could not if a call compiled."""
-        config = self._model.gan
 
         def array(*shape: int, kind: Any = np.uint8) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((batch, *shape), kind)
 
-        sketch = array(config.image_size, config.image_size, config.input_channels)
-        hints = array(config.image_size, config.image_size, 4) if self.takes_hints else None
-        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3), hints).compile()
+        side = self.image_size
+        sketch = array(side, side, self._model.gan.input_channels)
+        hints = [array(side, side, 4)] if self.takes_hints else []
+        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3), *hints).compile()
         if self._logits is not None and self._model.classifier_config is not None:
             size = self._model.classifier_config.image_size
             self._logits.lower(self._classifier, array(size, size, 1)).compile()
@@ -172,8 +170,8 @@ class Studio:
         wishes = [self._wish(*each) for each in zip(sketches, *given.values(), strict=True)]
         drawn = [i for i, wish in enumerate(wishes) if wish.is_drawn]
         results = [Prediction(None, self._named(self._even), None, "empty")] * len(sketches)
-        for first in range(0, len(drawn), BATCHES[-1]):
-            chunk = drawn[first : first + BATCHES[-1]]
+        for first in range(0, len(drawn), self.batches[-1]):
+            chunk = drawn[first : first + self.batches[-1]]
             for i, prediction in zip(chunk, self._predict_drawn([wishes[i] for i in chunk]), strict=True):
                 results[i] = prediction
         return results
@@ -275,9 +273,9 @@ class Studio:
         return dict(zip(self.categories, map(float, probabilities), strict=True)) if self.has_classifier else {}
 
     def _run(self, function: Any, weights: Any, *arrays: np.ndarray) -> np.ndarray:
-        """The function on the batch filled up to one of `BATCHES`."""
+        """The function on the batch filled up to one of `batches`."""
         n = len(arrays[0])
-        size = next(size for size in BATCHES if size >= n)
+        size = next(size for size in self.batches if size >= n)
         filled = [np.concatenate([a, np.repeat(a[-1:], size - n, 0)]) if size > n else a for a in arrays]
         with self._lock:  # two computations at once only slow each other down
             return np.asarray(function(weights, *filled))[:n]

@@ -18,8 +18,8 @@ or null for an empty sheet, `ms` the milliseconds of the model's call. In place 
 (a sentence: ask again a little later), `stale` (a newer drawing took over: forget this one) or `error` (a sentence:
 asking again will not help). What `models` of the component lists can be a `model`.
 
-Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded.
-The server keeps nothing of a visitor's drawing between two requests.
+Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded. Nothing
+of a visitor's drawing is kept between two requests.
 """
 
 import asyncio

@@ -8,10 +8,12 @@ Arrays are named by their place, `generator/downs/0/kernel`; a convolution's sca
 name and `:scale`, shaped so that values = int8 * scale.
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,7 @@ class ReleasedModel:
 def read(path: str | Path) -> ReleasedModel:
     """A released model; `CheckpointError` where the folder is none, holds a broken file or has a newer format."""
     path, content = Path(path), _content(Path(path))
-    try:
+    with _sound(path):
         with np.load(path / WEIGHTS_FILE) as file:
             arrays = nest(_unpacked({name: file[name] for name in file}))
         classifier, others = content["classifier"], tuple(map(str, content.get("others", ())))
@@ -68,8 +70,6 @@ def read(path: str | Path) -> ReleasedModel:
             calibration=Calibration(**content["calibration"]),
             others=others,
         )
-    except _BREAKAGE as error:
-        raise _broken(path, error) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Outline:
 def outline(path: str | Path) -> Outline:
     """Look at a released model without reading its weights; errors as of `read`, as far as they can be seen."""
     path, content = Path(path), _content(Path(path))
-    try:
+    with _sound(path):
         with zipfile.ZipFile(path / WEIGHTS_FILE) as file:
             sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in file.infolist()}
         # An array with a scale beside it is int8, and will be four times as large.
@@ -97,15 +97,16 @@ def outline(path: str | Path) -> Outline:
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
         has_classifier = content["classifier"] is not None and len(categories) > 1
         return Outline(path, categories, palette, has_classifier, content["gan"].get("hints", False), memory)
-    except (*_BREAKAGE, AttributeError) as error:
-        raise _broken(path, error) from None
 
 
-_BREAKAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ConfigError)
-
-
-def _broken(path: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again")
+@contextlib.contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Makes of whatever a broken file raises a `CheckpointError`."""
+    kinds = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, ConfigError)
+    try:
+        yield
+    except kinds as error:
+        raise CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again") from None
 
 
 def _is_released(path: Path) -> bool:
@@ -120,11 +121,9 @@ def _content(path: Path) -> dict[str, Any]:
         lacking = f"it has no {CONFIG_FILE} and {WEIGHTS_FILE}"
         remedy = "make one by  python -m sketch2photo.release"
         raise CheckpointError(f"{str(path)!r} is not a released model ({lacking}): {remedy}")
-    try:
+    with _sound(path):
         content = json.loads((path / CONFIG_FILE).read_text())
         version = content["format"]
-    except _BREAKAGE as error:
-        raise _broken(path, error) from None
     if version != FORMAT:
         raise CheckpointError(f"{str(path)!r} has format {version}, this version reads {FORMAT}: update sketch2photo")
     return content
