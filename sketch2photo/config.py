@@ -87,9 +87,8 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
         raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
     arguments = {}
     for name, value in values.items():
-        annotation = known[name].type
-        if dataclasses.is_dataclass(annotation):
-            value = from_dict(annotation, value)  # type: ignore[arg-type]
+        if dataclasses.is_dataclass(known[name].type):
+            value = from_dict(known[name].type, value)  # type: ignore[arg-type]
         elif isinstance(value, list):
             value = tuple(value)
         arguments[name] = value

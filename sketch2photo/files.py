@@ -36,11 +36,8 @@ def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
     """A folder beside `out`, to prepare what `put_in_place` moves there; one process at a time.
 
     It goes when the work is done or fails. One with a key stays after Ctrl-C, SIGTERM, a kill, a `StoppedError` or a
-    defect of the program, for the next of the same key to go on in, and only for that.
-
-    Raises:
-      BlockingIOError: another process is at work in it.
-      OSError: it cannot be made.
+    defect of the program, for the next of the same key to go on in, and only for that. `BlockingIOError` where another
+    process is at work in it.
     """
     out = out.resolve()
     draft = out.parent / f".{out.name}-draft"

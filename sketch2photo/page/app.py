@@ -23,8 +23,7 @@ from sketch2photo.page.sharing import share_function
 if TYPE_CHECKING:
     from sketch2photo.studio import Studio
 
-# Read when the app is built: no calls home, nothing kept of what visitors do, and no summary of the queue after every
-# event.
+# Read when the app is built: no calls home, nothing kept of what visitors do, few summaries of the queue.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")

@@ -108,12 +108,8 @@ class FairQueue:
 
     def replace(self, person: str, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
         """Let a person's newest drawing wait, at the place of the older one if that still waits. Returns the jobs it
-        took the place of, which are superseded, and those of somebody who lost the place to it.
-
-        Raises:
-          Busy: all places are taken.
-          Superseded: a newer drawing of this person already waits.
-        """
+        took the place of, which are superseded, and those of somebody who lost the place to it. `Busy` where all places
+        are taken, `Superseded` where a newer drawing of this person already waits."""
         older, lost = self._jobs.get(person), []
         if older is None:
             lost = self._make_room(person)
@@ -198,13 +194,8 @@ class BatchQueue:
 
     def replace(self, person: str, requests: Sequence[PaintRequest], number: int = 0) -> list[Future[Answer]]:
         """A place for the newest drawing of somebody at the page, or for several variations of it, which the person's
-        next drawing replaces together. `number` is as of `Job`. The futures may raise `Superseded`, `Busy` or an error
-        of the model.
-
-        Raises:
-          Busy, Superseded: as `FairQueue.replace`.
-          UserError: an unknown category, a colour that is none, or hints that do not fit the sketch.
-        """
+        next drawing replaces together; `number` is as of `Job`. Now or by the futures it raises `Busy` or `Superseded`,
+        now the `UserError` of an unknown category, a colour or hints that cannot be, by them an error of the model."""
         jobs = self._jobs(requests, number)
         with self._entrance():
             older, lost = self._waiting.replace(person, jobs)

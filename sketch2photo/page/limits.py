@@ -220,10 +220,7 @@ _MOST_PEOPLE = 10_000
 
 
 class Visitors:
-    """The people who are drawing: who asked for a photo a moment ago, by the ids that their pages made.
-
-    Safe to use from several threads.
-    """
+    """Who asked for a photo a moment ago, by the ids that their pages made. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -50,10 +50,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def loss_of_packing(model: "ReleasedModel", count: int = 12) -> tuple[float, float]:
-    """What int8 costs: mean difference of the photos in grey levels, largest difference of a probability.
-
-    On drawings made up here: circles, boxes and waves, the same every time.
-    """
+    """What int8 costs, on drawings made up here: mean difference of photos in grey levels, largest of a probability."""
     import numpy as np
 
     from sketch2photo.release.format import quantised

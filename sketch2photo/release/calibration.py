@@ -75,10 +75,8 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray, temperature:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20.
-
-    Searched over its logarithm, where the likelihood has one minimum.
-    """
+    """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20, searched over
+    its logarithm, where the likelihood has one minimum."""
     from scipy.optimize import minimize_scalar  # only here: slow to import
 
     def cost(log_temperature: float) -> float:
