@@ -61,7 +61,7 @@ class _Wish(NamedTuple):
 
     @property
     def is_drawn(self) -> bool:
-        return self.square.ndim == 3 or np.count_nonzero(self.square < images.INK_BELOW) >= LEAST_INK
+        return self.square.ndim == 3 or int(np.count_nonzero(self.square < images.INK_BELOW)) >= LEAST_INK
 
 
 class Studio:

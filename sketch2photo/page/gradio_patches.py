@@ -107,9 +107,13 @@ def sketch_input(label: str = "sketch") -> gr.Image:
 
 def sketches_input() -> gr.File:
     """As `sketch_input`, for several: 6.31 hands on strings of a class of its own, and null where there are none."""
+
+    def paths(payload: Any) -> list[str]:
+        return [file.path for file in payload.root] if payload else []
+
     files = gr.File(label="sketches", file_count="multiple")
     files.data_model = SketchesData
-    files.preprocess = lambda payload: [file.path for file in payload.root] if payload else []
+    files.preprocess = paths
     return files
 
 
