@@ -26,7 +26,7 @@ from sketch2photo.data import raw_files
 from sketch2photo.data.example import decode
 from sketch2photo.data.store import Dataset, open_dataset
 from sketch2photo.errors import ConfigError, DataError, exit_on_user_error
-from sketch2photo.evaluation import recognition
+from sketch2photo.evaluation import metrics
 from sketch2photo.evaluation.metrics import filled_holes, object_mask
 
 SIZE = 176
@@ -60,12 +60,12 @@ def main(arguments: list[str]) -> None:
         train(open_dataset(options.data), options.raw, options.cache, options.look)
 
 
-def save(judge: recognition.PhotoClassifier, path: Path) -> None:
+def save(judge: metrics.PhotoClassifier, path: Path) -> None:
     """As a .npz file."""
     np.savez(path, **dataclasses.asdict(judge))
 
 
-def load(path: Path) -> recognition.PhotoClassifier:
+def load(path: Path) -> metrics.PhotoClassifier:
     """A judge that `save` wrote.
 
     Raises:
@@ -74,12 +74,12 @@ def load(path: Path) -> recognition.PhotoClassifier:
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in ("mean", "deviation", "kernel", "bias")}
-            return recognition.PhotoClassifier(tuple(map(str, file["classes"])), **arrays)
+            return metrics.PhotoClassifier(tuple(map(str, file["classes"])), **arrays)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the photo classifier {str(path)!r} cannot be read ({error}): train it again") from None
 
 
-def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) -> recognition.PhotoClassifier:
+def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) -> metrics.PhotoClassifier:
     """Train the judge, measure it on held-out photos, and write both to the cache."""
     kernels.prepare()
     from sketch2photo.models.features import load_squeezenet, squeezenet_features
@@ -104,7 +104,7 @@ def train(dataset: Dataset, raw: Path, cache: Path, look: Path | None = None) ->
         rows.append(features(np.stack(waiting)))
     classes = (*dataset.categories, *sorted(set(names) - set(dataset.categories)))
     labels = np.array([classes.index(name) for name in names])
-    judge = recognition.fit(np.concatenate(rows), labels, classes, decay=1e-3)
+    judge = metrics.fit_photo_classifier(np.concatenate(rows), labels, classes, decay=1e-3)
     figures = {"classes": len(classes), "training_views": len(names), **_measure(judge, dataset, raw, features)}
     cache.mkdir(parents=True, exist_ok=True)
     save(judge, cache / FILE)
@@ -155,7 +155,7 @@ def _photo_of(dataset: Dataset, split: str, number: int) -> bytes:
     return photo
 
 
-def _measure(judge: recognition.PhotoClassifier, dataset: Dataset, raw: Path, features) -> dict[str, object]:
+def _measure(judge: metrics.PhotoClassifier, dataset: Dataset, raw: Path, features) -> dict[str, object]:
     """The judge's rate on photos that it has not seen, by category and as the mean of the categories."""
     figures: dict[str, object] = {}
     rng = np.random.default_rng(1)

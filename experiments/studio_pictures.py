@@ -14,7 +14,7 @@ import numpy as np
 from experiments.human_sketches import SIDE, HumanSketch
 from sketch2photo import Studio, images
 from sketch2photo.evaluation import metrics
-from sketch2photo.evaluation.recognition import PhotoClassifier
+from sketch2photo.evaluation.metrics import PhotoClassifier
 from sketch2photo.models.features import Features
 from sketch2photo.studio import parse_colour
 

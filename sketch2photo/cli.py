@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         if not given:
             raise ConfigError(f"name a command, one of {', '.join(COMMANDS)}: see sketch2photo --help")
-        name = choose("command", given[0], list(COMMANDS))
+        name = choose("command", given[0], COMMANDS)
     run(name, f"sketch2photo {name}", given[1:])
 
 
@@ -68,11 +68,7 @@ def run(name: str, prog: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def parse(name: str, arguments: Sequence[str], prog: str = "") -> argparse.Namespace:
-    """The options of a command; --help prints and exits.
-
-    Raises:
-      ConfigError: an option that is unknown, missing or cannot be.
-    """
+    """The options of a command, or a `ConfigError` for one that is unknown, missing or cannot be; --help exits."""
     parser = Parser(prog=prog or f"sketch2photo {name}", description=COMMANDS[name].does)
     importlib.import_module(COMMANDS[name].module).options(parser)
     return parser.parse_args(arguments)
@@ -130,19 +126,17 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction):
-            choose(str(action.metavar).lower(), value, list(action.choices))
+            choose(str(action.metavar).lower(), value, action.choices)
         super()._check_value(action, value)
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, what: str) -> None:
     """The option --checkpoint: by default the model that comes with the repository, which a wheel does not hold."""
     usual = Path("checkpoints/studio")
-    found = [folder / usual for folder in (Path(), Path(__file__).resolve().parents[1]) if (folder / usual).is_dir()]
-    add = functools.partial(parser.add_argument, "--checkpoint", type=Path, metavar="DIR")
-    if found:
-        add(default=found[0], help=f"{what} (default: {usual})")
-    else:
-        add(required=True, help=what)
+    places = (folder / usual for folder in (Path(), Path(__file__).resolve().parents[1]))
+    found = next((place for place in places if place.is_dir()), None)
+    told = f"{what} (default: {usual})" if found else what
+    parser.add_argument("--checkpoint", type=Path, metavar="DIR", default=found, required=not found, help=told)
 
 
 # ---------------------------------------------------------------- a config as options
@@ -155,11 +149,10 @@ def add_fields(parser: argparse.ArgumentParser, config: Any, place: str = "") ->
     """
     about, help_of = _docstrings(sys.modules[type(config).__module__].__file__ or "")[type(config).__name__]
     group = parser.add_argument_group(f"{place[:-1]} options", about) if place else parser
-    parts = []
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
         if dataclasses.is_dataclass(value):
-            parts.append((value, f"{place}{f.name}."))
+            add_fields(parser, value, f"{place}{f.name}.")
             continue
         name = f.name.replace("_", "-")
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
@@ -171,8 +164,6 @@ def add_fields(parser: argparse.ArgumentParser, config: Any, place: str = "") ->
                 group.add_argument(f"--{place}{flag}", action="store_const", const=to, help=more, **common)
         else:
             group.add_argument(f"--{place}{name}", help=told, **common, **_values(f.type))
-    for value, inner in parts:
-        add_fields(parser, value, inner)
 
 
 def _values(annotation: Any) -> dict[str, Any]:
@@ -187,11 +178,7 @@ def _values(annotation: Any) -> dict[str, Any]:
 
 
 def with_fields(config: T, given: dict[str, Any], place: str = "") -> T:
-    """The config with the fields that were given, by the names of their options.
-
-    Raises:
-      ConfigError: a value out of range.
-    """
+    """The config with the fields that were given, by the names of their options; `ConfigError` of one out of range."""
     changes: dict[str, Any] = {}
     for f in dataclasses.fields(config):  # type: ignore[arg-type]
         value, name = getattr(config, f.name), place + f.name

@@ -7,7 +7,7 @@ ranges below. The resolved tree is saved beside the weights, and read back from 
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from sketch2photo.errors import ConfigError
@@ -49,44 +49,33 @@ class Checked:
 
 def _check(name: str, annotation: Any, value: Any) -> None:
     kind, *ranges = get_args(annotation) if get_origin(annotation) is Annotated else [annotation]
+    inside = get_args(kind)
     if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise ConfigError(f"{name} is {value!r}: choose one of {', '.join(map(str, get_args(kind)))}")
+        if value not in inside:
+            raise ConfigError(f"{name} is {value!r}: choose one of {', '.join(map(str, inside))}")
     elif get_origin(kind) is tuple:
-        _check_tuple(name, get_args(kind), value)
-    elif not _is_a(value, kind):
+        fixed = inside[-1] is not ...
+        if not isinstance(value, tuple) or (fixed and len(value) != len(inside)):
+            raise ConfigError(f"{name} is {value!r}: give {len(inside) if fixed else 'a list of'} values")
+        for one in value:
+            _check(name, inside[0], one)
+    # Python takes a bool for an int, and would not take an int for a float.
+    elif not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         raise ConfigError(f"{name} is {value!r}: it must be of type {kind.__name__}")
     for allowed in ranges:
         if not allowed.least <= value <= allowed.most:  # nor NaN
             raise ConfigError(f"{name} is {value}: it must be {allowed}")
 
 
-def _check_tuple(name: str, kinds: tuple[Any, ...], value: Any) -> None:
-    any_number = kinds[-1] is ...
-    if not isinstance(value, tuple) or (not any_number and len(value) != len(kinds)):
-        raise ConfigError(f"{name} is {value!r}: give {'a list of' if any_number else len(kinds)} values")
-    for one in value:
-        _check(name, kinds[0], one)
-
-
-def _is_a(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):  # which Python takes for an int
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """A config tree as plain JSON values."""
-    return dataclasses.asdict(config)
+to_dict = dataclasses.asdict
+"""A config tree as plain JSON values."""
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
-    """The config tree that `to_dict` wrote, perhaps by way of JSON; fields that are not there take their defaults.
+    """The config tree that `to_dict` wrote, perhaps by way of JSON; fields that are not there take their defaults, and
+    unknown ones (of another version) or values that a field cannot hold are a `ConfigError`.
 
     A config whose fields once meant something else has a classmethod `upgraded(values)`, which reads an old file's.
-
-    Raises:
-      ConfigError: an unknown field (the file is from another version), or a value its field cannot hold.
     """
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.__name__} is {values!r}: it must be an object of named fields")
@@ -98,9 +87,8 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
         raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
     arguments = {}
     for name, value in values.items():
-        annotation = known[name].type
-        if dataclasses.is_dataclass(annotation):
-            value = from_dict(annotation, value)  # type: ignore[arg-type]
+        if dataclasses.is_dataclass(known[name].type):
+            value = from_dict(known[name].type, value)  # type: ignore[arg-type]
         elif isinstance(value, list):
             value = tuple(value)
         arguments[name] = value
@@ -241,16 +229,13 @@ class GanModelConfig(Checked):
     input_channels: int = 1
     """1 for line drawings, 3 for colour inputs such as label maps."""
     class_conditional: bool = False
-    """Tell the category to the generator (by its norms) and the discriminator (projection, Miyato & Koyama 2018,
-    eq. 3)."""
+    """Tell generator (by its norms) and discriminator (projection, Miyato & Koyama 2018, eq. 3) the category."""
     colour_conditional: bool = False
     """Tell both the object's dominant colour, by the same ways as the category."""
     coverage: bool = False
-    """Paint how much of every pixel the object covers, too: the photo is its colour over white by that (Porter & Duff
-    1984, over)."""
+    """Paint which share of a pixel the object covers, too, and the photo over white by it (Porter & Duff 1984)."""
     hints: bool = False
-    """Take strokes of colour beside the sketch, each saying what is what colour there (Sangkloy et al. 2017; Zhang et
-    al. 2017, section 3.2)."""
+    """Take strokes that say what is what colour there (Sangkloy et al. 2017; Zhang et al. 2017, section 3.2)."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
@@ -350,9 +335,8 @@ class GanOptimiserConfig(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.schedule == "constant" and self.decay_from:
-            raise ConfigError(
-                f"decay_from is {self.decay_from} but schedule is 'constant': set schedule to 'linear' or 'cosine'"
-            )
+            remedy = "set schedule to 'linear' or 'cosine'"
+            raise ConfigError(f"decay_from is {self.decay_from} but schedule is 'constant': {remedy}")
 
     @classmethod
     def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -416,80 +400,70 @@ class GanConfig(Checked):
             raise ConfigError("loss.mixing is for the projected heads: add --loss.projected 1")
 
 
-# ---------------------------------------------------------------- presets
+# ---------------------------------------------------------------- presets; --help says how to train with each
 
-_STUDIO_MODEL = GanModelConfig(
-    image_size=256,
-    class_conditional=True,
-    colour_conditional=True,
-    # Half the usual width outside, where a layer costs most and knows least: 1.5 GFLOP an image forward.
-    generator=GeneratorConfig(width=20, widest=16, norm="conditional", dropout=0.0),
-    discriminator=DiscriminatorConfig(width=24, norm="instance"),
+# The released model: category and colour conditions, features instead of plain L1. Its weights were trained with
+# feature matching (10) as well, which did not pay (experiments/README.md, ablation).
+_STUDIO = GanConfig(
+    preset="studio",
+    model=GanModelConfig(
+        class_conditional=True,
+        colour_conditional=True,
+        # Half the usual width outside, where a layer costs most and knows least: 1.5 GFLOP an image forward.
+        generator=GeneratorConfig(width=20, widest=16, norm="conditional", dropout=0.0),
+        discriminator=DiscriminatorConfig(width=24, norm="instance"),
+    ),
+    loss=GanLossConfig(adversarial="hinge", l1=10.0, perceptual=5.0, projected=1.0),
+    augment=AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True),
+    optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
+    batch_size=8,
+    steps=120_000,
+    balance="sqrt",
 )
-
-_STUDIO_AUGMENT = AugmentConfig(scale=(0.6, 1.08), shift=0.08, warp=0.012, erase=0.25, diffaugment=True)
 
 GAN_PRESETS: dict[str, GanConfig] = {
     # pix2pix to the letter (Isola et al. 2017, section 6): 12.1 GFLOP an image forward, 87 a step.
-    # python train.py gan --preset vanilla --data datasets/studio --out runs/vanilla
     "vanilla": GanConfig(preset="vanilla", augment=AugmentConfig(jitter=30 / 256)),
-    # The released model: category and colour conditions, features instead of plain L1. Its weights were trained with
-    # feature matching (10) as well, which did not pay (experiments/README.md, ablation).
-    # python train.py gan --preset studio --data datasets/studio --out runs/studio
-    "studio": GanConfig(
-        preset="studio",
-        model=_STUDIO_MODEL,
-        loss=GanLossConfig(adversarial="hinge", l1=10.0, perceptual=5.0, projected=1.0),
-        augment=_STUDIO_AUGMENT,
-        optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
-        batch_size=8,
-        steps=120_000,
-        balance="sqrt",
-    ),
+    "studio": _STUDIO,
     # `studio` at 128 px and narrow: what a CPU trains in a day and paints at once.
-    # python train.py gan --preset studio-lite --data datasets/studio --out runs/studio-lite
-    "studio-lite": GanConfig(
+    "studio-lite": replace(
+        _STUDIO,
         preset="studio-lite",
-        model=dataclasses.replace(
-            _STUDIO_MODEL,
+        model=replace(
+            _STUDIO.model,
             image_size=128,
             generator=GeneratorConfig(width=24, norm="conditional", dropout=0.0),
             discriminator=DiscriminatorConfig(width=16, norm="instance"),
         ),
-        loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0, perceptual=5.0),
-        augment=_STUDIO_AUGMENT,
-        optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.999),
+        loss=replace(_STUDIO.loss, feature_matching=10.0, projected=0.0),
         batch_size=16,
         steps=40_000,
-        balance="sqrt",
     ),
     # Every part of `studio`, small: under a minute on two cores, to see that the line holds.
-    # python train.py gan --preset debug --data datasets/studio --out runs/debug
-    "debug": GanConfig(
+    "debug": replace(
+        _STUDIO,
         preset="debug",
-        model=dataclasses.replace(
-            _STUDIO_MODEL,
+        model=replace(
+            _STUDIO.model,
             image_size=64,
             generator=GeneratorConfig(width=8, norm="conditional", dropout=0.0, style_width=16),
             discriminator=DiscriminatorConfig(width=8, norm="instance"),
         ),
-        loss=GanLossConfig(adversarial="hinge", l1=10.0, feature_matching=10.0),
-        augment=_STUDIO_AUGMENT,
-        optimiser=GanOptimiserConfig(discriminator_rate=4e-4, ema=0.99),
+        loss=replace(_STUDIO.loss, feature_matching=10.0, perceptual=0.0, projected=0.0),
+        optimiser=replace(_STUDIO.optimiser, ema=0.99),
         batch_size=4,
         steps=40,
         save_every=20,
         sample_every=20,
-        balance="sqrt",
     ),
 }
 
 CLASSIFIER_PRESETS: dict[str, ClassifierConfig] = {
-    # The released classifier. python train.py classifier --data datasets/drawings --out runs/classifier
+    # The released classifier.
     "studio": ClassifierConfig(
         preset="studio", model=ClassifierModelConfig(image_size=64), none_share=0.35, prefix=0.5
     ),
-    # Under a minute on two cores. python train.py classifier --preset debug --data D --out runs/debug-classifier
+    # Under a minute on two cores.
     "debug": ClassifierConfig(
         preset="debug",
         model=ClassifierModelConfig(image_size=32, width=8),

@@ -1,21 +1,15 @@
 """Every error a user can meet.
 
-    UserError                 anything a person can put right; never a bug of ours
-    ├── ConfigError           an unknown preset, a field out of range, options that contradict
-    ├── ImageError            a picture that cannot be read, or of a size we do not take
-    ├── DataError             a raw folder, manifest or dataset that is missing, empty or broken
-    │   └── StoppedError      work that the same command goes on with
-    ├── CheckpointError       a run or released model that is missing, broken or does not fit
-    ├── TrainingError         training cannot go on: a loss is no number any more
-    └── ServeError            the page cannot be opened: port in use, bad credentials
+A `UserError` is anything that a person can put right, and never a bug of ours: `ConfigError`, `ImageError`, `DataError`
+and the `StoppedError` within it, `CheckpointError`, `TrainingError`, `ServeError`.
 
-A message names what was wrong, what was received and what to do. Commands print it as one
-sentence on stderr and leave with exit code 2; the page shows it where the photo would be.
+A message names what was wrong, what was received and what to do. Commands print it as one sentence on stderr and leave
+with exit code 2; the page shows it where the photo would be.
 """
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 
 class UserError(Exception):
@@ -43,14 +37,14 @@ class CheckpointError(UserError):
 
 
 class TrainingError(UserError):
-    """Training cannot go on."""
+    """Training cannot go on: a loss is no number any more."""
 
 
 class ServeError(UserError):
-    """The page cannot be opened."""
+    """The page cannot be opened: port in use, bad credentials."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what an error says, for a sentence of ours; its type where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -68,7 +62,7 @@ def exit_on_user_error(command: str) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def choose(what: str, received: str, known: tuple[str, ...] | list[str]) -> str:
+def choose(what: str, received: str, known: Collection[str]) -> str:
     """`received` if it is one of `known`, else a `ConfigError` that names the nearest."""
     if received in known:
         return received
@@ -76,5 +70,5 @@ def choose(what: str, received: str, known: tuple[str, ...] | list[str]) -> str:
 
     near = difflib.get_close_matches(received, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    listed = ", ".join([*known][:20]) + (", ..." if len(known) > 20 else "")
     raise ConfigError(f"unknown {what} {received!r}: {hint}choose one of {listed}")

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
-from sketch2photo.cli import add_checkpoint
 from sketch2photo.errors import ConfigError
 from sketch2photo.files import write_out
 
@@ -32,7 +31,7 @@ NO_ONNX = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Those of `python -m sketch2photo.export`."""
-    add_checkpoint(parser, "a released model, or a run of train.py gan")
+    cli.add_checkpoint(parser, "a released model, or a run of train.py gan")
     add = parser.add_argument
     forms = "stablehlo: a function, for cpu, cuda and tpu; safetensors: the weights; onnx: says why not"
     add("--format", choices=FORMATS, required=True, help=forms)
@@ -41,11 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the model in the form that is asked for.
-
-    Raises:
-      UserError: an option or the model cannot be used, or there is no room.
-    """
+    """Write the model in that form; `UserError` where an option or the model cannot be used, or without room."""
     if options.format == "onnx":
         raise ConfigError(NO_ONNX)
     if not 1 <= options.batch <= 1024:
@@ -55,31 +50,24 @@ def run(options: argparse.Namespace) -> None:
     from sketch2photo.release.weights import open_weights
 
     model = open_weights(options.checkpoint).model
-    files = {options.out: safetensors(model)}
-    if options.format == "stablehlo":
-        files = {
-            options.out: stablehlo(model, options.batch),
-            options.out.with_name(options.out.name + ".json"): json.dumps(
-                interface(model, options.batch), indent=1
-            ).encode(),
-        }
+    if options.format == "safetensors":
+        files = {options.out: safetensors(model)}
+    else:
+        told = json.dumps(interface(model, options.batch), indent=1).encode()
+        beside = options.out.with_name(options.out.name + ".json")
+        files = {options.out: stablehlo(model, options.batch), beside: told}
     for path, data in files.items():
         write_out(path, data)
         print(f"{path}: {len(data) / 1e6:.1f} MB")
 
 
 def stablehlo(model: "ReleasedModel", batch: int) -> bytes:
-    """`one_function` as `jax.export.deserialize` reads it, lowered for all of `PLATFORMS`.
-
-    Raises:
-      CheckpointError: the weights are not those of the model's config.
-    """
+    """`one_function` as `jax.export.deserialize` reads it, for all of `PLATFORMS`; errors as of `serving.generator`."""
     import jax
     from jax import export
 
-    shapes = [
-        jax.ShapeDtypeStruct(tuple(one["shape"]), one["dtype"]) for one in interface(model, batch)["inputs"].values()
-    ]
+    inputs = interface(model, batch)["inputs"].values()
+    shapes = [jax.ShapeDtypeStruct(tuple(one["shape"]), one["dtype"]) for one in inputs]
     return bytes(export.export(jax.jit(one_function(model)), platforms=PLATFORMS)(*shapes).serialize())
 
 

@@ -11,11 +11,7 @@ from sketch2photo.errors import DataError, StoppedError, UserError
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file, its folders as needed; an older one stays until the new one is complete.
-
-    Raises:
-      OSError: it could not be written; nothing new is left.
-    """
+    """Write a file, its folders as needed; an older one stays until the new one is complete, and where that fails."""
     draft = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,11 +23,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def write_out(path: Path, data: bytes | str) -> None:
-    """`write_atomic` of a file that the command's --out names, or that lies there.
-
-    Raises:
-      DataError: it could not be written.
-    """
+    """`write_atomic` of a file that the command's --out names, or that lies there; `DataError` where it fails."""
     try:
         write_atomic(path, data)
     except OSError as error:
@@ -44,11 +36,8 @@ def draft_beside(out: Path, key: str = "") -> Iterator[Path]:
     """A folder beside `out`, to prepare what `put_in_place` moves there; one process at a time.
 
     It goes when the work is done or fails. One with a key stays after Ctrl-C, SIGTERM, a kill, a `StoppedError` or a
-    defect of the program, for the next of the same key to go on in, and only for that.
-
-    Raises:
-      BlockingIOError: another process is at work in it.
-      OSError: it cannot be made.
+    defect of the program, for the next of the same key to go on in, and only for that. `BlockingIOError` where another
+    process is at work in it.
     """
     out = out.resolve()
     draft = out.parent / f".{out.name}-draft"
@@ -87,20 +76,15 @@ def put_in_place(content: Path, out: Path) -> None:
 
 
 def lock(file: IO[str]) -> None:
-    """Lock an open file until it is closed or the process ends; nothing happens on systems without locks.
-
-    Raises:
-      BlockingIOError: another process has locked it.
-    """
-    with contextlib.suppress(ImportError):  # Windows
+    """Lock an open file until it is closed or the process ends; `BlockingIOError` where another process has done so."""
+    try:
         import fcntl
 
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # a file system without locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except (ImportError, OSError):
+        pass  # Windows, or a file system without locks
 
 
 def remove(path: Path) -> None:
@@ -112,11 +96,7 @@ def remove(path: Path) -> None:
 
 
 def check_free(out: Path, overwrite: bool, *, is_ours: Callable[[Path], bool]) -> None:
-    """Raises `DataError` when a dataset may not be written to `out`.
-
-    Args:
-      is_ours: whether a folder that is not empty holds what `overwrite` may replace.
-    """
+    """Raises `DataError` when a dataset may not be written to `out`: only a folder that `is_ours` is replaced."""
     if out.is_file():
         raise DataError(f"--out {str(out)!r} is a file: name a folder")
     if not out.is_dir() or not any(out.iterdir()):
@@ -135,6 +115,5 @@ def sentences(out: Path) -> Iterator[None]:
     except BlockingIOError:
         raise DataError(f"--out {str(out)!r} is being written by another process: wait for it") from None
     except OSError as error:
-        raise DataError(
-            f"--out {str(out)!r} could not be written ({error.strerror or error}): free space or name another folder"
-        ) from None
+        remedy = "free space or name another folder"
+        raise DataError(f"--out {str(out)!r} could not be written ({error.strerror or error}): {remedy}") from None

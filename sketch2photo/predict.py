@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sketch2photo import cli
-from sketch2photo.cli import add_checkpoint
-from sketch2photo.errors import ConfigError, DataError, ImageError, choose
+from sketch2photo.errors import ConfigError, DataError, ImageError
 from sketch2photo.files import write_out
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Those of `python -m sketch2photo.predict`."""
     add = parser.add_argument
     add("sketches", type=Path, nargs="+", metavar="DIR|FILE", help="folders (with those in them), files")
-    add_checkpoint(parser, "a released model, or a run of train.py gan")
+    cli.add_checkpoint(parser, "a released model, or a run of train.py gan")
     add("--out", type=Path, required=True, metavar="DIR", help="gets the photos and predictions.json")
     add("--category", metavar="NAME", help="paint all as this (default: each as what it looks like)")
     add("--colour", metavar="#RRGGBB", help="of the objects (default: one of the category's own)")
@@ -47,28 +46,17 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Paint, write and print.
-
-    Raises:
-      UserError: nothing to paint, a model or an option that cannot be used, or no room; what was painted stays.
-    """
-    from sketch2photo.images import parse_colour
-
+    """Paint, write and print; what was painted before a `UserError` (of an option, the model, no room) stays."""
     out: Path = options.out
     skipped: list[tuple[str, str]] = []
     given = find(options.sketches, out, skipped)
-    if options.colour is not None:
-        parse_colour(options.colour)
     from sketch2photo.release.weights import open_weights
     from sketch2photo.studio import Studio
 
     studio = Studio(open_weights(options.checkpoint).model)
-    if options.category is not None:
-        choose("category", options.category, studio.categories)
     if options.transparent and not studio.paints_coverage:
-        raise ConfigError(
-            f"--transparent: {str(options.checkpoint)!r} paints no coverage: leave it out, or name another"
-        )
+        name = str(options.checkpoint)
+        raise ConfigError(f"--transparent: {name!r} paints no coverage: leave it out, or name another")
     rows: list[dict[str, Any]] = []
     for first in range(0, len(given), CHUNK):
         rows += _paint(studio, given[first : first + CHUNK], options, skipped)
@@ -95,11 +83,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> list[Given]:
-    """The files to paint, each once; what is in folders but no picture is added to `skipped`.
-
-    Raises:
-      DataError: a path that is not there, nothing to paint, or `out` where the sketches are.
-    """
+    """The files to paint, each once; what is in folders but no picture is added to `skipped`. `DataError` where a path
+    is not there, there is nothing to paint, or `out` is where the sketches are."""
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {str(out)!r} is a file: choose a folder")
     named: dict[Path, tuple[Path, str]] = {}
@@ -108,24 +93,23 @@ def find(paths: Sequence[Path], out: Path, skipped: list[tuple[str, str]]) -> li
             raise DataError(f"there is no {str(path)!r}: name folders of sketches, or files")
         if path.is_dir() and path.resolve() == out.resolve():
             raise DataError(f"--out {str(out)!r} is the folder of the sketches: choose another, they would be lost")
-        for one in _inside(path, out, skipped) if path.is_dir() else iter([(path, path.name)]):
-            named.setdefault(one[0].resolve(), one)
+        for file, name in _inside(path, out, skipped) if path.is_dir() else [(path, path.name)]:
+            named.setdefault(file.resolve(), (file, name))
     if not named:
         places = ", ".join(repr(str(path)) for path in paths)
         raise DataError(f"no pictures in {places}: sketches are PNG, JPEG, SVG and other usual kinds of file")
     targets = _targets([name for _, name in named.values()])
-    for (file, _), target in zip(named.values(), targets, strict=True):
+    given = [(*one, target) for one, target in zip(named.values(), targets, strict=True)]
+    for file, _, target in given:
         if (out / target).resolve() in named:
             raise DataError(f"--out {str(out)!r} would replace the sketch {str(file)!r}: choose another folder")
-    return [(*one, target) for one, target in zip(named.values(), targets, strict=True)]
+    return given
 
 
 def _inside(folder: Path, out: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
-    from sketch2photo.data.example import Skipped
     from sketch2photo.data.raw_files import DRAWN, SYSTEM, files_under
 
-    unread: list[Skipped] = []
-    painted = out.resolve()
+    unread, painted = [], out.resolve()
     for path in files_under(folder, unread, DRAWN):
         if painted not in path.resolve().parents:
             yield path, path.relative_to(folder).as_posix()
@@ -162,22 +146,21 @@ def _paint(
             skipped.append((name, reason or str(error)))
     n = len(sketches)
     found = studio.predict_batch(sketches, [options.category] * n, [options.colour] * n, [options.seed] * n)
-    rows = []
-    for (name, target), one in zip(kept, found, strict=True):
-        if one.photo is not None:
-            picture = one.cutout if options.transparent and one.cutout is not None else one.photo
+    for (_, target), one in zip(kept, found, strict=True):
+        picture = one.cutout if options.transparent else one.photo
+        if picture is not None:
             write_out(options.out / target, encode_png(picture))
-        rows.append(
-            {
-                "sketch": name,
-                "photo": target if one.photo is not None else None,
-                "status": one.status,
-                "category": one.category,
-                "colour": one.colour,
-                "probabilities": {category: round(p, 6) for category, p in one.probabilities.items()},
-            }
-        )
-    return rows
+    return [
+        {
+            "sketch": name,
+            "photo": None if one.photo is None else target,
+            "status": one.status,
+            "category": one.category,
+            "colour": one.colour,
+            "probabilities": {category: round(p, 6) for category, p in one.probabilities.items()},
+        }
+        for (name, target), one in zip(kept, found, strict=True)
+    ]
 
 
 def _read(path: Path, name: str, colours: bool) -> "np.ndarray":
@@ -198,11 +181,9 @@ def _read(path: Path, name: str, colours: bool) -> "np.ndarray":
 
 def _table(rows: list[dict[str, Any]], categories: Sequence[str]) -> str:
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     fields = ("sketch", "photo", "status", "category", "colour")
-    table.writerow([*fields, *(f"p_{category}" for category in categories)])
-    for row in rows:
-        table.writerow([*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)])
+    lines = [[*(row[field] for field in fields), *(row["probabilities"].get(c) for c in categories)] for row in rows]
+    csv.writer(text, lineterminator="\n").writerows([[*fields, *(f"p_{c}" for c in categories)], *lines])
     return text.getvalue()
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from sketch2photo.models import serving  # noqa: E402
 
 Status = Literal["ok", "unsure", "none", "empty"]
 
-BATCHES = (1, 2, 4, 6, 8, 12, 16)
-"""The batch sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
 ENLARGED = 2
 """How many times larger a photo is shown than it is painted, where the model paints coverage."""
 LEAST_INK = 4
@@ -51,10 +49,26 @@ class Prediction:
     """What a drawing of none of the categories looks like, as far as the classifier has a name for it."""
 
 
+class _Wish(NamedTuple):
+    """A sketch that was checked, and what is to be made of it."""
+
+    square: np.ndarray
+    """A clean sheet, (s, s), or a coloured input, (s, s, 3)."""
+    category: str | None
+    colour: np.ndarray | None
+    seed: int
+    hints: np.ndarray | None
+
+    @property
+    def is_drawn(self) -> bool:
+        return self.square.ndim == 3 or int(np.count_nonzero(self.square < images.INK_BELOW)) >= LEAST_INK
+
+
 class Studio:
     """A released model. `Studio.load("checkpoints/studio").predict(sketch)`; safe to use from several threads."""
 
-    batches = BATCHES
+    batches = (1, 2, 4, 6, 8, 12, 16)
+    """The sizes that are compiled; others are filled up; a quarter of a call is idle at most."""
 
     def __init__(self, model: format.ReleasedModel, name: str = "studio"):
         self.name = name
@@ -74,6 +88,8 @@ class Studio:
         """What it paints on, as jax names it."""
         self._model = model
         count = len(model.categories)
+        self._even = np.full(count, 1 / count)
+        """The probabilities where nothing is known: of an empty sheet, and without a classifier."""
         paint, generator = serving.painter(
             model.gan, count, model.generator, jax.default_backend(), cutout=model.gan.coverage
         )
@@ -86,11 +102,7 @@ class Studio:
 
     @classmethod
     def load(cls, directory: str | Path) -> "Studio":
-        """Open a released model's folder.
-
-        Raises:
-          CheckpointError: it is not one.
-        """
+        """Open a released model's folder; `CheckpointError` where it is none."""
         return cls(format.read(directory), Path(directory).resolve().name)
 
     def warm_up(self, batches: Sequence[int] = (1,)) -> None:
@@ -98,19 +110,18 @@ class Studio:
         sheet = np.full((64, 64), images.PAPER, np.uint8)
         sheet[20:44, 20:44] = 0
         for n in batches:
-            self.compile(n)
             self.predict_batch([sheet] * n)
 
     def compile(self, batch: int) -> None:
         """Compile for one of `batches`. Others may predict meanwhile, which they could not if a call compiled."""
-        config = self._model.gan
 
         def array(*shape: int, kind: Any = np.uint8) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((batch, *shape), kind)
 
-        sketch = array(config.image_size, config.image_size, config.input_channels)
-        hints = array(config.image_size, config.image_size, 4) if self.takes_hints else None
-        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3), hints).compile()
+        side = self.image_size
+        sketch = array(side, side, self._model.gan.input_channels)
+        hints = [array(side, side, 4)] if self.takes_hints else []
+        self._paint.lower(self._generator, sketch, array(kind=np.int32), array(3), *hints).compile()
         if self._logits is not None and self._model.classifier_config is not None:
             size = self._model.classifier_config.image_size
             self._logits.lower(self._classifier, array(size, size, 1)).compile()
@@ -150,87 +161,82 @@ class Studio:
         hints: Sequence[np.ndarray | None] | None = None,
     ) -> list[Prediction]:
         """`predict` for several sketches at once, in few calls of the model; the lists are as long as `sketches`."""
-        n = len(sketches)
-        categories = _as_long_as(n, "categories", categories, None)
-        colours = _as_long_as(n, "colours", colours, None)
-        seeds = _as_long_as(n, "seeds", seeds, 0)
-        hints = _as_long_as(n, "hints", hints, None)
-        if not self.takes_hints and any(one is not None for one in hints):
-            raise ConfigError(f"the model {self.name} takes no hints: leave them out")
-        for category in categories:
-            if category is not None:
-                choose("category", category, self.categories)
-        asked = [None if colour is None else parse_colour(colour) for colour in colours]
-        squares = [self._square(sketch) for sketch in sketches]
-        given = [None if one is None else images.as_hints(one, s) for one, s in zip(hints, sketches, strict=True)]
-        drawn = [i for i in range(n) if _is_drawn(squares[i])]
-        empty = Prediction(None, self._even(), None, "empty")
-        results = [empty] * n
-        for first in range(0, len(drawn), BATCHES[-1]):
-            chunk = drawn[first : first + BATCHES[-1]]
-            predictions = self._predict_drawn(
-                [squares[i] for i in chunk],
-                [categories[i] for i in chunk],
-                [asked[i] for i in chunk],
-                [seeds[i] for i in chunk],
-                [given[i] for i in chunk],
-            )
-            for i, prediction in zip(chunk, predictions, strict=True):
+        given: dict[str, Any] = {"categories": categories, "colours": colours, "seeds": seeds, "hints": hints}
+        for name, values in given.items():
+            if values is None:
+                given[name] = [None] * len(sketches)
+            elif len(values) != len(sketches):
+                raise ConfigError(f"{name} has {len(values)} entries for {len(sketches)} sketches: give one for each")
+        wishes = [self._wish(*each) for each in zip(sketches, *given.values(), strict=True)]
+        drawn = [i for i, wish in enumerate(wishes) if wish.is_drawn]
+        results = [Prediction(None, self._named(self._even), None, "empty")] * len(sketches)
+        for first in range(0, len(drawn), self.batches[-1]):
+            chunk = drawn[first : first + self.batches[-1]]
+            for i, prediction in zip(chunk, self._predict_drawn([wishes[i] for i in chunk]), strict=True):
                 results[i] = prediction
         return results
 
-    def _predict_drawn(
-        self,
-        squares: list[np.ndarray],
-        categories: list[str | None],
-        colours: list[np.ndarray | None],
-        seeds: list[int],
-        hints: list[np.ndarray | None],
-    ) -> list[Prediction]:
-        seen = self._classify(squares)
-        labels = [
-            self.categories.index(category) if category is not None else int(np.argmax(probabilities))
-            for category, (probabilities, *_) in zip(categories, seen, strict=True)
-        ]
+    def _wish(
+        self, sketch: np.ndarray, category: str | None, colour: str | None, seed: int | None, hints: np.ndarray | None
+    ) -> _Wish:
+        if hints is not None and not self.takes_hints:
+            raise ConfigError(f"the model {self.name} takes no hints: leave them out")
+        coloured = images.as_colour_input(sketch) if self.takes_colour_inputs else None
+        return _Wish(
+            category=None if category is None else choose("category", category, self.categories),
+            colour=None if colour is None else parse_colour(colour),
+            seed=seed or 0,
+            square=images.clean_sheet(images.as_sketch(sketch)) if coloured is None else coloured,
+            hints=None if hints is None else images.as_hints(hints, sketch),
+        )
+
+    def _predict_drawn(self, wishes: list[_Wish]) -> list[Prediction]:
+        seen = self._classify([wish.square for wish in wishes])
         painted = [
-            self._own_colour(self.categories[label], seed) if colour is None else colour
-            for label, colour, seed in zip(labels, colours, seeds, strict=True)
+            wish.category or self.categories[int(np.argmax(probabilities))]
+            for wish, (probabilities, *_) in zip(wishes, seen, strict=True)
         ]
-        framed = [_framed(square, self.image_size) for square in squares]
+        colours = [
+            self._own_colour(category, wish.seed) if wish.colour is None else wish.colour
+            for wish, category in zip(wishes, painted, strict=True)
+        ]
+        sketches, frames = zip(*(self._framed(wish.square) for wish in wishes), strict=True)
         photos = self._run(
             self._paint,
             self._generator,
-            self._model_input([sketch for sketch, _ in framed]),
-            np.array(labels, np.int32),
-            np.stack(painted),
-            *([self._cut_hints(hints, [frame for _, frame in framed])] if self.takes_hints else []),
+            np.stack(sketches),
+            np.array([self.categories.index(category) for category in painted], np.int32),
+            np.stack(colours),
+            *([self._cut_hints(wishes, frames)] if self.takes_hints else []),
         )
-        takes_colour = self._model.gan.colour_conditional
         return [
             Prediction(
                 **self._on_drawing(frame, photo),
-                probabilities=dict(zip(self.categories, map(float, probabilities), strict=True))
-                if self.has_classifier
-                else {},
-                category=self.categories[label],
+                probabilities=self._named(probabilities),
+                category=category,
                 status=status,
-                colour="#{:02x}{:02x}{:02x}".format(*colour) if takes_colour else None,
+                colour="#{:02x}{:02x}{:02x}".format(*colour) if self._model.gan.colour_conditional else None,
                 word=word,
             )
-            for (_, frame), photo, (probabilities, status, word), label, colour in zip(
-                framed, photos, seen, labels, painted, strict=True
+            for frame, photo, (probabilities, status, word), category, colour in zip(
+                frames, photos, seen, painted, colours, strict=True
             )
         ]
 
-    def _cut_hints(self, hints: list[np.ndarray | None], frames: list[images.Frame]) -> np.ndarray:
+    def _framed(self, square: np.ndarray) -> tuple[np.ndarray, images.Frame]:
+        """What the model sees, (s, s, c), and the window it is; a coloured input is seen whole, as in training."""
+        if square.ndim == 3:
+            return images.resize_sketch(square, self.image_size), images.whole_frame(square)
+        sketch, frame = images.frame_sheet(square, self.image_size)
+        return np.repeat(sketch[..., None], self._model.gan.input_channels, -1), frame
+
+    def _cut_hints(self, wishes: list[_Wish], frames: Sequence[images.Frame]) -> np.ndarray:
         """uint8 (n, s, s, 4), of every sketch's window; transparent where there are none."""
-        none = np.zeros((self.image_size, self.image_size, 4), np.uint8)
-        return np.stack(
-            [
-                none if one is None else frame.cut_hints(one, self.image_size)
-                for one, frame in zip(hints, frames, strict=True)
-            ]
-        )
+        cut = np.zeros((len(wishes), self.image_size, self.image_size, 4), np.uint8)
+        for i, (wish, frame) in enumerate(zip(wishes, frames, strict=True)):
+            if wish.hints is not None:
+                cut[i] = frame.cut_hints(wish.hints, self.image_size)
+        return cut
 
     def _on_drawing(self, frame: images.Frame, painted: np.ndarray) -> dict[str, Any]:
         """`photo` and `cutout` of what was painted of a window."""
@@ -243,9 +249,8 @@ class Studio:
 
     def _classify(self, squares: list[np.ndarray]) -> list[tuple[np.ndarray, Status, str | None]]:
         """Probabilities of the categories, the status and what else it looks like, of every sketch."""
-        k = len(self.categories)
         if self._logits is None or self._model.classifier_config is None:
-            return [(np.full(k, 1 / k), "ok", None)] * len(squares)
+            return [(self._even, "ok", None)] * len(squares)
         size = self._model.classifier_config.image_size
         sheets = [sq if sq.ndim == 2 else images.clean_sheet(images.as_sketch(sq)) for sq in squares]
         framed = np.stack([images.frame_sheet(sheet, size)[0] for sheet in sheets])[..., None]
@@ -260,46 +265,17 @@ class Studio:
             return shown, "none", self.others[int(np.argmax(logits[k:]))] if self.others else None
         return shown, "unsure" if shown.max() < self.calibration.unsure_below else "ok", None
 
-    def _square(self, sketch: np.ndarray) -> np.ndarray:
-        """A clean sheet, (s, s), or a coloured input, (s, s, 3)."""
-        coloured = images.as_colour_input(sketch) if self.takes_colour_inputs else None
-        return images.clean_sheet(images.as_sketch(sketch)) if coloured is None else coloured
-
-    def _model_input(self, sketches: list[np.ndarray]) -> np.ndarray:
-        channels = self._model.gan.input_channels
-        return np.stack([s if s.ndim == 3 else np.repeat(s[..., None], channels, -1) for s in sketches])
-
     def _own_colour(self, category: str, seed: int) -> np.ndarray:
         colours = self.palette.get(category)
         return parse_colour(colours[int(seed) % len(colours)]) if colours else np.full(3, 128, np.uint8)
 
-    def _even(self) -> dict[str, float]:
-        """What an empty sheet says of the categories: nothing."""
-        return dict.fromkeys(self.categories, 1 / len(self.categories)) if self.has_classifier else {}
+    def _named(self, probabilities: np.ndarray) -> dict[str, float]:
+        return dict(zip(self.categories, map(float, probabilities), strict=True)) if self.has_classifier else {}
 
     def _run(self, function: Any, weights: Any, *arrays: np.ndarray) -> np.ndarray:
-        """The function on the batch filled up to one of `BATCHES`."""
+        """The function on the batch filled up to one of `batches`."""
         n = len(arrays[0])
-        size = next(size for size in BATCHES if size >= n)
+        size = next(size for size in self.batches if size >= n)
         filled = [np.concatenate([a, np.repeat(a[-1:], size - n, 0)]) if size > n else a for a in arrays]
         with self._lock:  # two computations at once only slow each other down
             return np.asarray(function(weights, *filled))[:n]
-
-
-def _is_drawn(square: np.ndarray) -> bool:
-    return square.ndim == 3 or int(np.count_nonzero(square < images.INK_BELOW)) >= LEAST_INK
-
-
-def _framed(square: np.ndarray, size: int) -> tuple[np.ndarray, images.Frame]:
-    """What the model sees, and the window it is; a coloured input is seen whole, as in training."""
-    if square.ndim == 3:
-        return images.resize_sketch(square, size), images.whole_frame(square)
-    return images.frame_sheet(square, size)
-
-
-def _as_long_as(n: int, name: str, values: Sequence[Any] | None, default: Any) -> list[Any]:
-    if values is None:
-        return [default] * n
-    if len(values) != n:
-        raise ConfigError(f"{name} has {len(values)} entries for {n} sketches: give one for each")
-    return list(values)

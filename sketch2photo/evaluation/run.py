@@ -17,7 +17,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.config import GanConfig
 from sketch2photo.data import loader
-from sketch2photo.evaluation import metrics, recognition
+from sketch2photo.evaluation import metrics
 from sketch2photo.files import write_atomic
 from sketch2photo.models import serving
 from sketch2photo.models.features import Features, load_squeezenet, squeezenet_features
@@ -54,7 +54,7 @@ class Reference:
 
     features: Features
     training: np.ndarray  # features of training photos, (n, d)
-    classifier: recognition.PhotoClassifier | None  # None where the data has one category only
+    classifier: metrics.PhotoClassifier | None  # None where the data has one category only
 
 
 def reference(features: Features, training: Examples, categories: tuple[str, ...]) -> Reference:
@@ -62,7 +62,7 @@ def reference(features: Features, training: Examples, categories: tuple[str, ...
     every category."""
     rows = features(training["photo"])
     several = len(categories) > 1
-    classifier = recognition.fit(rows, training["label"], categories, decay=1e-3) if several else None
+    classifier = metrics.fit_photo_classifier(rows, training["label"], categories, decay=1e-3) if several else None
     return Reference(features, rows, classifier)
 
 

@@ -6,27 +6,22 @@ They share the queue with the people at the page; every client waits as one pers
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
-from sketch2photo.page.batch_queue import BatchQueue, Busy, Model, PaintRequest, Prediction
-from sketch2photo.page.gradio_patches import sketch_input, sketches_input
-from sketch2photo.page.limits import (
-    MAX_BATCH_CALLS,
-    MAX_CALLS,
-    MAX_SEED,
-    MAX_SKETCHES,
-    MAX_TEXT,
-    check_picture,
-    text,
-    whole_number,
-)
+from sketch2photo.page.batch_queue import BatchQueue, Busy, PaintRequest
+from sketch2photo.page.gradio_patches import refusal, sketch_input, sketches_input
+from sketch2photo.page.limits import MAX_BATCH_CALLS, MAX_CALLS, MAX_SKETCHES, MAX_TEXT, check_picture, wish
 from sketch2photo.page.model_pool import ModelPool
+
+if TYPE_CHECKING:
+    from sketch2photo.studio import Prediction
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +89,9 @@ class _Caller:
         Returns:
           The photo, and how likely each category is.
         """
-        prediction = (await self._paint([sketch], lambda: [(category, colour, seed)], model, request, hints))[0]
-        if prediction.photo is None:
-            raise gr.Error("the sketch is empty: draw dark lines on white", print_exception=False)
-        return _picture(prediction, transparent), _probabilities(prediction)
+        asked = {"category": category, "colour": colour, "seed": seed}
+        (prediction,) = await self._paint([sketch], asked, model, request, hints)
+        return _picture(prediction, transparent), prediction.probabilities
 
     async def predict_batch(
         self,
@@ -123,80 +117,69 @@ class _Caller:
           The photos with their categories as captions, and for each its category, colour, status, probabilities and
           the word for what it looks like instead.
         """
-
-        def wishes() -> list[tuple[Any, Any, Any]]:
-            if not 1 <= len(sketches) <= MAX_SKETCHES:
-                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MAX_SKETCHES}")
-            asked = {"categories": categories, "colours": colours, "seeds": seeds}
-            return list(zip(*(_for_each(name, value, len(sketches)) for name, value in asked.items()), strict=True))
-
-        predictions = await self._paint(sketches or [], wishes, model, request)
-        photos = []
-        for number, prediction in enumerate(predictions, 1):
-            if prediction.photo is None:
-                reason = f"sketch {number} of {len(sketches)} is empty: draw dark lines on white"
-                raise gr.Error(reason, print_exception=False)
-            photos.append((_picture(prediction, transparent), prediction.category or ""))
-        return photos, [
-            {
-                "category": prediction.category,
-                "colour": prediction.colour,
-                "status": prediction.status,
-                "probabilities": _probabilities(prediction),
-                "word": prediction.word,
-            }
-            for prediction in predictions
-        ]
+        asked = {"categories": categories, "colours": colours, "seeds": seeds}
+        predictions = await self._paint(sketches, asked, model, request)
+        photos = [(_picture(prediction, transparent), prediction.category or "") for prediction in predictions]
+        told = ("category", "colour", "status", "probabilities", "word")
+        return photos, [{name: getattr(prediction, name) for name in told} for prediction in predictions]
 
     def categories(self, model: str = "") -> list[str]:
         """What a model can paint; "" is the model that the page was opened with."""
         try:
             return list(self._pool.about(str(model or ""))["categories"])
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise refusal(str(error)) from None
 
     def models(self) -> list[dict[str, Any]]:
-        """The models to choose from, the first is the default: `about` each, the first is the default."""
+        """The models to choose from, the first is the default: `about` each."""
         return [self._pool.about(name) for name in self._pool.names]
 
     async def _paint(
         self,
         sketches: list[str] | list[str | None],
-        wishes: Callable[[], list[tuple[Any, Any, Any]]],
+        asked: dict[str, Any],
         model: str | None,
         request: gr.Request | None,
         hints: str | None = None,
-    ) -> list[Prediction]:
-        """The predictions; every error as a sentence."""
-        try:
-            wanted = [_wish(*wish) for wish in wishes()]
-            pictures = await asyncio.to_thread(lambda: [_read(path) for path in sketches])
-            chosen = await asyncio.wrap_future(self._pool.open(str(model or "").strip()[:MAX_TEXT]))
-            given = None if hints is None else await asyncio.to_thread(_read_hints, hints, pictures[0], chosen)
-            requests = [
-                PaintRequest(sketch, *wish, given, chosen) for sketch, wish in zip(pictures, wanted, strict=True)
+    ) -> "list[Prediction]":
+        """The predictions, none of an empty sheet; every error as a sentence."""
+
+        def read() -> list[PaintRequest]:
+            if not 1 <= len(sketches) <= MAX_SKETCHES:
+                raise ConfigError(f"there are {len(sketches)} sketches: send 1 to {MAX_SKETCHES}")
+            columns = [_for_each(name, value, len(sketches)) for name, value in asked.items()]
+            wishes = [wish(*each) for each in zip(*columns, strict=True)]
+            given = None if hints is None else _read(hints, images.decode_hints, "the picture of hints")
+            return [
+                PaintRequest(_read(path, images.decode_sketch, "the sketch"), *each, given)
+                for path, each in zip(sketches, wishes, strict=True)
             ]
+
+        try:
+            requests = await asyncio.to_thread(read)
+            chosen = await asyncio.wrap_future(self._pool.open(str(model or "").strip()[:MAX_TEXT]))
+            requests = [replace(one, model=chosen) for one in requests]
             person = f"api/{getattr(request, 'session_hash', None) or ''}"
             answers = await asyncio.gather(*map(asyncio.wrap_future, self._queue.append(person, requests)))
         except Busy:
-            raise gr.Error(BUSY, print_exception=False) from None
+            raise refusal(BUSY) from None
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise refusal(str(error)) from None
         except Exception:
             log.exception("a call of the API failed")
-            raise gr.Error("the model failed on this sketch: try another one", print_exception=False) from None
+            raise refusal("the model failed on this sketch: try another one") from None
+        for number, answer in enumerate(answers, 1):
+            if answer.prediction.photo is None:
+                which = "the sketch" if len(answers) == 1 else f"sketch {number} of {len(answers)}"
+                raise refusal(f"{which} is empty: draw dark lines on white")
         return [answer.prediction for answer in answers]
 
 
-def _picture(prediction: Prediction, transparent: bool) -> np.ndarray:
-    assert prediction.photo is not None
-    if transparent and prediction.cutout is None:
-        raise gr.Error("this model paints no coverage: leave out transparent", print_exception=False)
-    return prediction.cutout if transparent and prediction.cutout is not None else prediction.photo
-
-
-def _probabilities(prediction: Prediction) -> dict[str, float]:
-    return {name: float(share) for name, share in prediction.probabilities.items()}
+def _picture(prediction: "Prediction", transparent: bool) -> np.ndarray:
+    picture = prediction.cutout if transparent else prediction.photo
+    if picture is None:
+        raise refusal("this model paints no coverage: leave out transparent")
+    return picture
 
 
 def _for_each(name: str, value: Any, count: int) -> list[Any]:
@@ -208,24 +191,8 @@ def _for_each(name: str, value: Any, count: int) -> list[Any]:
     return value
 
 
-def _wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
-    number = whole_number("seed", 0 if seed is None else seed, MAX_SEED)
-    asked = text("category", "" if category is None else category).strip()[:MAX_TEXT]
-    wished = text("colour", "" if colour is None else colour).strip()[:MAX_TEXT]
-    return None if asked in ("", "auto") else asked, wished or None, number
-
-
-def _read(path: str | None) -> np.ndarray:
+def _read(path: str | None, decode: Callable[[Path, str], np.ndarray], name: str) -> np.ndarray:
     if path is None:
         raise ImageError("there is no sketch: send a picture of 16 to 4096 pixels a side")
     check_picture(Path(path))
-    return images.decode_sketch(Path(path), "the sketch")
-
-
-def _read_hints(path: str, sketch: np.ndarray, model: Model) -> np.ndarray:
-    if not model.takes_hints:
-        raise ConfigError(f"the model {model.name} takes no hints: leave them out")
-    check_picture(Path(path))
-    hints = images.decode_hints(Path(path), "the picture of hints")
-    images.as_hints(hints, sketch)  # says what does not fit
-    return hints
+    return decode(Path(path), name)

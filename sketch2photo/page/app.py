@@ -6,7 +6,7 @@ build(studio).launch(theme=theme())     opens it; `server.serve` does the same, 
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from starlette.requests import Request
@@ -14,14 +14,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sketch2photo.page import api, gradio_patches
-from sketch2photo.page.batch_queue import BatchQueue, Model
+from sketch2photo.page.batch_queue import BatchQueue
 from sketch2photo.page.limits import KEPT_SECONDS, MAX_QUEUED, lower_pixel_limit
-from sketch2photo.page.live import ServerFunction, server_functions
+from sketch2photo.page.live import server_functions
 from sketch2photo.page.model_pool import ModelPool
 from sketch2photo.page.sharing import share_function
 
-# Read when the app is built: no calls home, nothing kept of what visitors do, and no summary of the queue after every
-# event.
+if TYPE_CHECKING:
+    from sketch2photo.studio import Studio
+
+# Read when the app is built: no calls home, nothing kept of what visitors do, few summaries of the queue.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
@@ -79,27 +81,13 @@ class Page(gr.Blocks):
         return super().launch(*arguments, app_kwargs=self.app_kwargs | (app_kwargs or {}), **options)
 
 
-def _canvas(pool: ModelPool, queue: BatchQueue, share: ServerFunction, start: str) -> gr.HTML:
-    """The canvas, the photo and the bars: `canvas.html`, the styles, and what starts the modules of `js/`."""
-    return gr.HTML(
-        value=None,
-        html_template=(HERE / "canvas.html").read_text(encoding="utf-8"),
-        css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
-        js_on_load=start,
-        apply_default_css=False,
-        server_functions=[*server_functions(pool, queue), share],
-        model=pool.about(),
-        models=[pool.about(name) for name in pool.names],
-    )
-
-
 def theme() -> gr.themes.Base:
     """System fonts, so that nothing is fetched, and the desk's colour behind the page while it loads."""
     base = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     return base.set(body_background_fill="#f0ece3", body_background_fill_dark="#1c1a17")
 
 
-def build(models: ModelPool | Model, queue: BatchQueue | None = None, network_address: str | None = None) -> Page:
+def build(models: "ModelPool | Studio", queue: BatchQueue | None = None, network_address: str | None = None) -> Page:
     """The page for these models. Launch it with `theme=theme()`; `server.serve` does that and guards it.
 
     Without a queue of the caller's it gets one of its own, which compiles for many people in the background.
@@ -111,7 +99,19 @@ def build(models: ModelPool | Model, queue: BatchQueue | None = None, network_ad
         queue = BatchQueue(pool.first)
         queue.prepare()
     with Page(title="sketch2photo", analytics_enabled=False, delete_cache=(60, KEPT_SECONDS)) as blocks:
-        _canvas(pool, queue, share_function(lambda: blocks.share_url, network_address), blocks.modules.start())
+        gr.HTML(
+            value=None,
+            html_template=(HERE / "canvas.html").read_text(encoding="utf-8"),
+            css_template="".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
+            js_on_load=blocks.modules.start(),
+            apply_default_css=False,
+            server_functions=[
+                *server_functions(pool, queue),
+                share_function(lambda: blocks.share_url, network_address),
+            ],
+            model=pool.about(),
+            models=[pool.about(name) for name in pool.names],
+        )
         api.add_endpoints(pool, queue)
     gradio_patches.patch(blocks)
     blocks.queue(max_size=MAX_QUEUED, status_update_rate=10, default_concurrency_limit=1)

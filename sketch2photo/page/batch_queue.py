@@ -1,10 +1,9 @@
 """The queue that paints all who wait in one call of the model; the live page and the API share it.
 
-The model is the bottleneck, and two calls at once would only slow each other down. While a call runs, drawings
-gather; the next call paints all of them, up to 16, which takes about a third of the time of one by one. Whose turn it
-is decides fair queuing (Nagle 1985, RFC 970): everybody has a queue of their own, told apart by an id that the page
-makes (behind a share link all visitors have one address, so an address says nothing), and the calls are filled from
-one after another, so that somebody who asks for much gets no more than the others while they wait.
+Two calls at once would only slow each other down. While one runs, drawings gather; the next paints up to 16 of them in
+about a third of the time of one by one. Whose turn it is decides fair queuing (Nagle 1985, RFC 970): everybody has a
+queue of their own, told apart by an id that the page makes (behind a share link all visitors have one address), and
+calls are filled from one after another, so that who asks for much gets no more than the others while they wait.
 """
 
 import contextlib
@@ -12,17 +11,20 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from sketch2photo.errors import UserError, choose
-from sketch2photo.images import parse_colour
+from sketch2photo.images import as_hints, parse_colour
 from sketch2photo.page.limits import MAX_WAITING
+
+if TYPE_CHECKING:
+    from sketch2photo.studio import Prediction, Studio
 
 log = logging.getLogger(__name__)
 
@@ -38,54 +40,6 @@ class Superseded(Exception):
     """A newer drawing of the same person took this one's place."""
 
 
-class Prediction(Protocol):
-    """What a prediction must have; `sketch2photo.Prediction` does."""
-
-    @property
-    def photo(self) -> np.ndarray | None: ...
-    @property
-    def probabilities(self) -> dict[str, float]: ...
-    @property
-    def category(self) -> str | None: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def colour(self) -> str | None: ...
-    @property
-    def cutout(self) -> np.ndarray | None: ...
-    @property
-    def word(self) -> str | None: ...
-
-
-class Model(Protocol):
-    """What the page asks of a model; `sketch2photo.Studio` does."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def categories(self) -> Sequence[str]: ...
-    @property
-    def palette(self) -> Mapping[str, Sequence[str]]: ...
-    @property
-    def has_classifier(self) -> bool: ...
-    @property
-    def takes_hints(self) -> bool: ...
-    @property
-    def paints_coverage(self) -> bool: ...
-    @property
-    def batches(self) -> Sequence[int]: ...
-    def warm_up(self) -> None: ...
-    def compile(self, batch: int, /) -> None: ...
-    def predict_batch(
-        self,
-        sketches: Sequence[np.ndarray],
-        categories: Sequence[str | None] | None = None,
-        colours: Sequence[str | None] | None = None,
-        seeds: Sequence[int] | None = None,
-        hints: Sequence[np.ndarray | None] | None = None,
-    ) -> Sequence[Prediction]: ...
-
-
 @dataclass(frozen=True)
 class PaintRequest:
     """A drawing to be painted."""
@@ -99,7 +53,7 @@ class PaintRequest:
     seed: int = 0
     hints: np.ndarray | None = None
     """Strokes of colour, uint8 (h, w, 4) RGBA as large as the sketch; for a model that takes them."""
-    model: Model | None = None
+    model: "Studio | None" = None
     """None for the one that the page was opened with."""
 
 
@@ -107,7 +61,7 @@ class PaintRequest:
 class Answer:
     """A prediction, and how many milliseconds the call of the model took that it was made in."""
 
-    prediction: Prediction
+    prediction: "Prediction"
     milliseconds: float
 
 
@@ -116,7 +70,7 @@ class Job:
     """A request in the queue."""
 
     request: PaintRequest
-    model: Model
+    model: "Studio"
     number: int = 0
     """Grows with every drawing of a person; the highest is the newest."""
     answer: Future[Answer] = field(default_factory=Future)
@@ -153,15 +107,9 @@ class FairQueue:
         return next(iter(self._jobs.values()))[0]
 
     def replace(self, person: str, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-        """Let a person's newest drawing wait, at the place of the older one if that still waits.
-
-        Returns:
-          The jobs it took the place of (they are superseded), and those of somebody who lost the place to it.
-
-        Raises:
-          Busy: all places are taken.
-          Superseded: a newer drawing of this person already waits.
-        """
+        """Let a person's newest drawing wait, at the place of the older one if that still waits. Returns the jobs it
+        took the place of, which are superseded, and those of somebody who lost the place to it. `Busy` where all places
+        are taken, `Superseded` where a newer drawing of this person already waits."""
         older, lost = self._jobs.get(person), []
         if older is None:
             lost = self._make_room(person)
@@ -180,14 +128,13 @@ class FairQueue:
         self._turn += 1
         taken: list[Job] = []
         served: dict[str, None] = {}
-        while len(taken) < most:
+        before = -1
+        while before < len(taken) < most:
             before = len(taken)
             for person, jobs in self._jobs.items():
                 if len(taken) < most and jobs and (not taken or jobs[0].model is taken[0].model):
                     taken.append(jobs.popleft())
                     served[person] = None
-            if len(taken) == before:
-                break
         for person in served:
             self._note(person, self._turn)
             if self._jobs[person]:
@@ -223,11 +170,11 @@ class BatchQueue:
     One thread and futures rather than asyncio's locks: page, API and tests may live on different event loops.
     """
 
-    def __init__(self, model: Model, *, places: int = MAX_WAITING) -> None:
+    def __init__(self, model: "Studio", *, places: int = MAX_WAITING) -> None:
         """`places` people may wait at once; who comes later is told that the queue is full."""
         self._model = model
         self._waiting = FairQueue(places)
-        self._ready: WeakKeyDictionary[Model, int] = WeakKeyDictionary()
+        self._ready: WeakKeyDictionary[Studio, int] = WeakKeyDictionary()
         self._lock = threading.Lock()
         self._painting = ThreadPoolExecutor(1, "batch-queue")
         self._compiling: list[threading.Thread] = []
@@ -238,31 +185,17 @@ class BatchQueue:
         with self._lock:
             return len(self._waiting)
 
-    def prepare(self, model: Model | None = None) -> threading.Thread:
-        """Compile for the larger batches in a thread, smallest first. Until one is ready, calls do with smaller ones:
-        nobody waits for it.
-        """
+    def prepare(self, model: "Studio | None" = None) -> threading.Thread:
+        """Compile in a thread for larger batches, smallest first; until one is ready, calls do with smaller ones."""
         thread = threading.Thread(target=self._compile, args=(model or self._model,), name="compile", daemon=True)
         thread.start()
         self._compiling.append(thread)
         return thread
 
     def replace(self, person: str, requests: Sequence[PaintRequest], number: int = 0) -> list[Future[Answer]]:
-        """A place for the newest drawing of somebody at the page, or for several variations of it.
-
-        Args:
-          person: whose drawing it is; the page sends an id of its own making.
-          requests: what is to be painted; replaced together by the person's next drawing.
-          number: grows with every drawing of a person; the highest is the newest.
-
-        Returns:
-          Futures of the answers, or of `Superseded`, `Busy`, or of what the model raised.
-
-        Raises:
-          Busy: the queue is full.
-          Superseded: a newer drawing of this person already waits.
-          ConfigError: an unknown category, or a colour that is none.
-        """
+        """A place for the newest drawing of somebody at the page, or for several variations of it, which the person's
+        next drawing replaces together; `number` is as of `Job`. Now or by the futures it raises `Busy` or `Superseded`,
+        now the `UserError` of an unknown category, a colour or hints that cannot be, by them an error of the model."""
         jobs = self._jobs(requests, number)
         with self._entrance():
             older, lost = self._waiting.replace(person, jobs)
@@ -273,23 +206,20 @@ class BatchQueue:
         return [job.answer for job in jobs]
 
     def append(self, person: str, requests: Sequence[PaintRequest]) -> list[Future[Answer]]:
-        """Places for all requests of a program, behind those it already has. Raises `ConfigError` as `replace` does."""
+        """Places for all requests of a program, behind those it already has. Raises `UserError` as `replace` does."""
         jobs = self._jobs(requests, 0)
         with self._entrance():
             self._waiting.append(person, jobs)
         return [job.answer for job in jobs]
 
     def close(self, seconds: float = 10.0) -> bool:
-        """Turn away what waits, and wait for the call that runs. Whether no thread is at work any more: one that
-        compiles cannot be stopped.
-        """
+        """Turn away what waits, and wait for the call that runs. False where a thread still compiles, which cannot be
+        stopped, or paints."""
         with self._lock:
             self._closed = True
-            left: list[Job] = []
-            while len(self._waiting):
-                left += self._waiting.take(len(self._waiting))
-        for job in left:
-            job.fail(Busy())
+            while self._waiting:
+                for job in self._waiting.take(len(self._waiting)):
+                    job.fail(Busy())
         _, at_work = wait([self._painting.submit(int)], seconds)
         return not at_work and not any(thread.is_alive() for thread in self._compiling)
 
@@ -297,10 +227,13 @@ class BatchQueue:
         # Looked at here, because a bad wish would fail a whole call of the model, with others' drawings in it.
         jobs = [Job(request, request.model or self._model, number) for request in requests]
         for job in jobs:
-            if job.request.category is not None:
-                choose("category", job.request.category, list(job.model.categories))
-            if job.request.colour is not None:
-                parse_colour(job.request.colour)
+            request = job.request
+            if request.category is not None:
+                choose("category", request.category, job.model.categories)
+            if request.colour is not None:
+                parse_colour(request.colour)
+            if request.hints is not None:
+                as_hints(request.hints, request.sketch)
         return jobs
 
     @contextlib.contextmanager
@@ -312,7 +245,7 @@ class BatchQueue:
             yield
             self._painting.submit(self._paint_all)
 
-    def _compile(self, model: Model) -> None:
+    def _compile(self, model: "Studio") -> None:
         for batch in sorted(model.batches):
             if self._closed:
                 return
@@ -324,26 +257,19 @@ class BatchQueue:
             self._ready[model] = batch
 
     def _paint_all(self) -> None:
-        while taken := self._next():
-            jobs = [job for job in taken if job.answer.set_running_or_notify_cancel()]
-            if jobs:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    return
+                taken = self._waiting.take(self._ready.get(self._waiting.first.model, 1))
+            if jobs := [job for job in taken if job.answer.set_running_or_notify_cancel()]:
                 self._paint(jobs)
 
-    def _next(self) -> list[Job]:
-        with self._lock:
-            return self._waiting.take(self._ready.get(self._waiting.first.model, 1)) if len(self._waiting) else []
-
     def _paint(self, jobs: list[Job]) -> None:
-        requests = [job.request for job in jobs]
+        asked = [(one.sketch, one.category, one.colour, one.seed, one.hints) for one in (job.request for job in jobs)]
         started = time.perf_counter()
         try:
-            predictions = jobs[0].model.predict_batch(
-                [request.sketch for request in requests],
-                [request.category for request in requests],
-                [request.colour for request in requests],
-                [request.seed for request in requests],
-                [request.hints for request in requests],
-            )
+            predictions = jobs[0].model.predict_batch(*zip(*asked, strict=True))
         except BaseException as error:
             if len(jobs) > 1 and isinstance(error, UserError):  # somebody's drawing is wrong: find out whose
                 for job in jobs:

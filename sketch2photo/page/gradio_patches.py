@@ -14,6 +14,11 @@ from sketch2photo.page.limits import MAX_SKETCHES
 log = logging.getLogger(__name__)
 
 
+def refusal(reason: str) -> gr.Error:
+    """A sentence for programs that is no failure of ours: Gradio's log does not get it."""
+    return gr.Error(reason, print_exception=False)
+
+
 def patch(blocks: gr.Blocks) -> None:
     """All that concerns what programs send to this app."""
     for block in blocks.blocks.values():
@@ -39,7 +44,7 @@ def refuse_addresses(block: Any) -> None:
 
     async def unless_address(path: str | Path | None) -> str | None:
         if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", str(path)):
-            raise gr.Error("addresses are not fetched: upload the sketch", print_exception=False)
+            raise refusal("addresses are not fetched: upload the sketch")
         return await take(path)
 
     block.async_move_resource_to_block_cache = unless_address
@@ -65,8 +70,7 @@ def give_reasons(blocks: gr.Blocks) -> None:
             raise
         except Exception as error:
             log.info("arguments of a call were refused: %r", error)
-            reason = "an argument is not what this call takes: see docs/api.md"
-            raise gr.Error(reason, print_exception=False) from None
+            raise refusal("an argument is not what this call takes: see docs/api.md") from None
 
     blocks.preprocess_data = preprocess_data
 
@@ -77,8 +81,7 @@ class SketchData(ImageData):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> "SketchData":
         if not isinstance(obj, dict | ImageData):
-            reason = "the sketch is not a file: send one, with gradio_client as handle_file(path)"
-            raise gr.Error(reason, print_exception=False)
+            raise refusal("the sketch is not a file: send one, with gradio_client as handle_file(path)")
         return super().model_validate(obj, **options)
 
 
@@ -88,7 +91,7 @@ class SketchesData(ListFiles):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> "SketchesData":
         if not isinstance(obj, list) or not all(isinstance(each, dict) for each in obj):
-            raise gr.Error(f"the sketches are not a list of files: send 1 to {MAX_SKETCHES}", print_exception=False)
+            raise refusal(f"the sketches are not a list of files: send 1 to {MAX_SKETCHES}")
         return super().model_validate(obj, **options)
 
 

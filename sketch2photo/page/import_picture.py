@@ -14,8 +14,6 @@ NARROWEST = 0.008
 """Narrower lines, as shares of the sheet, vanish when the model looks at it."""
 MAX_STRENGTH = 1.5
 
-_FAINTEST, _DARKEST = 0.1, 0.8
-"""How dark ink begins, 0 paper to 1 black, whatever was measured and asked for."""
 _BLOCKS = 24
 """Along the longer side, in which the brightness of paper and table is compared."""
 _STEP = 0.8
@@ -38,7 +36,10 @@ def clean_lines(picture: np.ndarray, strength: float = 0.0) -> np.ndarray | None
     """
     sheet = images.clean_sheet(picture)
     paper = images.pad_to_square(np.where(_paper(picture), 0, PAPER).astype(np.uint8)) == 0
-    start = _start_of_ink(sheet, strength)
+    # How dark ink begins, 0 paper to 1 black: Otsu's threshold (1979), within reason, moved by the strength.
+    dark, _ = cv2.threshold(PAPER - sheet, 0, PAPER, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    measured = min(max(0.8 * dark / PAPER, 0.1), 0.5)
+    start = min(measured * 2.0**-strength, 0.8)
     sheet = _without_surroundings(sheet, paper, round(PAPER * (1 - 0.7 * start)))
     box = images.ink_box(np.where(sheet < PAPER * (1 - start), 0, PAPER))
     if box is None:
@@ -50,13 +51,6 @@ def clean_lines(picture: np.ndarray, strength: float = 0.0) -> np.ndarray | None
     share = ((dark - 0.7 * start) / (0.6 * start)).clip(0, 1)
     lines = (PAPER * (1 - share * share * (3 - 2 * share))).round().astype(np.uint8)
     return cleanup.with_width(lines, NARROWEST * SIDE, SIDE, SIDE)
-
-
-def _start_of_ink(sheet: np.ndarray, strength: float) -> float:
-    """How dark ink begins, 0 to 1: Otsu's threshold (1979), moved by the strength."""
-    dark, _ = cv2.threshold(PAPER - sheet, 0, PAPER, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    measured = min(max(0.8 * dark / PAPER, _FAINTEST), 0.5)
-    return min(measured * 2.0**-strength, _DARKEST)
 
 
 def _paper(picture: np.ndarray) -> np.ndarray:
@@ -93,10 +87,8 @@ def _paper(picture: np.ndarray) -> np.ndarray:
 
 
 def _without_surroundings(sheet: np.ndarray, paper: np.ndarray, below: int) -> np.ndarray:
-    """A clean sheet without specks, what lies beside the paper, and what hangs together with its rim.
-
-    Ink is what is darker than `below`.
-    """
+    """A clean sheet, its ink darker than `below`, without specks, what lies beside the paper, and what hangs together
+    with its rim."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((sheet < below).astype(np.uint8), connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
     within = cv2.erode(paper.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0

@@ -6,8 +6,8 @@ refused by the size that their header claims.
 
 import asyncio
 import contextlib
-import json
 import logging
+import math
 import os
 import shutil
 import struct
@@ -15,11 +15,15 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sketch2photo.errors import ConfigError, ImageError, ServeError
 from sketch2photo.files import lock
@@ -65,11 +69,7 @@ log = logging.getLogger(__name__)
 
 
 def whole_number(name: str, value: Any, largest: int) -> int:
-    """`value` as an int from 0 to `largest`.
-
-    Raises:
-      ConfigError: it is not.
-    """
+    """`value` as an int, if it is from 0 to `largest`; else a `ConfigError`."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
@@ -77,17 +77,21 @@ def whole_number(name: str, value: Any, largest: int) -> int:
     return value
 
 
-def text(name: str, value: Any, longest: int | None = None) -> str:
-    """`value`, if it is a text of at most `longest` characters.
-
-    Raises:
-      ConfigError: it is not.
-    """
+def text(name: str, value: Any, longest: int) -> str:
+    """`value`, if it is a text of at most `longest` characters; else a `ConfigError`."""
     if not isinstance(value, str):
         raise ConfigError(f"{name} is of type {type(value).__name__}: send a text")
-    if longest is not None and len(value) > longest:
+    if len(value) > longest:
         raise ConfigError(f"{name} has {len(value)} characters: send at most {longest}")
     return value
+
+
+def wish(category: Any, colour: Any, seed: Any) -> tuple[str | None, str | None, int]:
+    """Category, colour and seed, checked, as a `PaintRequest` has them; None, "" and "auto" leave them to the model."""
+    number = whole_number("seed", 0 if seed is None else seed, MAX_SEED)
+    asked = text("category", "" if category is None else category, MAX_TEXT).strip()
+    wished = text("colour", "" if colour is None else colour, MAX_TEXT).strip()
+    return None if asked in ("", "auto") else asked, wished or None, number
 
 
 def lower_pixel_limit() -> None:
@@ -96,11 +100,8 @@ def lower_pixel_limit() -> None:
 
 
 def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
-    """Refuse a picture file by the size in its header; one that Pillow cannot even open is left to the decoder.
-
-    Raises:
-      ImageError: a side outside 16 to `largest` pixels.
-    """
+    """Refuse a picture file with a side outside 16 to `largest` pixels, by its header, with an `ImageError`; one that
+    Pillow cannot even open is left to the decoder."""
     try:
         with Image.open(source) as picture:
             width, height = picture.size
@@ -113,11 +114,8 @@ def check_picture(source: Path | BinaryIO, largest: int = MAX_SIDE) -> None:
 
 
 def check_png(data: bytes, largest: int, name: str = "the sketch") -> None:
-    """Refuse a PNG that claims sides outside 16 to `largest` pixels, undecoded: 20 KB can decode to gigabytes.
-
-    Raises:
-      ImageError: not a PNG file, or of another size.
-    """
+    """Refuse what is no PNG, or claims sides outside 16 to `largest` pixels, with an `ImageError`, undecoded: 20 KB can
+    decode to gigabytes."""
     if len(data) < 33 or not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
         raise ImageError(f"{name} is not a PNG file: send one")
     _check_sides(*struct.unpack(">II", data[16:24]), largest)
@@ -130,117 +128,87 @@ def _check_sides(width: int, height: int, largest: int) -> None:
 
 # ---------------------------------------------------------------- requests on their way in
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-
+@dataclass(eq=False)
 class BodyLimit:
     """ASGI middleware: refuses a request whose body is too long, takes too long, or comes with too many others.
 
-    Declared lengths are refused unread; chunked bodies declare none, so bytes are counted as they come.
+    Declared lengths are refused unread; chunked bodies declare none, so bytes are counted as they come. The application
+    is asked once all have come.
     """
 
-    def __init__(
-        self,
-        app: Application,
-        limit: int = MAX_BODY,
-        uploads: int = MAX_UPLOAD,
-        together: int = MAX_TOGETHER,
-        seconds: float = MAX_SECONDS,
-    ) -> None:
-        """Bytes of a request, of an upload, of all bodies that are being received, and seconds for one to arrive."""
-        self.app = app
-        self.limit = limit
-        self.uploads = uploads
-        self.together = together
-        self.seconds = seconds
-        self.held = 0
-        """Bytes of the bodies that are being received now."""
+    app: ASGIApp
+    limit: int = MAX_BODY
+    uploads: int = MAX_UPLOAD
+    together: int = MAX_TOGETHER
+    seconds: float = MAX_SECONDS
+    held: int = field(default=0, init=False)
+    """Bytes of the bodies that are being received now."""
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        try:
+            body: bytes | None = await self._receive(scope, receive)
+        except HTTPException as refused:
+            await refusal(refused.status_code, refused.detail)(scope, receive, send)
+            return
+        answering = False
+
+        async def received() -> Message:
+            nonlocal body
+            if body is None:
+                return await receive()  # waits for the client to go away
+            message, body = {"type": "http.request", "body": body}, None
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self.app(scope, received, noted)
+        except Exception as error:
+            if answering:
+                raise
+            # An id or a field that Gradio stumbles over.
+            log.error("%s %s failed: %s", scope["method"], scope["path"], repr(error)[:200])
+            log.debug("the failure", exc_info=error)
+            await refusal(500, "this request could not be understood: see docs/api.md")(scope, receive, send)
+
+    async def _receive(self, scope: Scope, receive: Receive) -> bytes:
+        """All of a request's body, or an `HTTPException` with a sentence."""
         limit = self.uploads if scope["path"].rstrip("/").endswith("/upload") else self.limit
+        too_long = HTTPException(413, f"the request is longer than {limit / 2**20:g} MB: send a smaller picture")
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
-            await refuse(send, 413, _too_long(limit))
-            return
-        await _Reception(self, limit, receive, send).run(scope)
-
-
-class _Reception:
-    """One request on its way in."""
-
-    def __init__(self, guard: BodyLimit, limit: int, receive: Receive, send: Send) -> None:
-        self._guard, self._limit, self._receive, self._send = guard, limit, receive, send
-        self._seen = 0
-        self._whole = self._refused = self._started = False
-        self._deadline = time.monotonic() + guard.seconds
-
-    async def run(self, scope: Message) -> None:
+            raise too_long
+        body, more = bytearray(), True
         try:
-            await self._guard.app(scope, self._counted, self._unless_refused)
-        except Exception as error:
-            if self._started:
-                raise
-            if not self._refused:  # an id or a field that Gradio stumbles over
-                log.error("%s %s failed: %s", scope["method"], scope["path"], repr(error)[:200])
-                log.debug("the failure", exc_info=error)
-                await refuse(self._send, 500, "this request could not be understood: see docs/api.md")
-        finally:
-            self._let_go()
-
-    async def _counted(self) -> Message:
-        if self._refused:
-            return {"type": "http.disconnect"}
-        if self._whole:
-            return await self._receive()  # waits for the client to go away, as long as it likes
-        try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - time.monotonic()))
+            async with asyncio.timeout(self.seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise HTTPException(400, "the connection was closed before the request had arrived")
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    body += part
+                    self.held += len(part)
+                    if len(body) > limit:
+                        raise too_long
+                    if self.held > self.together:
+                        raise HTTPException(503, "too many large requests at the same time: try again in a moment")
         except TimeoutError:
-            return await self._stop(408, f"the request took longer than {self._guard.seconds:g} seconds to arrive")
-        if message["type"] != "http.request":
-            return message
-        self._seen += len(message.get("body", b""))
-        self._guard.held += len(message.get("body", b""))
-        if self._seen > self._limit:
-            return await self._stop(413, _too_long(self._limit))
-        if self._guard.held > self._guard.together:
-            return await self._stop(503, "too many large requests at the same time: try again in a moment")
-        self._whole = not message.get("more_body", False)
-        if self._whole:
-            self._let_go()
-        return message
-
-    def _let_go(self) -> None:
-        self._guard.held -= self._seen
-        self._seen = 0
-
-    async def _stop(self, status: int, reason: str) -> Message:
-        self._refused = True
-        if not self._started:
-            await refuse(self._send, status, reason)
-        return {"type": "http.disconnect"}
-
-    async def _unless_refused(self, message: Message) -> None:
-        self._started = True
-        if not self._refused:
-            await self._send(message)
+            raise HTTPException(408, f"the request took longer than {self.seconds:g} seconds to arrive") from None
+        finally:
+            self.held -= len(body)
+        return bytes(body)
 
 
-def _too_long(limit: int) -> str:
-    return f"the request is longer than {limit / 2**20:g} MB: send a smaller picture"
-
-
-async def refuse(send: Send, status: int, reason: str) -> None:
-    """Answer with a status and a sentence, and close the connection."""
-    body = json.dumps({"error": reason}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": body})
+def refusal(status: int, reason: str) -> JSONResponse:
+    """An answer of a status and a sentence, which closes the connection."""
+    return JSONResponse({"error": reason}, status, {"connection": "close"})
 
 
 # ---------------------------------------------------------------- people
@@ -252,10 +220,7 @@ _MOST_PEOPLE = 10_000
 
 
 class Visitors:
-    """The people who are drawing: who asked for a photo a moment ago, by the ids that their pages made.
-
-    Safe to use from several threads.
-    """
+    """Who asked for a photo a moment ago, by the ids that their pages made. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -283,12 +248,9 @@ _MEASURED_SECONDS = 1.0
 
 @contextlib.contextmanager
 def own_folder() -> Iterator[Path]:
-    """A folder for Gradio's files, within the one that GRADIO_TEMP_DIR names, else among the temporary ones.
-
-    Gradio reads its path from GRADIO_TEMP_DIR. What pages that were killed left there goes; nothing else is touched.
-
-    Raises:
-      ServeError: nothing can be kept there.
+    """A folder for Gradio's files, within the one that GRADIO_TEMP_DIR names, else among the temporary ones, or a
+    `ServeError`. Gradio reads its path from GRADIO_TEMP_DIR. Of what lies there only what pages that were killed left
+    goes.
     """
     named = os.environ.get("GRADIO_TEMP_DIR")
     with contextlib.ExitStack() as held:
@@ -334,21 +296,21 @@ def size(folder: Path) -> int:
     return total
 
 
+@dataclass(eq=False)
 class UploadLimit:
     """ASGI middleware: takes no uploads while the folder has more than `most` bytes."""
 
-    def __init__(self, app: Application, folder: Path, most: int = MAX_FILES) -> None:
-        self.app = app
-        self.folder = folder
-        self.most = most
-        self._size = 0
-        self._measured = float("-inf")
+    app: ASGIApp
+    folder: Path
+    most: int = MAX_FILES
+    _size: int = field(default=0, init=False)
+    _measured: float = field(default=-math.inf, init=False)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.app
         if scope["type"] == "http" and scope["path"].rstrip("/").endswith("/upload") and await self._full():
-            await refuse(send, 503, "there is no room for more files right now: try again in some minutes")
-            return
-        await self.app(scope, receive, send)
+            answer = refusal(503, "there is no room for more files right now: try again in some minutes")
+        await answer(scope, receive, send)
 
     async def _full(self) -> bool:
         if time.monotonic() - self._measured > _MEASURED_SECONDS:

@@ -19,8 +19,8 @@ where it is transparent) or null for an empty sheet, `ms` the milliseconds of th
 answer may have `busy` (a sentence: ask again a little later), `stale` (a newer drawing took over: forget this one) or
 `error` (a sentence: asking again will not help). What `models` of the component lists can be a `model`.
 
-Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded.
-The server keeps nothing of a visitor's drawing between two requests.
+Gradio's server functions bypass its queue and limits, so everything is checked here before anything is decoded. Nothing
+of a visitor's drawing is kept between two requests.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ import io
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -38,22 +38,13 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, ImageError, UserError
 from sketch2photo.images import grounds
-from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Prediction, Superseded
+from sketch2photo.page import limits
+from sketch2photo.page.batch_queue import Answer, BatchQueue, Busy, PaintRequest, Superseded
 from sketch2photo.page.import_picture import MAX_STRENGTH, clean_lines
-from sketch2photo.page.limits import (
-    MAX_PICTURES,
-    MAX_SEED,
-    MAX_SKETCH_CHARACTERS,
-    MAX_SKETCH_SIDE,
-    MAX_TEXT,
-    MAX_VARIATIONS,
-    Visitors,
-    check_picture,
-    check_png,
-    text,
-    whole_number,
-)
 from sketch2photo.page.model_pool import ModelPool
+
+if TYPE_CHECKING:
+    from sketch2photo.studio import Prediction
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +53,7 @@ JPEG_QUALITY = 95
 """128 pixels are shown at 600 a side, where the blocks of a stronger compression are seen; 5 to 10 KB."""
 BUSY = "more people are drawing than this computer can serve: retrying"
 
+WISH = ("category", "colour", "seed")
 _PNG, _JPEG = "data:image/png;base64,", "data:image/jpeg;base64,"
 
 
@@ -78,80 +70,42 @@ class LiveRequest:
 
 
 def read_request(request: Any, *, several: bool = False) -> LiveRequest:
-    """A request of the page, checked and decoded. Unknown keys are ignored; `wishes` is read if there may be several.
-
-    Raises:
-      ConfigError: a field is missing, of the wrong type or out of range.
-      ImageError: the sketch is not a PNG of 16 to 1024 pixels a side, or cannot be decoded.
-    """
+    """A request of the page, checked and decoded, or a `UserError`. Unknown keys are ignored; `wishes` is read if there
+    may be several."""
     if not isinstance(request, dict):
         raise ConfigError(f"the request is a {type(request).__name__}: send an object with person, seq and png")
-    person = text("person", request.get("person"), MAX_TEXT)
+    person = limits.text("person", request.get("person"), limits.MAX_TEXT)
     if not person:
-        raise ConfigError(f"person is empty: send an id of 1 to {MAX_TEXT} characters")
-    number = whole_number("seq", request.get("seq"), 2**53)
-    model = text("model", request.get("model", ""), MAX_TEXT)
-    wishes = _wishes(request) if several else [{}]
-    asked = [_wish(request | wish) for wish in wishes]
-    sketch = _sketch(request.get("png"))
-    hints = _hints(request.get("hints") or None, sketch)
-    ground = grounds.check(text("ground", request.get("ground", ""), 16))
-    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *wish, hints) for wish in asked), ground)
+        raise ConfigError(f"person is empty: send an id of 1 to {limits.MAX_TEXT} characters")
+    number = limits.whole_number("seq", request.get("seq"), 2**53)
+    model = limits.text("model", request.get("model", ""), limits.MAX_TEXT)
+    asked = [limits.wish(*(one.get(name, request.get(name)) for name in WISH)) for one in _wishes(request, several)]
+    sketch = _picture(request.get("png"), "the sketch", images.decode_sketch)
+    hints = _picture(request["hints"], "the picture of hints", images.decode_hints) if request.get("hints") else None
+    ground = grounds.check(limits.text("ground", request.get("ground", ""), 16))
+    return LiveRequest(person, number, model, tuple(PaintRequest(sketch, *each, hints) for each in asked), ground)
 
 
-def _wish(request: dict[str, Any]) -> tuple[str | None, str | None, int]:
-    """Category, colour and seed."""
-    seed = whole_number("seed", request.get("seed", 0), MAX_SEED)
-    category = text("category", request.get("category", "auto"), MAX_TEXT)
-    colour = text("colour", request.get("colour", ""), 16)
-    return None if category in ("auto", "") else category, colour or None, seed
-
-
-def _wishes(request: dict[str, Any]) -> list[dict[str, Any]]:
+def _wishes(request: dict[str, Any], several: bool) -> list[dict[str, Any]]:
+    if not several:
+        return [{}]
     wishes = request.get("wishes")
     if wishes is None:
-        first = whole_number("seed", request.get("seed", 0), MAX_SEED)
-        return [{"seed": (first + i) % (MAX_SEED + 1)} for i in range(DEFAULT_VARIATIONS)]
-    if not isinstance(wishes, list) or not 1 <= len(wishes) <= MAX_VARIATIONS:
+        first = limits.whole_number("seed", request.get("seed", 0), limits.MAX_SEED)
+        return [{"seed": (first + i) % (limits.MAX_SEED + 1)} for i in range(DEFAULT_VARIATIONS)]
+    if not isinstance(wishes, list) or not 1 <= len(wishes) <= limits.MAX_VARIATIONS:
         received = f"{len(wishes)} entries" if isinstance(wishes, list) else type(wishes).__name__
-        raise ConfigError(f"wishes is {received}: send a list of 1 to {MAX_VARIATIONS} objects")
-    for wish in wishes:
-        if not isinstance(wish, dict):
-            raise ConfigError(f"a wish is of type {type(wish).__name__}: send an object with category, colour or seed")
-    return [{name: wish[name] for name in ("category", "colour", "seed") if name in wish} for wish in wishes]
+        raise ConfigError(f"wishes is {received}: send a list of 1 to {limits.MAX_VARIATIONS} objects")
+    for one in wishes:
+        if not isinstance(one, dict):
+            raise ConfigError(f"a wish is of type {type(one).__name__}: send an object with category, colour or seed")
+    return wishes
 
 
-def read_picture(request: Any) -> tuple[np.ndarray, float]:
-    """A picture to be cleaned, uint8 (h, w), and the strength with which.
-
-    Raises:
-      ConfigError: the strength is no number, or out of range.
-      ImageError: the picture is not a JPEG of 16 to 1024 pixels a side, or cannot be decoded.
-    """
-    if not isinstance(request, dict):
-        raise ConfigError(f"the request is a {type(request).__name__}: send an object with picture and strength")
-    strength = request.get("strength", 0)
-    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= MAX_STRENGTH:
-        raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{MAX_STRENGTH} to {MAX_STRENGTH}")
-    data = _data(request.get("picture"), "the picture", _JPEG)
-    check_picture(io.BytesIO(data), MAX_SKETCH_SIDE)
-    return images.decode_sketch(data, "the picture"), float(strength)
-
-
-def _sketch(url: Any) -> np.ndarray:
-    data = _data(url, "the sketch", _PNG)
-    check_png(data, MAX_SKETCH_SIDE)
-    return images.decode_sketch(data, "the sketch")
-
-
-def _hints(url: Any, sketch: np.ndarray) -> np.ndarray | None:
-    if url is None:
-        return None
-    data = _data(url, "the picture of hints", _PNG)
-    check_png(data, MAX_SKETCH_SIDE, "the picture of hints")
-    hints = images.decode_hints(data, "the picture of hints")
-    images.as_hints(hints, sketch)  # says what does not fit
-    return hints
+def _picture(url: Any, name: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
+    data = _data(url, name, _PNG)
+    limits.check_png(data, limits.MAX_SKETCH_SIDE, name)
+    return decode(data, name)
 
 
 def _data(url: Any, name: str, prefix: str) -> bytes:
@@ -159,42 +113,42 @@ def _data(url: Any, name: str, prefix: str) -> bytes:
     kind = "PNG" if prefix == _PNG else "JPEG"
     if not isinstance(url, str) or not url.startswith(prefix):
         raise ImageError(f"{name} is not a {kind} file: send a data URL that begins with {prefix}")
-    if len(url) > MAX_SKETCH_CHARACTERS:
-        raise ImageError(f"{name} has {len(url)} characters: send at most {MAX_SKETCH_CHARACTERS}")
+    if len(url) > limits.MAX_SKETCH_CHARACTERS:
+        raise ImageError(f"{name} has {len(url)} characters: send at most {limits.MAX_SKETCH_CHARACTERS}")
     try:
         return base64.b64decode(url[len(prefix) :], validate=True)
     except (binascii.Error, ValueError):
         raise ImageError(f"{name} is not valid base64: send a {kind} file as a data URL") from None
 
 
-def encode_photo(prediction: Prediction, ground: str = "") -> str | None:
-    """A photo on a ground as a JPEG data URL, of PNG where it has none; None for the photo of an empty sheet.
-
-    Raises:
-      ConfigError: the model knows no object from its ground.
-    """
+def _photo(prediction: "Prediction", ground: str) -> str | None:
+    """A photo on a ground as a JPEG data URL, of PNG where it has none; None for the photo of an empty sheet."""
     photo = prediction.photo
-    if photo is None:
-        return None
-    if ground:
+    if photo is not None and ground:
         if prediction.cutout is None:
             raise ConfigError("this model paints no coverage: leave out ground")
         photo = grounds.on_ground(prediction.cutout, ground)
+    if photo is None:
+        return None
     if photo.shape[2] == 4:
-        return _PNG + base64.b64encode(images.encode_png(photo)).decode()
-    return _JPEG + base64.b64encode(images.encode_jpeg(photo, JPEG_QUALITY)).decode()
+        return _url(_PNG, images.encode_png(photo))
+    return _url(_JPEG, images.encode_jpeg(photo, JPEG_QUALITY))
+
+
+def _url(prefix: str, data: bytes) -> str:
+    return prefix + base64.b64encode(data).decode()
 
 
 def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[str, Any]:
     """The answers to one drawing as the page reads them: its photo, or its variations."""
     painted = [
         {
-            "photo": encode_photo(answer.prediction, asked.ground),
-            "category": answer.prediction.category,
-            "colour": answer.prediction.colour,
+            "photo": _photo(one, asked.ground),
+            "category": one.category,
+            "colour": one.colour,
             "seed": request.seed,
         }
-        for request, answer in zip(asked.paint, answers, strict=True)
+        for request, one in zip(asked.paint, (answer.prediction for answer in answers), strict=True)
     ]
     first = answers[0].prediction
     return {
@@ -208,19 +162,21 @@ def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[s
 
 
 def clean(request: Any) -> dict[str, Any]:
-    """The answer to a picture that is to be cleaned."""
-    lines = clean_lines(*read_picture(request))
-    if lines is None:
-        return {"picture": None}
-    return {"picture": _PNG + base64.b64encode(images.encode_png(lines)).decode()}
+    """The answer to a picture that is to be cleaned, or a `UserError`."""
+    if not isinstance(request, dict):
+        raise ConfigError(f"the request is a {type(request).__name__}: send an object with picture and strength")
+    most, strength = MAX_STRENGTH, request.get("strength", 0)
+    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not abs(strength) <= most:
+        raise ConfigError(f"strength is {str(strength)[:40]!r}: send a number from -{most} to {most}")
+    data = _data(request.get("picture"), "the picture", _JPEG)
+    limits.check_picture(io.BytesIO(data), limits.MAX_SKETCH_SIDE)
+    lines = clean_lines(images.decode_sketch(data, "the picture"), float(strength))
+    return {"picture": None if lines is None else _url(_PNG, images.encode_png(lines))}
 
 
-ServerFunction = Callable[..., Awaitable[dict[str, Any]]]
-
-
-def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]:
+def server_functions(pool: ModelPool, queue: BatchQueue) -> list[Callable[..., Awaitable[dict[str, Any]]]]:
     """`live_predict`, `variations` and `clean_picture`. They never raise; what went wrong is in the answer."""
-    visitors = Visitors()
+    visitors = limits.Visitors()
     cleaning = asyncio.Lock()
     waiting = 0
 
@@ -257,7 +213,7 @@ def server_functions(pool: ModelPool, queue: BatchQueue) -> list[ServerFunction]
 
     async def clean_picture(req: dict, request: gr.Request) -> dict[str, Any]:
         nonlocal waiting
-        if waiting >= MAX_PICTURES:
+        if waiting >= limits.MAX_PICTURES:
             return {"error": "more pictures are sent than this computer can clean: try again in a moment"}
         waiting += 1
         try:

@@ -7,11 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sketch2photo.errors import CheckpointError, choose
-from sketch2photo.page.batch_queue import Model
-from sketch2photo.release.format import Outline, outline
+from sketch2photo.release.format import outline
+
+if TYPE_CHECKING:
+    from sketch2photo.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +23,12 @@ def beside(checkpoint: Path) -> tuple[dict[str, Path], list[str]]:
     found: dict[str, Path] = {}
     complaints = []
     for path in sorted(checkpoint.resolve().parent.iterdir()):
-        if path == checkpoint.resolve() or not (path / "config.json").is_file():
-            continue
-        try:
-            outline(path)
-        except CheckpointError as error:
-            complaints.append(f"a model is left out: {error}")
-        else:
-            found[path.name] = path
+        if path != checkpoint.resolve() and (path / "config.json").is_file():
+            try:
+                outline(path)
+                found[path.name] = path
+            except CheckpointError as error:
+                complaints.append(f"a model is left out: {error}")
     return found, complaints
 
 
@@ -41,7 +41,7 @@ def memory_for_models() -> int:
     return min(2**31, machine // 4)
 
 
-def _load(path: Path) -> Model:
+def _load(path: Path) -> "Studio":
     from sketch2photo.studio import Studio
 
     studio = Studio.load(path)
@@ -54,11 +54,11 @@ class ModelPool:
 
     def __init__(
         self,
-        first: Model,
+        first: "Studio",
         others: Mapping[str, Path] | None = None,
         *,
-        load: Callable[[Path], Model] = _load,
-        opened: Callable[[Model], object] = lambda model: None,
+        load: Callable[[Path], "Studio"] = _load,
+        opened: Callable[["Studio"], object] = lambda model: None,
         memory: int | None = None,
     ) -> None:
         """`opened` is called with every further model once it is open; `memory` is in bytes."""
@@ -67,7 +67,8 @@ class ModelPool:
         self._load = load
         self._opened = opened
         self._memory = memory_for_models() if memory is None else memory
-        self._open: OrderedDict[str, Future[Model]] = OrderedDict()
+        # Those in memory or on their way there, the least used first.
+        self._open: OrderedDict[str, Future[Studio]] = OrderedDict()
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, "model-loader")
 
@@ -78,52 +79,33 @@ class ModelPool:
 
     def about(self, name: str = "") -> dict[str, Any]:
         """What a page needs to know of a model: `name`, `categories`, `palette`, and whether it `has_classifier`,
-        `takes_hints` and `paints_coverage`. Opens nothing.
-
-        Raises:
-          ConfigError: there is no such model.
-        """
-        name = self._known(name)
-        model: Model | Outline = self.first if name == self.first.name else self._outlines[name]
+        `takes_hints` and `paints_coverage`. Opens nothing; `ConfigError` where there is no such model."""
+        name = choose("model", name or self.first.name, self.names)
+        model = self.first if name == self.first.name else self._outlines[name]
         return {
             "name": name,
             "categories": list(model.categories),
             "palette": {category: list(colours) for category, colours in model.palette.items()},
-            "has_classifier": bool(model.has_classifier),
-            "takes_hints": bool(model.takes_hints),
-            "paints_coverage": bool(model.paints_coverage),
+            "has_classifier": model.has_classifier,
+            "takes_hints": model.takes_hints,
+            "paints_coverage": model.paints_coverage,
         }
 
-    def open(self, name: str = "") -> Future[Model]:
-        """A model, loaded if it is not open; "" is the one that the page was opened with.
-
-        The future may raise `CheckpointError`: the model is broken, or larger than the memory for further models.
-
-        Raises:
-          ConfigError: there is no such model.
-        """
-        name = self._known(name)
+    def open(self, name: str = "") -> "Future[Studio]":
+        """A model, loaded if it is not open; "" is the one that the page was opened with. `ConfigError` where there is
+        none of this name; by the future `CheckpointError` of one that is broken or larger than the memory for it."""
+        name = choose("model", name or self.first.name, self.names)
         if name == self.first.name:
-            done: Future[Model] = Future()
+            done: Future[Studio] = Future()
             done.set_result(self.first)
             return done
         with self._lock:
-            future = self._open.get(name)
-            if future is None:
-                future = self._open[name] = self._loader.submit(self._read, name)
+            if name not in self._open:
+                self._open[name] = self._loader.submit(self._read, name)
             self._open.move_to_end(name)
-            return future
+            return self._open[name]
 
-    def _known(self, name: str) -> str:
-        return choose("model", name or self.first.name, self.names)
-
-    @property
-    def open_now(self) -> tuple[str, ...]:
-        """The models that are in memory or on their way there, the first not counted, the least used before."""
-        with self._lock:
-            return tuple(self._open)
-
-    def _read(self, name: str) -> Model:
+    def _read(self, name: str) -> "Studio":
         try:
             needed = self._outlines[name].memory
             if needed > self._memory:
@@ -131,8 +113,7 @@ class ModelPool:
                     f"the model {name!r} needs {needed >> 20} MB, and further models may take {self._memory >> 20} MB: "
                     "open the page with it by --checkpoint"
                 )
-            with self._lock:
-                self._close_the_least_used(name)
+            self._make_room(name)
             model = self._load(self._outlines[name].path)
         except BaseException:
             with self._lock:
@@ -141,8 +122,9 @@ class ModelPool:
         self._opened(model)
         return model
 
-    def _close_the_least_used(self, but: str) -> None:
-        while sum(self._outlines[name].memory for name in self._open) > self._memory:
-            victim = next(name for name in self._open if name != but)
-            log.info("the model %s is closed to make room for %s", victim, but)
-            del self._open[victim]  # requests that wait for it still hold it, and are painted
+    def _make_room(self, wanted: str) -> None:
+        with self._lock:
+            while sum(self._outlines[name].memory for name in self._open) > self._memory:
+                victim = next(name for name in self._open if name != wanted)
+                log.info("the model %s is closed to make room for %s", victim, wanted)
+                del self._open[victim]  # requests that wait for it still hold it, and are painted

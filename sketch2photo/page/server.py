@@ -13,7 +13,6 @@ import time
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from sketch2photo.cli import add_checkpoint
@@ -22,8 +21,7 @@ from sketch2photo.errors import ServeError
 if TYPE_CHECKING:
     import gradio as gr
 
-    from sketch2photo.page.batch_queue import Model
-
+    from sketch2photo.studio import Studio
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -33,8 +31,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Those of app.py."""
     add = parser.add_argument
     add_checkpoint(parser, "released model")
-    add("--host", default=default_host(), help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
-    add("--port", default=default_port(), help="port to listen on (GRADIO_SERVER_PORT, else 7860)")
+    host, port = (os.environ.get(f"GRADIO_SERVER_{name}") for name in ("NAME", "PORT"))
+    add("--host", default=host or DEFAULT_HOST, help="address to listen on (GRADIO_SERVER_NAME, else 127.0.0.1)")
+    add("--port", default=port or str(DEFAULT_PORT), help="port to listen on (GRADIO_SERVER_PORT, else 7860)")
     add("--share", action="store_true", help="also make a public link, through Gradio's servers")
     add("--auth", metavar="USER:PASSWORD", help="ask visitors for a name and a password")
     tab = "open a browser tab (as a rule when started from a terminal with a display)"
@@ -42,71 +41,47 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Open the page with a released model.
-
-    Raises:
-      UserError: the model, the address or the password cannot be used.
-    """
+    """Open the page with a released model; `UserError` where model, address or password cannot be used."""
     auth, port = parse_auth(options.auth), parse_port(options.port)
     check_address(options.host, port)
 
+    from sketch2photo.page import model_pool
     from sketch2photo.studio import Studio
 
-    studio, others = Studio.load(options.checkpoint), others_beside(options.checkpoint)
+    studio = Studio.load(options.checkpoint)
+    others, complaints = model_pool.beside(options.checkpoint)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
     print(f"{studio.name} paints on {studio.device}", flush=True)
     serve(studio, others, host=options.host, port=port, share=options.share, auth=auth, open_tab=options.open)
 
 
-def default_host() -> str:
-    """GRADIO_SERVER_NAME, else this machine only."""
-    return os.environ.get("GRADIO_SERVER_NAME") or DEFAULT_HOST
-
-
-def default_port() -> str:
-    """GRADIO_SERVER_PORT as it stands, else 7860."""
-    return os.environ.get("GRADIO_SERVER_PORT") or str(DEFAULT_PORT)
-
-
 def has_screen() -> bool:
     """Whether a browser tab would be seen: someone sits at a terminal, on a machine with a display."""
-    display = sys.platform in ("win32", "darwin") or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-    return display and sys.stdout.isatty()
+    display = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(display) and sys.stdout.isatty()
 
 
 def parse_port(text: str) -> int:
-    """A port number.
-
-    Raises:
-      ServeError: not a whole number from 1 to 65535.
-    """
+    """A port number, else a `ServeError`."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ServeError(f"port {text!r} is not a port: choose a whole number from 1 to 65535")
     return int(text)
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:
-    """USER:PASSWORD as a pair; the password may have colons.
-
-    Raises:
-      ServeError: no colon, or nothing before or after it.
-    """
+    """USER:PASSWORD as a pair, else a `ServeError`; the password may have colons."""
     if text is None:
         return None
-    user, colon, password = text.partition(":")
-    if not colon or not user or not password:
+    user, _, password = text.partition(":")
+    if not user or not password:
         # The text is not repeated: it may be a password.
         raise ServeError("--auth must be USER:PASSWORD, with something on either side of the colon")
     return user, password
 
 
 def check_address(host: str, port: int) -> None:
-    """Refuse an address that cannot be opened, before a model is loaded for it.
-
-    Raises:
-      ServeError: the port is taken or not allowed, or the host is not an address of this machine.
-    """
+    """Refuse an address that cannot be opened with a `ServeError`, before a model is loaded for it."""
     name = host.strip("[]")
     if "%" in name:
         raise ServeError(f"host {host!r} names a network card, which browsers do not take: use an address without one")
@@ -154,18 +129,8 @@ def prepare_proxies(host: str) -> None:
         os.environ[name] = ",".join(dict.fromkeys([*filter(None, known), DEFAULT_HOST, "localhost", host]))
 
 
-def others_beside(checkpoint: Path) -> dict[str, Path]:
-    """The other released models in the folder of this one, by name. A broken one is left out, with a sentence."""
-    from sketch2photo.page import model_pool
-
-    found, complaints = model_pool.beside(checkpoint)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    return found
-
-
 def serve(
-    studio: "Model",
+    studio: "Studio",
     others: Mapping[str, Path] | None = None,
     *,
     host: str = DEFAULT_HOST,
@@ -177,20 +142,8 @@ def serve(
     """Open the page and stay until Ctrl-C or SIGTERM.
 
     The model compiles for one drawing before the socket answers, so that the first visitor does not wait for it, and
-    for many at once after that, which nobody waits for.
-
-    Args:
-      studio: the model to begin with.
-      others: folders of further released models that visitors may choose, by name.
-      host: the address to listen on.
-      port: the port to listen on.
-      share: also make a public link, through Gradio's servers.
-      auth: name and password that visitors are asked for.
-      open_tab: open the page in a browser.
-
-    Raises:
-      CheckpointError: one of the others is not a released model.
-      ServeError: the address cannot be opened.
+    for many at once after that, which nobody waits for. Arguments are as the options of app.py; `others` are folders of
+    further released models that visitors may choose, by name. `UserError` where an address or a model cannot be opened.
     """
     from sketch2photo.page import limits
 
@@ -202,7 +155,7 @@ def serve(
     os.environ["GRADIO_SERVER_NAME"] = DEFAULT_HOST if ipv6 else host
     prepare_proxies(host)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     with limits.own_folder() as folder:
         studio.warm_up()
         # What imports Gradio: only now does it find its folder.
@@ -266,7 +219,3 @@ def _launch(blocks: "gr.Blocks", folder: Path, host: str, port: int, share: bool
             )
     except OSError:
         raise _taken(port) from None
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -24,12 +24,10 @@ def network_address(host: str, port: int) -> str | None:
         return None
     if not address.is_unspecified:
         return f"http://[{address}]:{port}/" if address.version == 6 else f"http://{address}:{port}/"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of our addresses would be used
-            return f"http://{probe.getsockname()[0]}:{port}/"
-        except OSError:  # no network
-            return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):  # no network
+        probe.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of our addresses would be used
+        return f"http://{probe.getsockname()[0]}:{port}/"
+    return None
 
 
 def about_link(link: str | None) -> str:
@@ -70,9 +68,7 @@ def public_link(seen: Any) -> str | None:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def share_function(
-    share_url: Callable[[], str | None], network: str | None
-) -> Callable[[dict], Awaitable[dict[str, Any]]]:
+def share_function(share_url: Callable[[], str | None], network: str | None) -> Callable[[dict], Awaitable[dict]]:
     """The server function `share`: {address: what the browser shows} -> {link, qr}.
 
     The link is the share link, else what the browser shows, else the page's address in this network; null, and `qr`

@@ -33,11 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Release, and say what packing costs.
-
-    Raises:
-      UserError: a run that is missing or does not fit the other, or no room.
-    """
+    """Release, and say what packing costs; `UserError` of runs that are missing or do not fit, or without room."""
     from sketch2photo.release.format import write
     from sketch2photo.release.weights import assemble, restricted, with_first_colours
 
@@ -49,17 +45,12 @@ def run(options: argparse.Namespace) -> None:
     size = write(model, options.out, card)
     print(f"{options.out}: {size / 1e6:.1f} MB")
     photo, probability = loss_of_packing(model)
-    print(
-        f"against float32: photos differ by {photo:.2f} grey levels in the mean, "
-        f"probabilities by {probability:.4f} at most"
-    )
+    photos = f"photos differ by {photo:.2f} grey levels in the mean"
+    print(f"against float32: {photos}, probabilities by {probability:.4f} at most")
 
 
 def loss_of_packing(model: "ReleasedModel", count: int = 12) -> tuple[float, float]:
-    """What int8 costs: mean difference of the photos in grey levels, largest difference of a probability.
-
-    On drawings made up here: circles, boxes and waves, the same every time.
-    """
+    """What int8 costs, on drawings made up here: mean difference of photos in grey levels, largest of a probability."""
     import numpy as np
 
     from sketch2photo.release.format import quantised
@@ -90,12 +81,10 @@ def _doodle(seed: int) -> "np.ndarray":
     sheet = np.full((256, 256), 255, np.uint8)
     angle = np.linspace(0, 2 * np.pi, 90)
     waves = [rng.normal(0, 14 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in range(1, 6)]
-    radius = 70 + np.sum(waves, 0)
-    outline = 128 + radius[:, None] * np.stack([np.cos(angle) * rng.uniform(0.8, 1.4), np.sin(angle)], 1)
-    cv2.polylines(sheet, [outline.astype(np.int32)], True, (0,), 3, cv2.LINE_AA)
-    for _ in range(4):
-        points = rng.integers(80, 176, (3, 2)).astype(np.int32)
-        cv2.polylines(sheet, [points], False, (0,), 3, cv2.LINE_AA)
+    outline = np.stack([np.cos(angle) * rng.uniform(0.8, 1.4), np.sin(angle)], 1)
+    lines = [128 + (70 + np.sum(waves, 0))[:, None] * outline, *rng.integers(80, 176, (4, 3, 2))]
+    for line in lines:
+        cv2.polylines(sheet, [line.astype(np.int32)], False, (0,), 3, cv2.LINE_AA)
     return sheet
 
 
@@ -111,27 +100,21 @@ def sources(gan: Path, classifier: Path | None) -> dict[str, str]:
 
 def model_card(name: str, model: "ReleasedModel", steps: dict[str, int], sources: dict[str, str] | None = None) -> str:
     """The facts a card starts with; what only people know (data, figures, terms) is theirs to add."""
+    before = "as released before"
+    trained = f"{steps['gan']:,} steps, {steps['images']:,} images seen" if "gan" in steps else before
     lines = [
-        f"# {name}",
-        "",
-        f"- Generator: U-Net, {model.gan.image_size} px, width {model.gan.generator.width}"
-        + (f", {steps['gan']:,} steps, {steps['images']:,} images seen" if "gan" in steps else ", as released before"),
+        f"# {name}\n",
+        f"- Generator: U-Net, {model.gan.image_size} px, width {model.gan.generator.width}, {trained}",
     ]
     if model.classifier_config is not None:
-        trained = f", {steps['classifier']:,} steps" if "classifier" in steps else ", as released before"
-        lines.append(f"- Classifier: VGG16, {model.classifier_config.image_size} px{trained}")
-    lines += [
-        f"- Categories: {', '.join(model.categories)}",
-        f"- Discriminator included: {'yes' if model.discriminator is not None else 'no'}",
-    ]
+        trained = f"{steps['classifier']:,} steps" if "classifier" in steps else before
+        lines.append(f"- Classifier: VGG16, {model.classifier_config.image_size} px, {trained}")
+    lines.append(f"- Categories: {', '.join(model.categories)}")
+    lines.append(f"- Discriminator included: {'no' if model.discriminator is None else 'yes'}")
     if sources:
-        lines += ["", "| trained on | licence |", "| --- | --- |"]
+        lines.append("\n| trained on | licence |\n| --- | --- |")
         lines += [f"| {source} | {licence or 'not stated'} |" for source, licence in sorted(sources.items())]
-    lines += [
-        "",
-        "Say here what it was trained on, under which terms it may be used, and what was measured.",
-        "",
-    ]
+    lines.append("\nSay here what it was trained on, under which terms it may be used, and what was measured.\n")
     return "\n".join(lines)
 
 

@@ -16,7 +16,6 @@ from sketch2photo.files import write_atomic
 
 CALIBRATION_FILE = "calibration.json"
 """In a classifier's run, at its end."""
-BINS = 15
 FALSE_REJECTIONS = 0.05
 """Share of drawings of known categories that may be called "none of these"."""
 
@@ -24,8 +23,6 @@ SHARPENED = (1.0, 0.7, 0.5, 0.35, 0.25)
 """Shares of the temperature that are tried for the probability of "none of these"."""
 CLEARLY = 0.01
 """How much more of the others a sharper share must find than a plainer one; less is chance among thousands of them."""
-
-_COLDEST, _HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
@@ -53,17 +50,12 @@ def write_calibration(run: Path, calibration: Calibration) -> None:
 
 
 def read_calibration(run: Path) -> Calibration:
-    """What the classifier's run found at its end.
-
-    Raises:
-      CheckpointError: it did not get to its end, or the file is broken.
-    """
+    """What the classifier's run found at its end; `CheckpointError` if it did not get there or the file is broken."""
     try:
         return Calibration(**json.loads((run / CALIBRATION_FILE).read_text()))
     except FileNotFoundError:
-        raise CheckpointError(
-            f"{str(run)!r} has no {CALIBRATION_FILE}: it is written when training ends, go on with --resume"
-        ) from None
+        remedy = "it is written when training ends, go on with --resume"
+        raise CheckpointError(f"{str(run)!r} has no {CALIBRATION_FILE}: {remedy}") from None
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{str(run / CALIBRATION_FILE)!r} cannot be read ({error})") from None
 
@@ -83,35 +75,26 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray, temperature:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20.
-
-    Searched over its logarithm, where the likelihood has one minimum.
-    """
+    """The temperature of least negative log-likelihood (Guo et al. 2017, section 4.2), from 0.05 to 20, searched over
+    its logarithm, where the likelihood has one minimum."""
     from scipy.optimize import minimize_scalar  # only here: slow to import
-
-    _check(logits, labels)
 
     def cost(log_temperature: float) -> float:
         return negative_log_likelihood(logits, labels, float(np.exp(log_temperature)))
 
-    coldest, hottest = np.log(_COLDEST), np.log(_HOTTEST)
+    coldest, hottest = np.log([0.05, 20.0])
     best = minimize_scalar(cost, bounds=(coldest, hottest), method="bounded", options={"xatol": 1e-7}).x
     # Where no answer is wrong, the likelihood is 1 over a wide range.
     return float(np.exp(coldest if cost(coldest) <= cost(best) else best))
 
 
-def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+def expected_calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal bins of confidence (Guo et al. 2017, eq. 3)."""
     confidence = probability.max(-1)
     right = probability.argmax(-1) == labels
     # A bin holds its upper edge, not its lower one: (m - 1) / bins < confidence <= m / bins.
     bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    error = 0.0
-    for b in range(bins):
-        inside = bin_of == b
-        if inside.any():
-            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
-    return float(error)
+    return float(np.abs(np.bincount(bin_of, right - confidence)).sum() / len(labels))
 
 
 def unsure_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
@@ -120,18 +103,13 @@ def unsure_threshold(probability: np.ndarray, labels: np.ndarray) -> float:
     Chow's rule (1970) on data: a right answer earns 1, a wrong one costs 1, none is worth 0; the least threshold
     that earns most. Of a perfectly calibrated classifier it is 0.5.
     """
-    confidence = probability.max(-1)
+    levels, level = np.unique(probability.max(-1), return_inverse=True)
     gain = np.where(probability.argmax(-1) == labels, 1, -1)
-    order = np.argsort(-confidence, kind="stable")
-    sorted_confidence = confidence[order]
-    earned = np.concatenate([[0], np.cumsum(gain[order])])
-    # Drawings of the same confidence are answered all or none: only whole groups are thresholds.
-    ends = np.flatnonzero(np.diff(sorted_confidence, append=-1.0)) + 1
-    best = int(ends[::-1][np.argmax(earned[ends][::-1])])
-    if earned[best] <= 0:
-        return 0.9
-    below = sorted_confidence[best] if best < len(sorted_confidence) else 0.0
-    return float(min((sorted_confidence[best - 1] + below) / 2, 0.9))
+    # What answering from each level on earns: drawings of the same confidence are answered all or none.
+    earned = np.cumsum(np.bincount(level, gain)[::-1])[::-1]
+    best = int(np.argmax(earned))
+    below = levels[best - 1] if best else 0.0
+    return float(min((levels[best] + below) / 2, 0.9)) if earned[best] > 0 else 0.9
 
 
 def none_threshold(none_probability: np.ndarray, false_rejections: float = FALSE_REJECTIONS) -> float:
@@ -157,25 +135,20 @@ class Figures:
 
 
 def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tuple[Calibration, Figures]:
-    """How to read a classifier's logits, from those of validation drawings.
+    """How to read a classifier's logits, from those of validation drawings, (n, k + 1), and their labels in 0..k, k
+    meaning "none of these"; `ConfigError` without a drawing of a known category.
 
     What is shown are probabilities over the k categories alone, so these are what is calibrated, on drawings of
-    these categories. The none-probability is the last of all k + 1, at a temperature of its own: it need not be
-    calibrated, as a threshold is what is made of it, but should tell known from other drawings. The lower its
-    temperature, the more the likeliest category alone is what "none of these" is held against. The share in
-    `SHARPENED` of the temperature that finds most of the others is taken, where it finds `CLEARLY` more than those
-    before it. Without drawings of other categories no drawing is ever called none.
-
-    Args:
-      logits: (n, k + 1).
-      labels: in 0..k, k meaning "none of these".
-
-    Raises:
-      ConfigError: no drawing of a known category.
+    these categories. The none-probability is the last of all k + 1, at a temperature of its own, as a threshold is all
+    that is made of it: the share in `SHARPENED` that finds most of the others, if `CLEARLY` more than those before it.
+    The lower it is, the more the likeliest category alone is what "none of these" is held against. Without drawings of
+    other categories no drawing is ever called none.
     """
     known, foreign = labels < n_categories, labels == n_categories
+    if not known.any():
+        reason = "calibration needs validation drawings of the categories, received none"
+        raise ConfigError(f"{reason}: add some to the data")
     inside, answers = logits[known][:, :n_categories], labels[known]
-    _check(inside, answers)
     temperature = fit_temperature(inside, answers) if n_categories > 1 else 1.0
     before, after = probabilities(inside), probabilities(inside, temperature)
     none_above, recall, of_none = 1.0, None, temperature
@@ -197,12 +170,3 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
 def none_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """The last of the k + 1 probabilities."""
     return probabilities(logits, temperature)[..., -1]
-
-
-def _check(logits: np.ndarray, labels: np.ndarray) -> None:
-    if not len(labels):
-        raise ConfigError(
-            "calibration needs validation drawings of the categories, received none: add some to the data"
-        )
-    if logits.shape[0] != len(labels):
-        raise ConfigError(f"calibration received {logits.shape[0]} rows of logits but {len(labels)} labels")

@@ -8,10 +8,12 @@ Arrays are named by their place, `generator/downs/0/kernel`; a convolution's sca
 name and `:scale`, shaped so that values = int8 * scale.
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,9 @@ class ReleasedModel:
 
 
 def read(path: str | Path) -> ReleasedModel:
-    """A released model.
-
-    Raises:
-      CheckpointError: no such folder, not a released model, a broken file, or a newer format.
-    """
-    path = Path(path)
-    content = _content(path)
-    try:
+    """A released model; `CheckpointError` where the folder is none, holds a broken file or has a newer format."""
+    path, content = Path(path), _content(Path(path))
+    with _sound(path):
         with np.load(path / WEIGHTS_FILE) as file:
             arrays = nest(_unpacked({name: file[name] for name in file}))
         classifier, others = content["classifier"], tuple(map(str, content.get("others", ())))
@@ -73,8 +70,6 @@ def read(path: str | Path) -> ReleasedModel:
             calibration=Calibration(**content["calibration"]),
             others=others,
         )
-    except _BREAKAGE as error:
-        raise _broken(path, error) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,50 +87,45 @@ class Outline:
 
 
 def outline(path: str | Path) -> Outline:
-    """Look at a released model without reading its weights.
-
-    Raises:
-      CheckpointError: as `read`, as far as it can be seen.
-    """
-    path = Path(path)
-    content = _content(path)
-    try:
+    """Look at a released model without reading its weights; errors as of `read`, as far as they can be seen."""
+    path, content = Path(path), _content(Path(path))
+    with _sound(path):
         with zipfile.ZipFile(path / WEIGHTS_FILE) as file:
-            sizes = {entry.filename: entry.file_size for entry in file.infolist()}
+            sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in file.infolist()}
         # An array with a scale beside it is int8, and will be four times as large.
-        stored = sum(
-            size * (4 if name.replace(".npy", _SCALE + ".npy") in sizes else 1) for name, size in sizes.items()
-        )
+        memory = sum(size * (4 if name + _SCALE in sizes else 1) for name, size in sizes.items()) * 3 // 2
         categories = tuple(map(str, content["categories"]))
         palette = {str(name): tuple(map(str, colours)) for name, colours in content["palette"].items()}
         has_classifier = content["classifier"] is not None and len(categories) > 1
         hints, coverage = (content["gan"].get(name, False) for name in ("hints", "coverage"))
-        return Outline(path, categories, palette, has_classifier, hints, coverage, 3 * stored // 2)
-    except (*_BREAKAGE, AttributeError) as error:
-        raise _broken(path, error) from None
+        return Outline(path, categories, palette, has_classifier, hints, coverage, memory)
 
 
-_BREAKAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ConfigError)
+@contextlib.contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Makes of whatever a broken file raises a `CheckpointError`."""
+    kinds = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, ConfigError)
+    try:
+        yield
+    except kinds as error:
+        raise CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again") from None
 
 
-def _broken(path: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{str(path)!r} is broken ({error}): release or download it again")
+def _is_released(path: Path) -> bool:
+    return (path / CONFIG_FILE).is_file() and (path / WEIGHTS_FILE).is_file()
 
 
 def _content(path: Path) -> dict[str, Any]:
     """The model's config.json."""
     if not path.is_dir():
         raise CheckpointError(f"there is no folder {str(path)!r}: name a released model such as checkpoints/studio")
-    if not (path / CONFIG_FILE).is_file() or not (path / WEIGHTS_FILE).is_file():
-        raise CheckpointError(
-            f"{str(path)!r} is not a released model (it has no {CONFIG_FILE} and {WEIGHTS_FILE}): "
-            "make one by  python -m sketch2photo.release"
-        )
-    try:
+    if not _is_released(path):
+        lacking = f"it has no {CONFIG_FILE} and {WEIGHTS_FILE}"
+        remedy = "make one by  python -m sketch2photo.release"
+        raise CheckpointError(f"{str(path)!r} is not a released model ({lacking}): {remedy}")
+    with _sound(path):
         content = json.loads((path / CONFIG_FILE).read_text())
         version = content["format"]
-    except _BREAKAGE as error:
-        raise _broken(path, error) from None
     if version != FORMAT:
         raise CheckpointError(f"{str(path)!r} has format {version}, this version reads {FORMAT}: update sketch2photo")
     return content
@@ -145,13 +135,15 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     """Write a released model's folder, whole or not at all, and say how many bytes it has.
 
     `packed` rounds convolutions to int8; otherwise they stay float32, four times as large. A released model that is
-    there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept.
-
-    Raises:
-      CheckpointError: the path is a file or another folder, which is not touched; or it could not be written.
+    there is replaced; its MODEL_CARD.md and whatever else lies beside it are kept. Anything else there is not touched:
+    a `CheckpointError`, as where there is no room.
     """
     path = path.absolute()
-    _check_replaceable(path)
+    if path.exists() and not path.is_dir():
+        raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
+    if path.is_dir() and any(path.iterdir()) and not _is_released(path):
+        remedy = "choose a new folder, or empty it"
+        raise CheckpointError(f"{str(path)!r} holds something that is no released model: {remedy}")
     try:
         with draft_beside(path) as draft:
             content = draft / "model"
@@ -168,17 +160,6 @@ def write(model: ReleasedModel, path: Path, card: str, *, packed: bool = True) -
     except OSError as error:
         raise CheckpointError(f"{str(path)!r} could not be written ({error}): make room or choose another") from None
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-
-
-def _check_replaceable(path: Path) -> None:
-    if path.is_dir():
-        released = (path / CONFIG_FILE).is_file() and (path / WEIGHTS_FILE).is_file()
-        if not released and any(path.iterdir()):
-            raise CheckpointError(
-                f"{str(path)!r} holds something that is no released model: choose a new folder, or empty it"
-            )
-    elif path.exists():
-        raise CheckpointError(f"{str(path)!r} is a file: choose a folder")
 
 
 def settings(model: ReleasedModel) -> dict[str, Any]:
@@ -210,27 +191,19 @@ def quantised(weights: Arrays) -> Arrays:
 def _packed(flat: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     packed = {}
     for name, value in flat.items():
-        value = np.asarray(value, np.float32)
-        if value.ndim == 4:
-            packed[name], packed[name + _SCALE] = _to_int8(value)
-        else:
-            packed[name] = value
+        packed[name] = value = np.asarray(value, np.float32)
+        if value.ndim == 4:  # of the channel axes, the first and the last, that which loses less
+            candidates = [_to_int8(value, within) for within in ((1, 2, 3), (0, 1, 2))]
+            losses = [np.square(rounded * scale - value).mean() for rounded, scale in candidates]
+            packed[name], packed[name + _SCALE] = candidates[int(np.argmin(losses))]
     return packed
 
 
-def _to_int8(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 per channel, of the channel axis (first or last) that loses less."""
-    best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for axis in (0, 3):
-        others = tuple(a for a in range(4) if a != axis)
-        scale = np.abs(value).max(others, keepdims=True).astype(np.float32) / 127
-        scale = np.where(scale == 0, np.float32(1), scale)
-        rounded = np.clip(np.round(value / scale), -127, 127).astype(np.int8)
-        loss = float(np.square(rounded * scale - value).mean())
-        if best is None or loss < best[0]:
-            best = loss, rounded, scale
-    assert best is not None
-    return best[1], best[2]
+def _to_int8(value: np.ndarray, within: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric int8, and its scale, one along these axes."""
+    scale = np.abs(value).max(within, keepdims=True) / 127
+    scale = np.where(scale == 0, np.float32(1), scale)
+    return np.clip(np.round(value / scale), -127, 127).astype(np.int8), scale
 
 
 def _unpacked(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sketch2photo.config import ClassifierConfig, ClassifierModelConfig, GanConfig, GanModelConfig
+from sketch2photo.config import ClassifierModelConfig, GanModelConfig
 from sketch2photo.errors import CheckpointError, ConfigError, choose
 from sketch2photo.images import parse_colour
 from sketch2photo.models import features, vgg
@@ -19,11 +19,6 @@ from sketch2photo.release.calibration import Calibration, read_calibration
 from sketch2photo.release.format import BEST, BEST_FILE, CONFIG_FILE, ReleasedModel
 from sketch2photo.training import run_folder
 from sketch2photo.training.run_folder import RunInfo
-
-
-def averaged(generator: Arrays, ema: Arrays | None) -> Arrays:
-    """The generator's weights to paint with: their moving average where one is kept."""
-    return generator if ema is None else ema
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,59 +41,51 @@ class Weights:
     @property
     def gan(self) -> GanModelConfig:
         """The generator's config."""
-        if self.released is not None:
-            return self.released.gan
-        return self._run_of(GanConfig, "gan").config.model
+        return self.released.gan if self.released else self._run_of("gan").config.model
 
     @property
     def palette(self) -> dict[str, tuple[str, ...]]:
-        return (self.released or self._run_of(GanConfig, "gan")).palette
+        return (self.released or self._run_of("gan")).palette
 
     @property
     def generator(self) -> Arrays:
         """The moving average where the run kept one."""
-        if self.released is not None:
+        if self.released:
             return self.released.generator
-        self._run_of(GanConfig, "gan")
-        return averaged(self._state["generator"], self._state.get("ema"))
+        state = self._state_of("gan")
+        return state["generator"] if state.get("ema") is None else state["ema"]
 
     @property
     def discriminator(self) -> Arrays | None:
         """None where it was not released."""
-        if self.released is not None:
-            return self.released.discriminator
-        self._run_of(GanConfig, "gan")
-        return self._state["discriminator"]
+        return self.released.discriminator if self.released else self._state_of("gan")["discriminator"]
 
     @property
     def classifier(self) -> Arrays:
         """With batch norm if it is a run's, folded if it was released (`vgg.fold`); its outputs are `categories`, then
         others."""
         if self.released is None:
-            self._run_of(ClassifierConfig, "classifier")
-            return self._state["params"]
+            return self._state_of("classifier")["params"]
         if self.released.classifier is None:
-            raise CheckpointError(f"{self} has no classifier: name one that has")
+            raise CheckpointError(f"{self} has no classifier: name one that has (this was released without one)")
         return self.released.classifier
 
     @property
     def others(self) -> tuple[str, ...]:
         """What else the classifier tells apart, in the order of its outputs; () where it is not known."""
-        if self.released is not None:
-            return self.released.others
-        return self._run_of(ClassifierConfig, "classifier").config.others
+        return self.released.others if self.released else self._run_of("classifier").config.others
 
     @property
     def classifier_config(self) -> ClassifierModelConfig:
         """Of the classifier as it is released, without batch norm."""
-        if self.released is not None and self.released.classifier_config is not None:
+        if self.released and self.released.classifier_config:
             return self.released.classifier_config
-        return dataclasses.replace(self._run_of(ClassifierConfig, "classifier").config.model, norm="none")
+        return dataclasses.replace(self._run_of("classifier").config.model, norm="none")
 
     @property
     def calibration(self) -> Calibration:
         """As the classifier's run found it at its end."""
-        return read_calibration(self.path) if self.released is None else self.released.calibration
+        return self.released.calibration if self.released else read_calibration(self.path)
 
     @property
     def steps(self) -> dict[str, int]:
@@ -106,9 +93,8 @@ class Weights:
         if self.run is None:
             return {}
         step = int(self._state["step"]) if self.released is None else _best_step(self.run.path)
-        if isinstance(self.run.config, GanConfig):
-            return {"gan": step, "images": step * self.run.config.batch_size}
-        return {"classifier": step}
+        seen = {"images": step * self.run.config.batch_size} if self.run.kind == "gan" else {}
+        return {self.run.kind: step, **seen}
 
     @property
     def model(self) -> ReleasedModel:
@@ -119,25 +105,22 @@ class Weights:
     def _state(self) -> dict[str, Any]:
         return run_folder.restore_state(self.path)
 
-    def _run_of(self, config: type, kind: str) -> Any:
+    def _run_of(self, kind: str) -> Any:
         assert self.run is not None
-        if not isinstance(self.run.config, config):
+        if self.run.kind != kind:
             raise CheckpointError(f"{self} is a {self.run.kind} run: name one of train.py {kind}")
         return self.run
+
+    def _state_of(self, kind: str) -> dict[str, Any]:
+        self._run_of(kind)  # says of which kind the run is
+        return self._state
 
     def __str__(self) -> str:
         return f"{self.option} {str(self.path)!r}".lstrip()
 
 
 def open_weights(path: str | Path, option: str = "") -> Weights:
-    """Open a run, its folder `best`, or a released model.
-
-    Args:
-      option: whose value it is, such as "--init", for messages.
-
-    Raises:
-      CheckpointError: it is none, or a broken one.
-    """
+    """Open a run, its folder `best` or a released model; a `CheckpointError` names the option whose value it is."""
     path = Path(path)
     if run_folder.is_run(path):
         run = run_folder.read_run(path)
@@ -158,21 +141,15 @@ def _best_step(run: Path) -> int:
 
 
 def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tuple[ReleasedModel, dict[str, int]]:
-    """The released model of these runs or released models, float32, and the steps each was trained, where known.
-
-    Raises:
-      CheckpointError: a folder is neither, is of the other kind or has saved nothing; category lists differ.
-    """
+    """The released model of these runs or released models, float32, and the steps each was trained, where known;
+    `CheckpointError` where a folder is neither, of the other kind or without weights, or category lists differ."""
     painting = _to_release(gan, "--gan")
-    parts: dict[str, Any] = {"discriminator": painting.discriminator if with_discriminator else None}
-    parts |= {"classifier": None, "others": ()}
-    model = dataclasses.replace(painting.model, **parts, classifier_config=None, calibration=Calibration())
+    discriminator = painting.discriminator if with_discriminator else None
+    model = ReleasedModel(painting.gan, painting.categories, painting.palette, painting.generator, discriminator)
     if classifier is None:
         return model, painting.steps
     naming = _to_release(classifier, "--classifier")
-    if naming.released is not None and naming.released.classifier is None:
-        raise CheckpointError(f"{naming} was released without one: name a run of train.py classifier")
-    weights, config = vgg.fold(naming.classifier), naming.classifier_config
+    weights = vgg.fold(naming.classifier)
     if set(naming.categories) != set(model.categories):
         raise CheckpointError(
             f"the categories differ: {', '.join(model.categories)} in {str(gan)!r}, {', '.join(naming.categories)} in "
@@ -180,19 +157,25 @@ def assemble(gan: Path, classifier: Path | None, with_discriminator: bool) -> tu
         )
     # The outputs in the generator's order; those of "none of these" stay last.
     order = [naming.categories.index(category) for category in model.categories]
-    head = weights["head"]
-    order += range(len(order), head["bias"].shape[0])
-    weights = {**weights, "head": {"kernel": head["kernel"][:, order], "bias": head["bias"][order]}}
-    named = {"classifier": weights, "classifier_config": config, "others": naming.others}
-    return dataclasses.replace(model, **named, calibration=naming.calibration), painting.steps | naming.steps
+    model = dataclasses.replace(
+        model,
+        classifier=_reordered(weights, order),
+        classifier_config=naming.classifier_config,
+        others=naming.others,
+        calibration=naming.calibration,
+    )
+    return model, painting.steps | naming.steps
+
+
+def _reordered(classifier: Arrays, order: list[int]) -> Arrays:
+    """With these outputs first; those behind them stay."""
+    head = classifier["head"]
+    outputs = [*order, *range(len(order), head["bias"].shape[0])]
+    return {**classifier, "head": {name: np.asarray(value)[..., outputs] for name, value in head.items()}}
 
 
 def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel:
-    """The model with these of its categories alone; the classifier knows what is left out as others.
-
-    Raises:
-      ConfigError: a name that is none of the model's categories, or given twice.
-    """
+    """The model with these of its categories alone, each named once; to the classifier what is left out are others."""
     for name in categories:
         choose("category in --categories", name, model.categories)
     if len(set(categories)) < len(categories):
@@ -213,9 +196,8 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
 
     classifier, config, others = model.classifier, model.classifier_config, model.others
     if classifier is not None and config is not None:
-        order = [*kept, *left, *range(count, classifier["head"]["bias"].shape[0])]
-        head = {name: np.asarray(value)[..., order] for name, value in classifier["head"].items()}
-        classifier, config = {**classifier, "head": head}, dataclasses.replace(config, others=config.others + len(left))
+        classifier = _reordered(classifier, kept + left)
+        config = dataclasses.replace(config, others=config.others + len(left))
         others = (*(model.categories[i] for i in left), *others) if others else ()
     return dataclasses.replace(
         model,
@@ -230,14 +212,8 @@ def restricted(model: ReleasedModel, categories: Sequence[str]) -> ReleasedModel
 
 
 def with_first_colours(model: ReleasedModel, wanted: Sequence[str]) -> ReleasedModel:
-    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest.
-
-    Args:
-      wanted: "CATEGORY=#rrggbb": of the category's colours the nearest to it becomes the first.
-
-    Raises:
-      ConfigError: not of that form, or an unknown category.
-    """
+    """The model with palettes that begin with the colours that please, as the commonest ones are often the dullest: for
+    each "CATEGORY=#rrggbb", or a `ConfigError`, the nearest of the category's colours."""
     palette = dict(model.palette)
     for one in wanted:
         category, equals, code = one.partition("=")
@@ -258,15 +234,9 @@ def _to_release(path: Path, option: str) -> Weights:
 
 
 def open_features(path: str, option: str = "--loss.perceptual-features") -> features.Perceptual:
-    """The frozen network that a generator's losses compare pictures by.
-
-    Args:
-      path: a file of VGG's or SqueezeNet's convolutions, or the folder of our classifier: a run's or a release's.
-
-    Raises:
-      ConfigError: the file holds something else.
-      CheckpointError: the folder is neither run nor release, or has no classifier.
-    """
+    """The frozen network that a generator's losses compare pictures by: of a file of VGG's or SqueezeNet's
+    convolutions, else a `ConfigError`, or of our classifier, in the folder of a run or a release, else a
+    `CheckpointError`."""
     if Path(path).is_dir():
         return features.of_classifier(open_weights(path, option).classifier)
     return features.load(path)

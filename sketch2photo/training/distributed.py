@@ -195,8 +195,9 @@ def join(devices: Devices) -> Iterator[None]:
         multihost_utils.sync_global_devices("end")
     except BaseException as error:
         if isinstance(error, jax.errors.JaxRuntimeError):
+            reason = first_line(error)[:200]
             error = TrainingError(
-                f"process {jax.process_index()} cannot reach the others any more ({first_line(error)[:200]}): see what "
+                f"process {jax.process_index()} cannot reach the others any more ({reason}): see what "
                 "ended them, then start all again with --resume"
             )
         known = {UserError: 2, KeyboardInterrupt: 130}  # as `errors.exit_on_user_error` has it

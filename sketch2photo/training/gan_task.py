@@ -15,7 +15,7 @@ from sketch2photo.errors import DataError
 from sketch2photo.images import grid, stacked, write_picture
 from sketch2photo.models import layers
 from sketch2photo.models.layers import Arrays
-from sketch2photo.release.weights import averaged, open_features, open_weights
+from sketch2photo.release.weights import open_features, open_weights
 from sketch2photo.training import gan
 from sketch2photo.training.gan import GanState
 from sketch2photo.training.init_weights import initialise_gan
@@ -102,7 +102,7 @@ class GanTask(Task):
     def sample(self, state: GanState, out: Path, step: int) -> dict[str, float]:
         """A grid, and at every `evaluation.every` steps and the last KID, feature distance, recognition and lines on
         validation photos; the best weights go to RUN/best."""
-        weights = averaged(state.generator, state.ema)
+        weights = state.generator if state.ema is None else state.ema
         figures = self._write_grid(weights, out / "samples" / f"{step:07d}.png")
         if self._evaluate is not None and (self._evaluation_is_due(step) or step == self.config.steps):
             paint = functools.partial(self._generate, weights)

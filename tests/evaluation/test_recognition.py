@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sketch2photo.errors import ConfigError
-from sketch2photo.evaluation import metrics, recognition
+from sketch2photo.evaluation import metrics
 
 CLASSES = ("car", "pear", "shoe")
 
@@ -18,7 +18,7 @@ def clouds(counts=(200, 20, 60), spread=0.3, seed=0):
 
 def test_it_learns_clouds_and_answers_new_points():
     features, labels = clouds()
-    classifier = recognition.fit(features, labels, CLASSES)
+    classifier = metrics.fit_photo_classifier(features, labels, CLASSES)
     new, expected = clouds(seed=1)
     names = [CLASSES[label] for label in expected]
     assert classifier.named(new, names).mean() > 0.99
@@ -31,7 +31,7 @@ def test_classes_weigh_alike_however_many_photos_they_have():
     # Two overlapping clouds: the border lies in the middle, not near the smaller one.
     rng = np.random.default_rng(0)
     features = np.concatenate([rng.normal(-1, 1, (4000, 1)), rng.normal(1, 1, (400, 1))])
-    classifier = recognition.fit(features, np.repeat([0, 1], [4000, 400]), ("a", "b"))
+    classifier = metrics.fit_photo_classifier(features, np.repeat([0, 1], [4000, 400]), ("a", "b"))
     grid = np.linspace(-2, 2, 401)[:, None]
     first = classifier.logits(grid)
     border = grid[np.argmin(np.abs(first[:, 0] - first[:, 1])), 0]
@@ -40,12 +40,12 @@ def test_classes_weigh_alike_however_many_photos_they_have():
 
 def test_what_it_needs():
     with pytest.raises(ConfigError, match="two or more categories, 'shoe' has none"):
-        recognition.fit(np.zeros((4, 2)), np.array([0, 0, 1, 1]), CLASSES)
+        metrics.fit_photo_classifier(np.zeros((4, 2)), np.array([0, 0, 1, 1]), CLASSES)
     with pytest.raises(ConfigError, match="two or more categories, received 1 category"):
-        recognition.fit(np.zeros((4, 2)), np.zeros(4, int), ("shoe",))
+        metrics.fit_photo_classifier(np.zeros((4, 2)), np.zeros(4, int), ("shoe",))
     features, labels = clouds()
     with pytest.raises(ConfigError, match="does not know 'boat'"):
-        recognition.fit(features, labels, CLASSES).named(features[:1], ["boat"])
+        metrics.fit_photo_classifier(features, labels, CLASSES).named(features[:1], ["boat"])
 
 
 def test_the_nearest_by_angle():

@@ -12,7 +12,7 @@ import pytest
 from experiments import human_sketches, studio_headline, studio_judge, studio_pictures, studio_score
 from sketch2photo import Studio, images
 from sketch2photo.errors import ConfigError, DataError
-from sketch2photo.evaluation import recognition
+from sketch2photo.evaluation import metrics
 from tests import tiny
 from tests.data.raw_files import draw_raw_photos, prepare
 
@@ -119,7 +119,7 @@ def test_colours_and_strokes_of_a_model(raw):
     assert found["n"] == 2 * 2 + 2 * 2 + 2 * 1  # shoe and car have two colours at least, pear one
     assert 0 < found["ciede2000"] < 120
     rng = np.random.default_rng(0)
-    judge = recognition.fit(rng.normal(size=(30, 12)), np.arange(30) % 3, tiny.CATEGORIES)
+    judge = metrics.fit_photo_classifier(rng.normal(size=(30, 12)), np.arange(30) % 3, tiny.CATEGORIES)
     drawn = human_sketches.balanced(everything, tiny.CATEGORIES, 2, with_strokes=True)
     figures = studio_pictures.live(studio, drawn, judge, brightness)
     assert figures["n"] == 2
@@ -176,7 +176,7 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, pairs, changed, message):
 
 def test_a_saved_classifier_answers_alike(tmp_path):
     features = np.random.default_rng(0).normal(size=(30, 12))
-    classifier = recognition.fit(features, np.arange(30) % 3, tiny.CATEGORIES)
+    classifier = metrics.fit_photo_classifier(features, np.arange(30) % 3, tiny.CATEGORIES)
     studio_judge.save(classifier, tmp_path / "judge.npz")
     again = studio_judge.load(tmp_path / "judge.npz")
     assert again.classes == tiny.CATEGORIES

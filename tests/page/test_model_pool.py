@@ -87,9 +87,9 @@ def test_least_used_model_is_closed_when_memory_is_short(folder):
     pool.open("two").result(10)
     pool.open("one").result(10)
     pool.open("three").result(10)
-    assert pool.open_now == ("one", "three")
+    assert list(pool._open) == ["one", "three"]
     pool.open("two").result(10)
-    assert pool.open_now == ("three", "two")
+    assert list(pool._open) == ["three", "two"]
     gc.collect()
     assert first() is None
     assert pool.open("one").result(10).name == "one"
@@ -103,7 +103,7 @@ def test_model_that_cannot_be_opened_is_an_error_and_no_burden(folder):
     for _ in range(2):
         with pytest.raises(CheckpointError, match="two is broken"):
             pool.open("two").result(10)
-    assert pool.open_now == ()
+    assert not pool._open
     small = ModelPool(FakeStudio(), {"two": folder / "two"}, load=named, memory=1000)
     with pytest.raises(CheckpointError, match=r"needs \d MB, and further models may take 0 MB: open"):
         small.open("two").result(10)

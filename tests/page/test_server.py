@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sketch2photo import cli
 from sketch2photo.errors import ServeError
-from sketch2photo.page.server import check_address, default_host, default_port, has_screen, parse_auth, parse_port
+from sketch2photo.page.server import check_address, has_screen, parse_auth, parse_port
 from tests.commands import answer
 
 SECONDS = 120
@@ -85,12 +86,16 @@ def test_auth_keeps_colons_of_the_password():
 
 
 def test_defaults_come_from_gradios_environment(monkeypatch):
+    def asked() -> tuple[str, int]:
+        options = cli.parse("app", [])
+        return options.host, parse_port(options.port)
+
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
-    assert (default_host(), parse_port(default_port())) == ("127.0.0.1", 7860)
+    assert asked() == ("127.0.0.1", 7860)
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7001")
-    assert (default_host(), parse_port(default_port())) == ("0.0.0.0", 7001)
+    assert asked() == ("0.0.0.0", 7001)
 
 
 def test_free_address_passes_and_is_left_free(free_port):
