@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin
 
 from sketch2photo.errors import ConfigError, ImageError
 from sketch2photo.files import write_out
@@ -168,8 +168,10 @@ def _srgb(image: Image.Image) -> Image.Image:
     """The picture in the colours of sRGB, in which everything here is."""
     profile = image.info.get("icc_profile")
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else None
-        if source is None or "sRGB" in ImageCms.getProfileDescription(source):
+        if not profile:
+            return _from_adobe_rgb(image) if _is_adobe_rgb(image) else image
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
             return image
         alpha = image.convert("RGBA").getchannel("A") if image.mode in _MODES_WITH_ALPHA else None
         plain = image if image.mode in ("L", "RGB", "CMYK") else image.convert("L" if image.mode == "LA" else "RGB")
@@ -180,6 +182,25 @@ def _srgb(image: Image.Image) -> Image.Image:
         return shown
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # a profile that is broken, or of another kind
         return image
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Whether a camera says so without a profile: not sRGB, and by the rule R03 (DCF 2.0, optional colour space)."""
+    try:
+        exif = image.getexif()
+        space, rules = exif.get_ifd(ExifTags.IFD.Exif).get(0xA001), exif.get_ifd(ExifTags.IFD.Interop).get(1)
+    except Exception:  # as in `_upright`
+        return False
+    return image.mode == "RGB" and space == 0xFFFF and str(rules).startswith("R03")
+
+
+def _from_adobe_rgb(image: Image.Image) -> Image.Image:
+    """Adobe RGB (1998) as sRGB: both have the white D65."""
+    linear = (np.asarray(image) / 255.0) ** (563 / 256)
+    linear = linear @ np.array([[1.39836, -0.39836, 0], [0, 1, 0], [0, -0.04293, 1.04293]]).T
+    linear = linear.clip(0, 1)
+    values = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return Image.fromarray(np.rint(values * 255).astype(np.uint8))
 
 
 def _on_ground(image: np.ndarray, mode: str) -> np.ndarray:

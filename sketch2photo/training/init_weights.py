@@ -87,6 +87,9 @@ Names = tuple[Sequence[str], Sequence[str]]
 """A classifier's categories, whose outputs come first, and the other categories that it tells apart, where known."""
 
 
+_QUIET = 3.0  # of a new output, below the mean of the logits
+
+
 def initialise_classifier(
     params: Arrays, given: Arrays, theirs: Names, ours: Names, sketch: np.ndarray, say: Say
 ) -> Arrays:
@@ -112,7 +115,11 @@ def initialise_classifier(
         if head["bias"].shape[0] == len(named) + count:
             outputs += [(len(categories) + i, len(named) + i) for i in range(count)]
     ends: Matched = {"head/kernel": (-1, outputs), "head/bias": (-1, outputs)}
-    return _fit("classifier", params, {**given, "head": head}, ends, "outputs", say)
+    # A new output starts as the mean of all, less likely: at random it would drown those that know something.
+    means = {name: jnp.asarray(value.mean(-1, keepdims=True)) for name, value in head.items()}
+    quiet = {name: jnp.broadcast_to(means[name], value.shape) for name, value in params["head"].items()}
+    quiet["bias"] -= _QUIET
+    return _fit("classifier", {**params, "head": quiet}, {**given, "head": head}, ends, "outputs", say)
 
 
 def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: str, say: Say) -> Arrays:

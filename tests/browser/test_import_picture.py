@@ -64,6 +64,7 @@ def test_photo_of_paper_comes_clean_with_a_preview(visit, fake_page):
     me.page.wait_for_selector("dialog[data-state=looking]")
     assert me.ink == before  # nothing is on the sheet yet
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.next_photo(photo)
     me.settle()
     clean = sheet(me)
@@ -107,6 +108,7 @@ def test_pasted_and_dropped_pictures_and_svg_text(visit, fake_page):
         me.page.evaluate(event, [kind, media, data])
         me.page.wait_for_selector("dialog[data-state=looking]")
         me.find("import-use").click()
+        me.find("importing").wait_for(state="hidden")
         me.settle()
         inks.append(me.ink)
         assert me.photo != ""
@@ -147,6 +149,7 @@ def test_svg_text_is_taken_in_any_clothing(visit, fake_page, clothes):
     me.page.evaluate(HAND_OVER, ["paste", {"text/plain": CLOTHES[clothes]}])
     me.page.wait_for_selector("dialog[data-state=looking]")
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.settle()
     assert me.ink > 10_000
 
@@ -201,6 +204,7 @@ def test_a_sheet_without_colours_needs_no_filters(visit, fake_page):
         give(me, "a.png", "image/png", png(colours))
         me.find("import-clean").uncheck()
         me.find("import-use").click()
+        me.find("importing").wait_for(state="hidden")
         me.until("() => document.querySelector('.s2p').dataset.blank === 'false'")
         sheets.append(sheet(me))
         assert me.page.evaluate(
@@ -224,6 +228,7 @@ def test_svg_runs_nothing_and_fetches_nothing(visit, fake_page):
     give(me, "a.svg", "image/svg+xml", hostile)
     me.page.wait_for_selector("dialog[data-state=looking]")
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.settle()
     assert me.ink > 10_000 and me.photo != ""
     assert me.page.evaluate("() => window.hacked") is None
@@ -291,6 +296,7 @@ def test_picture_can_be_put_on_the_sheet_as_it_came_without_the_server(visit, fa
     me.find("import-clean").uncheck()
     me.until(f"() => {told} === ''")
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.until("() => document.querySelector('.s2p').dataset.blank === 'false'")
     assert me.ink > 10_000
     me.page.unroute("**/component_server/**")
@@ -307,6 +313,7 @@ def test_light_lines_on_nothing_are_found(visit, fake_page):
     picture[..., 3] = 255 - drawn(255, 0)
     give(me, "a.png", "image/png", png(picture))
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.settle()
     assert me.ink > 10_000
 
@@ -335,6 +342,7 @@ def test_photo_is_taken_with_the_camera(visit, fake_page):
     me.find("import-take").click()
     me.page.wait_for_selector("dialog[data-state=looking]")
     me.find("import-use").click()
+    me.find("importing").wait_for(state="hidden")
     me.settle()
     assert np.allclose(box(sheet(me)), [0.09, 0.09, 0.91, 0.91], atol=0.03)
     # The camera is off again.

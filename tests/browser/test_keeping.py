@@ -40,7 +40,7 @@ def drawn(visit, fake_page):
 def test_photo_sketch_and_card_are_png_files(drawn):
     drawn.find("save").click()
     name, data = file(drawn, "photo")
-    assert name == "sketch2photo-teapot.png" and picture(data).size == (128, 128)
+    assert name == "sketch2photo-teapot.png" and picture(data).size == (512, 512)
     name, data = file(drawn, "sketch")
     sketch = picture(data)
     assert name == "sketch2photo-teapot-sketch.png" and sketch.size == (1024, 1024)

@@ -223,7 +223,7 @@ def test_nothing_overlaps_or_leaves_the_screen_from_320_pixels_up(visit, fake_pa
         content=".s2p .tools .tool { margin: -8px !important; } .s2p header { width: 3000px; }"
     )
     found = " ".join(me.page.evaluate(MISPLACED))
-    assert "scrolls sideways" in found and "help leaves the screen" in found and "pen overlaps size" in found
+    assert "scrolls sideways" in found and "help leaves the screen" in found and "pen overlaps brush" in found
     broken.evaluate("e => e.remove()")
     for state, answers in LONGEST.items():
         says.clear()

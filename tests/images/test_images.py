@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageCms, ImageColor, ImageDraw
+from PIL import ExifTags, Image, ImageCms, ImageColor, ImageDraw
 
 from sketch2photo import images
 from sketch2photo.errors import ImageError
@@ -246,6 +246,14 @@ def test_colours_arrive_as_srgb():
     ):
         photo = images.decode_photo(encoded(picture, kind, icc_profile=profile))
         np.testing.assert_allclose(photo[8, 8].astype(int), [200, 40, 40], atol=2)
+
+
+@pytest.mark.parametrize(("rules", "seen"), [("R03", [53, 202, 80]), ("R98", [120, 200, 90])])
+def test_adobe_rgb_that_only_the_camera_names_arrives_as_srgb(rules, seen):
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif).update({0xA001: 0xFFFF, 0xA005: {1: rules}})
+    photo = encoded(Image.new("RGB", (16, 16), (120, 200, 90)), "JPEG", quality=100, subsampling=0, exif=exif)
+    np.testing.assert_allclose(images.decode_photo(photo)[8, 8].astype(int), seen, atol=2)
 
 
 def test_heic_is_read_or_named(monkeypatch):

@@ -8,6 +8,9 @@ import { words } from "./words.js";
 
 /** Beginnings of a drawing that the replay shows a photo of. */
 const STAGES = 16;
+/** What a photo is saved as: pixels a side, and kinds of file by what they are called. */
+const SIDES = ["512", "1024"];
+const KINDS = { PNG: "png", JPEG: "jpeg", WebP: "webp" };
 /** Some programs cut longer links off. */
 const LONG = 8000;
 
@@ -35,11 +38,13 @@ export class Saving {
     this.link = Promise.resolve("");
     this.preview = /** @type {HTMLImageElement} */ (dialog.querySelector("img"));
     this.told = /** @type {HTMLElement} */ (dialog.querySelector("[role=status]"));
+    const [side, kind] = ["side", "kind"].map((name) => /** @type {HTMLSelectElement} */ (dialog.querySelector(`[data-testid=save-${name}]`)));
+    side.append(...SIDES.map((pixels) => new Option(pixels)));
+    kind.append(...Object.entries(KINDS).map(([name, type]) => new Option(name, type)));
     /** @type {Record<string, () => Promise<string>>} what each button does, and the sentence that says it is done */
     const ways = {
       photo: async () => {
-        const [side, kind] = ["side", "kind"].map((name) => /** @type {HTMLSelectElement} */ (dialog.querySelector(`[data-testid=save-${name}]`)).value);
-        const file = await photoFile(this.now.photo, Number(side), /** @type {import("./pictures.js").Kind} */ (kind));
+        const file = await photoFile(this.now.photo, Number(side.value), /** @type {import("./pictures.js").Kind} */ (kind.value));
         return this.#file(file, ending(file));
       },
       sketch: () => this.#file(sketchPicture(this.now), "sketch.png"),
