@@ -28,10 +28,10 @@ GOAL_BYTES, GOAL_FRAMES = 90_000, 60
 SECONDS = 5
 EMPTY = """
 import sys, gradio as gr
-from sketch2photo.page import page
+from sketch2photo.page import app
 with gr.Blocks(analytics_enabled=False) as blocks:
     gr.HTML('<div class="s2p" data-ready="true">nothing</div>')
-blocks.launch(server_port=int(sys.argv[1]), ssr_mode=False, theme=page.theme(), quiet=True)
+blocks.launch(server_port=int(sys.argv[1]), ssr_mode=False, theme=app.theme(), quiet=True)
 """
 
 FRAMES = """milliseconds => new Promise(done => {
