@@ -79,7 +79,7 @@ class ModelPool:
 
     def about(self, name: str = "") -> dict[str, Any]:
         """What a page needs to know of a model: `name`, `categories`, `palette`, and whether it `has_classifier`,
-        `takes_hints` and `paints_coverage`. Opens nothing; `ConfigError` where there is no such model."""
+        `takes_hints` and `paints_coverage`; and on what `device`. Opens nothing; `ConfigError` where there is none."""
         name = choose("model", name or self.first.name, self.names)
         model = self.first if name == self.first.name else self._outlines[name]
         return {
@@ -89,6 +89,7 @@ class ModelPool:
             "has_classifier": model.has_classifier,
             "takes_hints": model.takes_hints,
             "paints_coverage": model.paints_coverage,
+            "device": self.first.device,
         }
 
     def open(self, name: str = "") -> "Future[Studio]":

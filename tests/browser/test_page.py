@@ -368,6 +368,10 @@ def test_sheets_fill_the_window_and_nothing_moves(visit, fake_page, size):
     assert me.page.evaluate(f"() => {root}.scrollWidth <= innerWidth && {root}.scrollHeight <= innerHeight")
 
 
+def test_page_names_the_device_that_paints(visit, fake_page):
+    assert visit(fake_page).find("latency").get_attribute("title") == "Painted on: CPU"
+
+
 def test_korean_browser_gets_a_korean_page(visit, fake_page):
     me = visit(fake_page, locale="ko-KR")
     assert me.find("hint").inner_text() == "신발, 의자, 사과 … 그려 보세요"
@@ -385,7 +389,7 @@ def test_korean_browser_gets_a_korean_page(visit, fake_page):
             return heard.filter(Boolean).join(' ');
         }"""
     )
-    known = {"sketch", "photo", "sketch2photo", "API", "ms", "PNG", "GIF", "SVG", "Ctrl", "Del", "Enter"}
+    known = {"sketch", "photo", "sketch2photo", "API", "CPU", "ms", "PNG", "GIF", "SVG", "Ctrl", "Del", "Enter"}
     known |= {*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "PNGJPEGWebP"}  # the kinds of files, one beside the other
     assert set(re.findall(r"[A-Za-z]\w*", re.sub("#[0-9a-f]{6}", "", said))) <= known
     assert me.page.locator(".s2p").get_attribute("lang") == "ko"

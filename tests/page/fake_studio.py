@@ -58,6 +58,7 @@ class FakeStudio:
     image_size = 128
     batches = (1, 2, 4, 8, 16)
     takes_hints = paints_coverage = True
+    device = "CPU"
 
     def __init__(
         self, categories: tuple[str, ...] = CATEGORIES, *, has_classifier: bool = True, milliseconds: float = 0.0

@@ -3,7 +3,7 @@
 import { words } from "./words.js";
 
 /**
- * @typedef {{name: string, categories: string[], palette: Record<string, string[]>, has_classifier: boolean, takes_hints?: boolean, paints_coverage?: boolean}} Model
+ * @typedef {{name: string, categories: string[], palette: Record<string, string[]>, has_classifier: boolean, takes_hints?: boolean, paints_coverage?: boolean, device?: string}} Model
  */
 
 /** Bars beside the photo, where there is no room for all. */

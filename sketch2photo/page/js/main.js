@@ -113,6 +113,7 @@ export function start(element, props, server) {
     find("hint").textContent = words.hint(model.categories);
     find("knows").textContent = starters.size ? "" : words.knows(model.categories);
     find("model").value = model.name;
+    find("latency").title = words.device(model.device ?? "");
   }
 
   /** @param {Model} model */

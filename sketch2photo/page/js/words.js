@@ -203,6 +203,7 @@ const table = {
     ko: (/** @type {string} */ category, /** @type {number} */ percent, /** @type {boolean} */ chosen) =>
       `${koreanName(category)} ${percent}%${chosen ? ", 선택됨" : ""}`,
   },
+  device: { en: (/** @type {string} */ name) => `Painted on: ${name}`, ko: (/** @type {string} */ name) => `사진을 만드는 장치: ${name}` },
   latency: { en: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)} ms`, ko: (/** @type {number} */ milliseconds) => `${Math.round(milliseconds)}ms` },
 
   // What hinders
