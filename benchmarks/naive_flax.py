@@ -124,9 +124,9 @@ class NaiveNetworks(GanNetworks):
         return generator, discriminator
 
     def generate(
-        self, weights: Arrays, sketch: jax.Array, style: jax.Array | None, *, train: bool = False, key: Any = None
+        self, weights: Arrays, sketch: jax.Array, style: jax.Array | None, *, key: Any = None, **others: Any
     ) -> jax.Array:
-        """Photos in [-1, 1]. `train` changes nothing: see the class."""
+        """Photos in [-1, 1]. `train` changes nothing: see the class; there are no `hints`."""
         return self._network(self._generator, weights, self._generator_averages)(sketch, key=key)
 
     def discriminate(
