@@ -259,8 +259,8 @@ def find_sketchy(
             name = f"{category}/{photo.name}"
             drawn = by_photo.pop(photo.stem, [])
             if drawn:
-                known = {"category": composed(rename.get(category, category)), "group": name.removesuffix(photo.suffix)}
-                pairs.append(RawPair(photo, tuple(drawn), name=name, source="sketchy", licence=licence, **known))
+                said = {"category": composed(rename.get(category, category)), "group": name.removesuffix(photo.suffix)}
+                pairs.append(RawPair(photo, tuple(drawn), name=name, source="sketchy", licence=licence, **said))
             else:
                 skipped.append(Skipped(name, "photo without a sketch"))
         for drawn in by_photo.values():

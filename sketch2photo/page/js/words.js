@@ -156,7 +156,7 @@ const table = {
   white: { en: "white", ko: "흰색" },
   transparent: { en: "none", ko: "없음" },
   paper: { en: "paper", ko: "종이" },
-  floor: { en: "studio", ko: "스튜디오" },
+  floor: { en: "floor", ko: "바닥" },
   aColour: { en: "a colour", ko: "색" },
   side: { en: "Pixels a side", ko: "한 변의 픽셀 수" },
   kind: { en: "Kind of file", ko: "파일 형식" },
