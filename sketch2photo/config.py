@@ -28,6 +28,7 @@ class Range(NamedTuple):
 
 
 Count = Annotated[int, Range(1)]
+Steps = Annotated[int, Range(0)]
 Blocks = Annotated[int, Range(0, 5)]
 Share = Annotated[float, Range(0, 1)]
 BelowOne = Annotated[float, Range(0, 0.99999)]
@@ -326,6 +327,9 @@ class GanOptimiserConfig(Checked):
     """Share of the steps after which they fall."""
     decay_to: Share = 0.1
     """What is left of them at the last step, as a share."""
+    warm_up: Steps = 0
+    """Steps in which both rates rise from nothing (Goyal et al. 2017, section 2.2): weights to train on from are
+    soon spoilt while Adam has no moments yet."""
     clip: Amount = 0.0
     """Largest norm of each network's gradient (Pascanu et al. 2013, algorithm 1); 0 for no limit."""
     ema: Share = 0.0

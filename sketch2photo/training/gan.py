@@ -178,15 +178,19 @@ def optimisers(config: GanConfig) -> tuple[optax.GradientTransformation, optax.G
 
 
 def schedule(o: GanOptimiserConfig, rate: float, steps: int) -> optax.Schedule:
-    """The rate at each step: constant up to decay_from, then in a line or half a cosine down to decay_to of it."""
-    if o.schedule == "constant":
-        return optax.constant_schedule(rate)
+    """The rate at each step: constant up to decay_from, then in a line or half a cosine down to decay_to of it; rising
+    at first where there is a warm-up."""
     start = min(int(o.decay_from * steps), steps - 1)
-    if o.schedule == "linear":
-        return optax.linear_schedule(rate, rate * o.decay_to, steps - start, transition_begin=start)
-    # Loshchilov & Hutter 2017, eq. 5, without restarts.
-    cosine = optax.cosine_decay_schedule(rate, steps - start, alpha=o.decay_to)
-    return optax.join_schedules([optax.constant_schedule(rate), cosine], [start])
+    if o.schedule == "constant":
+        rates = optax.constant_schedule(rate)
+    elif o.schedule == "linear":
+        rates = optax.linear_schedule(rate, rate * o.decay_to, steps - start, transition_begin=start)
+    else:  # Loshchilov & Hutter 2017, eq. 5, without restarts.
+        cosine = optax.cosine_decay_schedule(rate, steps - start, alpha=o.decay_to)
+        rates = optax.join_schedules([optax.constant_schedule(rate), cosine], [start])
+    if not o.warm_up:
+        return rates
+    return lambda step: rates(step) * jnp.minimum(1.0, (step + 1) / o.warm_up)
 
 
 def update(

@@ -29,6 +29,9 @@ Matched = dict[str, tuple[int, Places]]
 """By name the weights of which only some places along an axis are taken over: the axis and the places."""
 
 
+_COVERED = 4.0  # the logit of 0.98
+
+
 def initialise_gan(
     state: GanState, source: Weights, model: GanModelConfig, categories: Sequence[str], say: Say
 ) -> GanState:
@@ -42,6 +45,10 @@ def initialise_gan(
         kept["downs/0/kernel"] = (-1, [(channel, channel) for channel in range(taken)])
     theirs = _moved_inward(source.generator, _grown(source.gan, model))
     generator = _fit("generator", state.generator, theirs, kept, "rows", say)
+    if model.coverage and not source.gan.coverage:  # all is covered at first, so that photos look as the source's
+        last = generator["last"]
+        last = {"kernel": last["kernel"].at[..., 3].set(0.0), "bias": last["bias"].at[3].set(_COVERED)}
+        generator = {**generator, "last": last}
     discriminator = state.discriminator
     if source.discriminator is None:
         say("discriminator: the source has none, it starts fresh")

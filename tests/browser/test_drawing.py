@@ -399,6 +399,8 @@ def test_the_brush_says_what_is_what_colour(visit, fake_page):
     me.settle()
     me.page.wait_for_timeout(600)  # the draft is written
     me.page.reload()
+    me.page.wait_for_selector(".s2p[data-ready=true]")
+    me.next_photo("")
     me.settle()
     assert me.photo == coloured, "a reload keeps it"
 

@@ -75,6 +75,25 @@ def test_refused_arguments_are_no_error_with_words_in_gradio(monkeypatch, blocks
         preprocess(blocks, ["x", "y"])
 
 
+def test_an_answer_is_emptied_by_gradio_when_it_comes_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(processing_utils, "save_pil_to_cache", processing_utils.save_pil_to_cache)
+
+    def opened_stays() -> bool:
+        """Whether who has opened an answer still reads it when an equal one is written."""
+        picture = np.zeros((20, 30, 3), np.uint8)
+        path = processing_utils.save_img_array_to_cache(picture, str(tmp_path))
+        with open(path, "rb") as sent:
+            before = os.stat(path).st_ino
+            assert processing_utils.save_img_array_to_cache(picture, str(tmp_path)) == path
+            assert np.array_equal(Image.open(sent), picture)
+            return os.stat(path).st_ino != before
+
+    assert not opened_stays(), "Gradio writes beside the place: `keep_answers_whole` can go"
+    gradio_patches.keep_answers_whole()
+    assert opened_stays()
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def test_pictures_are_decoded_by_gradio(tmp_path):
     path = tmp_path / "sketch.png"
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(path)

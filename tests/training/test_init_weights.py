@@ -87,6 +87,9 @@ def test_colours_are_kept_where_coverage_is_new(release):
     assert kernel.shape[-1] == 4
     theirs = np.asarray(original.generator["last"]["kernel"])
     np.testing.assert_allclose(kernel[..., :3], theirs, atol=float(np.abs(theirs).max()) / 100)
+    # At first everything is covered: the photo is the source's.
+    np.testing.assert_array_equal(kernel[..., 3], 0)
+    assert jax.nn.sigmoid(state.generator["last"]["bias"][3]) > 0.98
 
 
 def test_a_sketchs_weights_are_kept_where_hints_are_new(release):

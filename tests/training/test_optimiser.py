@@ -30,6 +30,14 @@ def test_rates_at_the_start_half_three_quarters_and_the_end(config, expected):
     np.testing.assert_allclose(rate(150), rate(100), rtol=1e-5)  # a resumed run may go on for longer
 
 
+def test_rates_rise_in_a_warm_up():
+    config = GanOptimiserConfig(schedule="cosine", decay_from=0.5, decay_to=0.0, warm_up=10)
+    rate = gan.schedule(config, 1e-3, 100)
+    np.testing.assert_allclose(
+        [rate(step) for step in (0, 4, 9, 50, 75, 100)], [1e-4, 5e-4, 1e-3, 1e-3, 5e-4, 0], rtol=1e-4, atol=1e-9
+    )
+
+
 def test_a_schedule_of_one_step():
     for kind in ("linear", "cosine"):
         assert np.isfinite(float(gan.schedule(GanOptimiserConfig(schedule=kind, decay_from=1.0), 1e-3, 1)(1)))
