@@ -196,11 +196,12 @@ def covered(photo: np.ndarray) -> np.ndarray:
 
 
 def fog(photo: np.ndarray) -> float:
-    """Share of what is painted that is neither there nor not: a tenth to nine tenths covered, away from the rim."""
+    """Share of what is painted that is neither there nor not: a tenth to nine tenths covered, away from the rim and
+    from what paint encloses, which is highlights and white parts."""
     coverage = covered(photo)
     solid = (coverage > FOG[1]).astype(np.uint8)
     rim = cv2.dilate(solid, np.ones((SOFT, SOFT), np.uint8)) > 0
-    between = (coverage > FOG[0]) & (coverage < FOG[1]) & ~rim
+    between = (coverage > FOG[0]) & (coverage < FOG[1]) & ~metrics.filled_holes(rim)
     return float(between.sum() / max(1, between.sum() + solid.sum()))
 
 

@@ -31,7 +31,7 @@ from sketch2photo.data.archives import Choose, Say
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, settle, thumbnail
 from sketch2photo.data.segment import Cut, maker
 from sketch2photo.data.styles import check as check_styles
-from sketch2photo.errors import ConfigError, DataError
+from sketch2photo.errors import ConfigError, DataError, choose
 from sketch2photo.files import check_free, draft_beside, put_in_place, remove, sentences
 
 Given = TypeVar("Given")
@@ -414,7 +414,10 @@ def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     elif not folders:
         raise ConfigError("rendered needs --scenes DIR or --from DIR: say what to render, or where renderings are")
     make = functools.partial(rendered.make_example, size=options.size, count=options.renderings)
-    return Plan("pairs", options.size, rendered.find(folders), make)
+    found = rendered.find(folders)
+    there = sorted({one.category for one in found})
+    wanted = [choose("category in --categories", name, there) for name in options.categories] or there
+    return Plan("pairs", options.size, [one for one in found if one.category in wanted], make)
 
 
 def _merge(options: argparse.Namespace, draft: Path, say: Say) -> Plan:

@@ -86,7 +86,7 @@ def options(parser: Parser) -> None:
     add = rendered.add_argument
     add("--from", dest="folders", nargs="+", type=Path, default=[], metavar="DIR", help="holds manifest.csv")
     add("--scenes", type=Path, metavar="DIR", help="holds scenes to render here (docs/scenes.md)")
-    add("--categories", nargs="+", default=[], metavar="NAME", help="of the scenes (default: all)")
+    add("--categories", nargs="+", default=[], metavar="NAME", help="to render, or to take (default: all)")
     add("--count", type=_positive, default=60, metavar="N", help="objects a scene (default 60)")
     add("--seed", type=int, default=0, metavar="N", help="other seeds give other objects (default 0)")
     add("--samples", type=_positive, default=12, metavar="N", help="rays a pixel (default 12)")

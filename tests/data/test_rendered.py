@@ -82,6 +82,15 @@ def test_a_manifest_that_says_nothing(folder, tmp_path, refused, lines, expected
     assert expected in refused("rendered", "--from", folder, "--out", tmp_path / "out")
 
 
+def test_only_the_wanted_categories_are_taken(folder, tmp_path, refused):
+    manifest = folder / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("ball/0008,ball", "ball/0008,globe"))
+    prepare("rendered", "--from", folder, "--categories", "ball", "--out", tmp_path / "out", "--size", 64)
+    assert open_dataset(tmp_path / "out").categories == ("ball",)
+    said = refused("rendered", "--from", folder, "--categories", "globes", "--out", tmp_path / "other")
+    assert "unknown category in --categories 'globes': did you mean 'globe'?" in said
+
+
 def test_no_manifest(tmp_path, refused):
     (tmp_path / "empty").mkdir()
     assert "manifest.csv" in refused("rendered", "--from", tmp_path / "empty", "--out", tmp_path / "out")

@@ -18,6 +18,7 @@ def circle():
 def test_an_object_with_a_soft_rim_has_no_fog():
     assert studio_pictures.fog(cv2.GaussianBlur(disc(), (0, 0), 0.8)) < 0.01
     assert studio_pictures.fog(disc((225, 225, 215))) < 0.01, "pale, but all there"
+    assert studio_pictures.fog(cv2.circle(disc(), (120, 120), 25, (225, 225, 225), -1)) < 0.01, "a highlight"
 
 
 def test_paint_that_runs_out_is_fog():

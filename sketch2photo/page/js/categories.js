@@ -61,6 +61,16 @@ function label(bar, category) {
   part(bar, "name").textContent = words.spoken(category);
 }
 
+/**
+ * The likeliest categories, in their order. What is painted has a place among the few, or it could not be let go.
+ * @param {string[]} categories @param {Record<string, number>} probabilities @param {string | null} painted
+ */
+export function likeliest(categories, probabilities, painted) {
+  const few = [...categories].sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0)).slice(0, LIKELIEST);
+  if (painted && few.length && !few.includes(painted) && categories.includes(painted)) few[few.length - 1] = painted;
+  return few;
+}
+
 /** Bars that show how likely each category is: of all, in their places, and of the likeliest, in their order. */
 export class Bars {
   /**
@@ -126,12 +136,9 @@ export class Bars {
     if (asked === this.shown) return;
     this.shown = asked;
     const share = (/** @type {string} */ category) => probabilities[category] ?? 0;
-    const order = [...this.bars.keys()].sort((a, b) => share(b) - share(a));
-    // What is painted has a place among the few, or it could not be let go.
-    const few = order.slice(0, LIKELIEST);
-    if (painted && few.length && !few.includes(painted) && this.bars.has(painted)) few[few.length - 1] = painted;
-    few.forEach((category, i) => label(this.likeliest[i], category));
-    const highest = share(order[0] ?? "");
+    const categories = [...this.bars.keys()];
+    likeliest(categories, probabilities, painted).forEach((category, i) => label(this.likeliest[i], category));
+    const highest = Math.max(0, ...categories.map(share));
     for (const bar of [...this.bars.values(), ...this.likeliest]) {
       const category = bar.dataset.category ?? "";
       const percent = Math.round(share(category) * 100);

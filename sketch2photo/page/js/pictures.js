@@ -1,8 +1,10 @@
 // Pictures of a drawing and its photo, for keeping: the sketch alone, both side by side, and the drawing as it grew.
 
+import { likeliest } from "./categories.js";
 import { Gif, choosePalette, nearestColours } from "./gif.js";
 import { Unreadable, blobOf, dataUrl, pixels, pngFile } from "./readback.js";
 import { SIDE, drawStroke, isCorner, upTo } from "./strokes.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {"png" | "jpeg" | "webp"} Kind of a picture file */
@@ -15,6 +17,9 @@ import { SIDE, drawStroke, isCorner, upTo } from "./strokes.js";
 const SKETCH = 1024;
 const CARD = 640;
 const MOVING = 300;
+
+/** Pixels of a bar below it, with what lies between two. */
+const BAR = 24;
 
 /** Of the moving picture: frames, hundredths of a second for each, and for the finished drawing. */
 const FEWEST = 36;
@@ -109,29 +114,53 @@ export async function cardPicture(pair, title) {
   return pngFile(context.canvas);
 }
 
+/** How likely the likeliest categories are, as bars side by side below the moving picture. @param {CanvasRenderingContext2D} context @param {string[]} few @param {Record<string, number>} probabilities */
+function barsBelow(context, few, probabilities) {
+  const gap = BAR / 4;
+  const width = (context.canvas.width - gap) / few.length;
+  context.textBaseline = "middle";
+  context.font = `${BAR / 2}px system-ui, sans-serif`;
+  few.forEach((category, i) => {
+    const share = probabilities[category] ?? 0;
+    const [left, top, wide, high] = [gap + i * width, MOVING + gap, width - gap, BAR];
+    context.fillStyle = "#efe9dd";
+    context.fillRect(left, top, wide, high);
+    context.fillStyle = i ? "#d6cfc1" : "#e3b04b";
+    context.fillRect(left, top, wide * share, high);
+    context.fillStyle = "#24211d";
+    context.textAlign = "left";
+    context.fillText(words.spoken(category), left + gap, top + high / 2 + 1, wide - 8 * gap);
+    context.textAlign = "right";
+    context.fillText(`${Math.round(share * 100)}%`, left + wide - gap, top + high / 2 + 1);
+  });
+}
+
 /**
- * The drawing as it grew, and the photo that followed it, as an animated GIF.
- * @param {Sketch} sketch
- * @param {{share: number, photo: string}[]} stages photos of the beginnings of the drawing, in order; the last one of all
+ * The drawing as it grew, the photo that followed it and the likeliest categories, as an animated GIF.
+ * @param {Sketch & {category: string | null}} sketch
+ * @param {{share: number, photo: string, probabilities: Record<string, number>}[]} stages of the beginnings of the drawing, in order; the last one of all
  * @param {(share: number) => void} [progress]
  */
 export async function replayPicture(sketch, stages, progress = () => {}) {
   const { strokes, under } = await ready(sketch);
-  const photos = await Promise.all(stages.map(async ({ share, photo }) => ({ share, image: await load(photo) })));
-  const context = canvas(2 * MOVING + 1, MOVING);
+  const photos = await Promise.all(stages.map(async ({ photo, ...stage }) => ({ ...stage, image: await load(photo) })));
+  const categories = Object.keys(stages[stages.length - 1].probabilities);
+  const [width, height] = [2 * MOVING + 1, MOVING + (categories.length > 1 ? 1.5 * BAR : 0)];
+  const context = canvas(width, height);
   const paint = (/** @type {number} */ share) => {
-    sketchAt(context, { strokes: upTo(strokes, share), under }, 0, 0, MOVING);
     context.fillStyle = "#fff";
-    context.fillRect(MOVING, 0, MOVING + 1, MOVING);
-    // The photo of the latest beginning that is drawn by now.
+    context.fillRect(0, 0, width, height);
+    sketchAt(context, { strokes: upTo(strokes, share), under }, 0, 0, MOVING);
+    // What the latest beginning became that is drawn by now.
     const now = photos.filter((each) => each.share <= share + 1e-6).pop();
     if (now) context.drawImage(now.image, MOVING + 1, 0, MOVING, MOVING);
+    if (height > MOVING) barsBelow(context, likeliest(categories, now?.probabilities ?? {}, sketch.category), now?.probabilities ?? {});
     context.fillStyle = "#d6cfc1";
     context.fillRect(MOVING, 0, 1, MOVING);
     return pixels(context);
   };
   const palette = choosePalette([paint(1), ...[0.33, 0.66].map(paint)], 255);
-  const gif = new Gif({ width: 2 * MOVING + 1, height: MOVING, palette, index: nearestColours(palette) });
+  const gif = new Gif({ width, height, palette, index: nearestColours(palette) });
   const points = strokes.reduce((sum, stroke) => sum + stroke.points.length, 0);
   const frames = Math.min(MOST, Math.max(FEWEST, Math.round(points / 6)));
   for (let i = 1; i <= frames; i += 1) {

@@ -126,7 +126,8 @@ export class Session {
   }
 
   /**
-   * The photo of other strokes, in the category and colour of what is on show; null if there is none.
+   * The photo of other strokes, in the category and colour of what is on show, and how likely each category is; null if
+   * there is none.
    * @param {import("./strokes.js").Stroke[]} strokes @param {import("./share.js").Shown} of
    */
   async paint(strokes, { picture, category, colour, wish: { seed, ground = "" } }) {
@@ -135,15 +136,16 @@ export class Session {
     sheet.repaint(strokes, picture);
     const wishes = [{ category: category || "auto", colour: colour ?? "", seed }];
     const reply = await this.#aside({ ...this.#look, png: sheet.png(), hints: "", ...this.#hints(sheet), ...this.#on(ground), wishes });
-    return reply.variations?.[0]?.photo ?? null;
+    const photo = reply.variations?.[0]?.photo;
+    return photo ? { photo, probabilities: reply.probabilities ?? {} } : null;
   }
 
   /** The drawing on show with its photo; before there is one, the drawing alone. @returns {import("./share.js").Shown} */
   shown() {
     const { answer, drawing, model } = this;
     const { strokes, picture, wish } = answer ?? { strokes: drawing.strokes, picture: drawing.picture, wish: this.wish };
-    const { photo, category, colour } = answer ?? {};
-    return { strokes, picture, wish: { ...wish, model: model.name ?? "" }, photo: photo ?? "", category: category ?? null, colour: colour ?? null };
+    const { photo, category = null, colour = null, probabilities = {} } = answer ?? {};
+    return { strokes, picture, wish: { ...wish, model: model.name ?? "" }, photo: photo ?? "", category, colour, probabilities };
   }
 
   /** @param {object} request */

@@ -17,8 +17,8 @@ const LONG = 8000;
 /**
  * @typedef {import("./strokes.js").Stroke} Stroke
  * @typedef {{strokes: Stroke[], picture: string, photo: string, category: string | null, colour: string | null,
- *   wish: import("./link.js").Wish}} Shown
- *   a drawing, the picture under it and its photo ("" where there is none), what it was painted as, what was asked for
+ *   probabilities: Record<string, number>, wish: import("./link.js").Wish}} Shown
+ *   a drawing, the picture under it and its photo ("" where there is none), what it was painted as, how likely each category is, what was asked for
  */
 
 /** The sheet behind "Save and share". */
@@ -26,7 +26,7 @@ export class Saving {
   /**
    * @param {HTMLDialogElement} dialog
    * @param {() => Shown} shown what is on show
-   * @param {(strokes: Stroke[], of: Shown) => Promise<string | null>} paint the photo of another drawing, looking as `of`
+   * @param {(strokes: Stroke[], of: Shown) => Promise<{photo: string, probabilities: Record<string, number>} | null>} paint another drawing, looking as `of`
    */
   constructor(dialog, shown, paint) {
     this.dialog = dialog;
@@ -120,11 +120,11 @@ export class Saving {
       const stages = [];
       for (let i = 1; i < STAGES; i += 1) {
         const share = i / STAGES;
-        const photo = await this.paint(upTo(shown.strokes, share), shown).catch(() => null);
-        if (photo) stages.push({ share, photo });
+        const painted = await this.paint(upTo(shown.strokes, share), shown).catch(() => null);
+        if (painted) stages.push({ share, ...painted });
         tell(share / 2);
       }
-      stages.push({ share: 1, photo: shown.photo });
+      stages.push({ share: 1, photo: shown.photo, probabilities: shown.probabilities });
       const file = await replayPicture(shown, stages, (share) => tell(0.5 + share / 2));
       if (this.now === shown) this.#look(file, words.saveReplay);
       return await this.#file(file, "replay.gif");

@@ -8,7 +8,7 @@ const MAX_SEED = 2 ** 31;
 
 /**
  * @typedef {{photo: string | null, seed: number, colour: string | null}} Variation
- * @typedef {{variations?: Variation[], busy?: string, error?: string, stale?: boolean}} Reply
+ * @typedef {{variations?: Variation[], probabilities?: Record<string, number>, busy?: string, error?: string, stale?: boolean}} Reply
  */
 
 export class Variations {
