@@ -154,7 +154,7 @@ export async function replayPicture(sketch, stages, progress = () => {}) {
     // What the latest beginning became that is drawn by now.
     const now = photos.filter((each) => each.share <= share + 1e-6).pop();
     if (now) context.drawImage(now.image, MOVING + 1, 0, MOVING, MOVING);
-    if (height > MOVING) barsBelow(context, likeliest(categories, now?.probabilities ?? {}, sketch.category), now?.probabilities ?? {});
+    if (now && height > MOVING) barsBelow(context, likeliest(categories, now.probabilities, sketch.category), now.probabilities);
     context.fillStyle = "#d6cfc1";
     context.fillRect(MOVING, 0, 1, MOVING);
     return pixels(context);
