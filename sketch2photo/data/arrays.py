@@ -235,68 +235,61 @@ def export(
         content = draft / "arrays"
         content.mkdir()
         count = 0
-        for part in _parts(dataset, size, splits, sketches, limit):
-            part.write(content / f"{source.resolve().name}-{count:04d}.npz", dataset.categories, about)
-            count += 1
-            say(f"part {count}: {len(part.columns['label'])} photos, {len(part.columns['sketch'])} sketches")
+        for count, part in enumerate(_parts(dataset, size, splits, sketches, limit), 1):
+            _write(content / f"{source.resolve().name}-{count - 1:04d}.npz", part, dataset.categories, about)
+            say(f"part {count}: {len(part)} photos, {sum(len(drawn) for _, _, drawn, _ in part)} sketches")
         if not count:
             raise DataError(f"{str(source)!r} has no pairs in {', '.join(splits)}: choose other splits")
         put_in_place(content, out)
     return parts_in(out)
 
 
-class _Part:
-    """What the next file will hold."""
+_Seen = tuple[Example, list[np.ndarray], list[np.ndarray], list[int]]
+"""An example, its photos, its sketches, and for each sketch the number of its photo."""
 
-    def __init__(self) -> None:
-        self.columns: dict[str, list] = defaultdict(list)
-        self.bytes = 0
 
-    def add(self, label: int, record: Example, pictures: tuple[list, list, list[int]], size: int) -> None:
-        column = self.columns
-        photos, sketches, photo_of = pictures
-        column["example"] += [len(column["label"])] * len(sketches)
-        column["photo_of"] += [len(column["photo"]) + number for number in photo_of]
-        column["photo"] += photos
-        column["sketch"] += sketches
-        column["label"].append(label)
-        column["colour"].append(record.colour)
+def _write(path: Path, part: list[_Seen], categories: tuple[str, ...], about: str) -> None:
+    columns: dict[str, list] = defaultdict(list)
+    for row, (record, photos, sketches, photo_of) in enumerate(part):
+        columns["example"] += [row] * len(sketches)
+        columns["photo_of"] += [len(columns["photo"]) + number for number in photo_of]
+        columns["photo"] += photos
+        columns["sketch"] += sketches
+        columns["label"].append(categories.index(record.category))
+        columns["colour"].append(record.colour)
         for name in TEXTS:
-            column[name].append(record.file if name == "name" else getattr(record, name))
-        self.bytes += size
-
-    def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
-        arrays: dict[str, Any] = {name: np.array(values) for name, values in self.columns.items()}
-        arrays |= {name: arrays[name].astype(np.int32) for name in ("photo_of", "example", "label")}
-        np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
+            columns[name].append(record.file if name == "name" else getattr(record, name))
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+    arrays |= {name: arrays[name].astype(np.int32) for name in ("photo_of", "example", "label")}
+    np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
 
 
 def _parts(
     dataset: store.Dataset, size: int, splits: tuple[str, ...], most: int | None, limit: int | None
-) -> Iterator[_Part]:
-    part = _Part()
-    channels = dataset.input_channels
+) -> Iterator[list[_Seen]]:
+    part: list[_Seen] = []
+    filled = 0
     for split in SPLITS:
         taken: Counter[str] = Counter()
         for record in dataset.records(split) if split in splits else ():
             taken[record.category] += 1
             if limit is not None and taken[record.category] > limit:
                 continue
-            pictures = _pictures(record, size, channels, most)
-            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in pictures[0] + pictures[1]) + 4096
-            if part.bytes and part.bytes + weight > _TARGET:
+            seen = _seen(record, size, dataset.input_channels, most)
+            weight = sum(len(zlib.compress(picture.tobytes(), 6)) for picture in seen[1] + seen[2]) + 4096
+            if part and filled + weight > _TARGET:
                 yield part
-                part = _Part()
-            part.add(dataset.categories.index(record.category), record, pictures, weight)
-    if part.bytes:
+                part, filled = [], 0
+            part.append(seen)
+            filled += weight
+    if part:
         yield part
 
 
-def _pictures(record: Example, size: int, channels: int, most: int | None) -> tuple[list, list, list[int]]:
-    """What one example looks like: photos, sketches, and for each sketch the number of its photo. Small drawings have a
-    photo of their own, which is looked at closer with them."""
+def _seen(record: Example, size: int, channels: int, most: int | None) -> _Seen:
+    """Small drawings have a photo of their own, which is looked at closer with them."""
     assert record.photo is not None
     whole_photo = decode(record.photo, 3)
     photos, sketches, photo_of = [], [], []
@@ -308,4 +301,4 @@ def _pictures(record: Example, size: int, channels: int, most: int | None) -> tu
             shared = len(photos) - 1 if whole else shared
         photo_of.append(shared if whole and shared is not None else len(photos) - 1)
         sketches.append(sketch)
-    return photos, sketches, photo_of
+    return record, photos, sketches, photo_of

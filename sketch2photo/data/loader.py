@@ -9,7 +9,7 @@ import contextlib
 import functools
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def class_numbers(
 # ---------------------------------------------------------------- batches of them
 
 
-class Batches:
+class Batches(Iterator[Batch]):
     """An endless iterator of batches that can be put back to any position exactly.
 
     Threads make batches ahead; with `workers` so many processes do, which never start a JAX backend. The batches are
@@ -224,9 +224,6 @@ class Batches:
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers), _leave_interrupts)
         self._batches = iter(batches)
         self._position = position
-
-    def __iter__(self) -> "Batches":
-        return self
 
     def __next__(self) -> Batch:
         batch = next(self._batches)

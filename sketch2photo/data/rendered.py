@@ -124,10 +124,8 @@ class Job:
     def folder_in(self, draft: Path) -> Path:
         """Where its pictures go: another folder for other scenes, so that no run goes on with those of older ones."""
         self.chosen()
-        code = hashlib.sha256()
-        for path in sorted(self.scenes.rglob("*.py")):
-            code.update(path.read_bytes())
-        return draft / f"scenes-{code.hexdigest()[:12]}"
+        code = b"".join(path.read_bytes() for path in sorted(self.scenes.rglob("*.py")))
+        return draft / f"scenes-{hashlib.sha256(code).hexdigest()[:12]}"
 
     def done_in(self, work: Path) -> int:
         """How many objects are complete."""

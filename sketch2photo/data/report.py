@@ -91,10 +91,14 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     many = len(categories) > _MANY
     tile = 48 if many else 96
     shown = {"pairs": 1 if many else 2, "drawings": 5 if many else 12}[kind]
-    numbers = _by_category(journal.light)
+    numbers = _numbers(journal.light, "category")
     rows = []
     for category in categories:
-        tiles = [_caption(category, tile)]
+        caption = np.full((tile, 140, 3), 255, np.uint8)
+        scale = 0.45 * min(1.0, 130 / (9 * len(category)))
+        place = (4, tile // 2 + 4)
+        cv2.putText(caption, category, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+        tiles = [caption]
         for example in _some(journal, numbers[category], shown):
             pictures = [] if example.photo is None else [example.photo]
             tiles += [_picture(data, tile) for data in pictures + example.sketches]
@@ -107,23 +111,17 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     return np.concatenate([np.concatenate(rows[i : i + length], 0) for i in range(0, len(rows), length)], 1)
 
 
-def _by_category(examples: list[Example]) -> dict[str, list[int]]:
+def _numbers(examples: list[Example], field: str) -> dict[str, list[int]]:
+    """The numbers of the examples by what a field of theirs says."""
     numbers = defaultdict(list)
     for number, example in enumerate(examples):
-        numbers[example.category].append(number)
+        numbers[getattr(example, field)].append(number)
     return numbers
 
 
 def _some(journal: Any, numbers: list[int], most: int) -> list[Example]:
     """At most so many of the examples, from all over them."""
     return [journal[number] for number in numbers[:: max(1, len(numbers) // most)][:most]]
-
-
-def _caption(text: str, height: int) -> np.ndarray:
-    picture = np.full((height, 140, 3), 255, np.uint8)
-    scale = 0.45 * min(1.0, 130 / (9 * len(text)))
-    cv2.putText(picture, text, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return picture
 
 
 # ---------------------------------------------------------------- report.html
@@ -133,10 +131,9 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
     """The page of what report.json holds, with pictures of it in it: it needs no other file."""
     import jinja2  # here, as worker processes import this module, too
 
-    examples, numbers, groups = journal.light, _by_category(journal.light), defaultdict(list)
-    for number, example in enumerate(examples):
-        groups[example.group].append(number)
-    several = sorted((members for members in groups.values() if len(members) > 1), key=len, reverse=True)
+    examples, numbers = journal.light, _numbers(journal.light, "category")
+    groups = _numbers(examples, "group").values()
+    several = sorted((members for members in groups if len(members) > 1), key=len, reverse=True)
     by_source = Counter((example.source, example.licence, example.split) for example in examples)
     counts = [sum(row.values()) for row in content["categories"].values()]
     templates = jinja2.PackageLoader("sketch2photo.data", "")

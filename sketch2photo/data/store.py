@@ -144,8 +144,7 @@ def _shuffle_without_tensorflow() -> None:
         def add(self, key: int, data: bytes) -> None:
             if self._fobj is None:
                 self._fobj = open(self._path, "wb")  # noqa: SIM115  (closed by `flush`, which reading begins with)
-            for part in (key.to_bytes(16, "big"), len(data).to_bytes(8, "big"), data):
-                self._fobj.write(part)
+            self._fobj.write(key.to_bytes(16, "big") + len(data).to_bytes(8, "big") + data)
             self._length += 1
             self._size += len(data)
 
@@ -253,9 +252,7 @@ class Dataset(Columns):
 
     def records(self, split: str) -> Iterator[Example]:
         """All examples of a split, in order."""
-        if split not in self._sources:
-            return
-        source = self._sources[split]
+        source: Any = self._sources.get(split, ())
         for start in range(0, len(source), _CHUNK):
             numbers = range(start, min(start + _CHUNK, len(source)))
             try:
