@@ -30,7 +30,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data import store
 from sketch2photo.data.edges import object_mask, with_ground
-from sketch2photo.data.example import SPLITS, Example, decode, frame_pair
+from sketch2photo.data.example import SPLITS, Example, Pair, decode, frame_pair
 from sketch2photo.errors import DataError, first_line
 from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
@@ -74,9 +74,7 @@ class ArrayPairs(store.Columns):
     def __repr__(self) -> str:
         return f"ArrayPairs({str(self.path)!r}, sizes={self.sizes})"
 
-    def pair(
-        self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, bool]:
+    def pair(self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False) -> Pair:
         """As of a `store.Dataset`; whether all of the sheet is seen is whether it is the photo of the first sketch."""
         part, place = self._place(split, number, chosen)
         sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
@@ -93,10 +91,10 @@ class ArrayPairs(store.Columns):
 
     @functools.cache  # noqa: B019 (pairs live as long as the program)
     def _table(self, split: str) -> dict[str, Any]:
-        number = {name: label for label, name in enumerate(self.categories)}
         rows = self._rows.get(split, [])
+        names = [str(part["categories"][part["label"][row]]) for part, row in rows]
         return {
-            "labels": np.array([number[str(part["categories"][part["label"][row]])] for part, row in rows], np.int32),
+            "labels": np.array([self.categories.index(name) for name in names], np.int32),
             "colours": np.array([part["colour"][row] for part, row in rows], np.uint8).reshape(-1, 3),
             "sketch_counts": np.array([part["first"][row + 1] - part["first"][row] for part, row in rows], int),
             "human": np.full(len(rows), -1),  # the files do not say who drew a sketch, nor how
@@ -155,7 +153,11 @@ def _read(path: Path) -> dict[str, Any]:
         if array.shape[3] not in channels:
             raise DataError(f"{str(path)!r}: {name} must have {' or '.join(map(str, channels))} channels a pixel")
     n, m = len(found.get("label", photo)), len(sketch)
-    part = _defaults(path, n, m) | {k: v for k, v in found.items() if k not in ("arr_0", "arr_1", "about")}
+    said = {"split": "train", "source": path.stem}
+    part: dict[str, Any] = {name: np.full(n, said.get(name, "")) for name in TEXTS}
+    part |= {"categories": np.array(["pairs"]), "label": np.zeros(n, np.int32)}
+    part |= {"colour": np.full((n, 3), 128, np.uint8), "example": np.arange(m, dtype=np.int32)}
+    part |= {name: array for name, array in found.items() if name not in ("arr_0", "arr_1", "about")}
     part |= {"sketch": sketch, "photo": photo}
     part.setdefault("photo_of", part["example"])
     _check(path, part, n, m)
@@ -166,18 +168,6 @@ def _read(path: Path) -> dict[str, Any]:
     part["in_order"] = np.argsort(part["example"], kind="stable")
     part["first"] = np.searchsorted(part["example"][part["in_order"]], np.arange(n + 1))
     return part
-
-
-def _defaults(path: Path, n: int, m: int) -> dict[str, Any]:
-    texts = {name: np.full(n, "", "<U1") for name in TEXTS}
-    texts["split"] = np.full(n, "train")
-    texts["source"] = np.full(n, path.stem)
-    return texts | {
-        "categories": np.array(["pairs"]),
-        "label": np.zeros(n, np.int32),
-        "colour": np.full((n, 3), 128, np.uint8),
-        "example": np.arange(m, dtype=np.int32),
-    }
 
 
 def _check(path: Path, part: dict[str, Any], n: int, m: int) -> None:

@@ -354,7 +354,6 @@ class PairCache:
             # The system gives pages of these when they are first written.
             self._photos = np.empty((len(self._labels), size, size, of_photo), np.uint8)
             self._sketches = np.empty((int(self._first[-1]), size, size, channels), np.uint8)
-            self._photo_there = np.zeros(len(self._photos), bool)
             self._sketch_there = np.zeros(len(self._sketches), bool)
             # Of small drawings, which are looked at closer together with their photo.
             self._closer: dict[int, np.ndarray] = {}
@@ -383,13 +382,12 @@ class PairCache:
 
     def _keep(self, number: int, place: int, sketch: np.ndarray, photo: np.ndarray, whole: bool) -> None:
         """First the pictures, then that they are there: threads may look at any time."""
-        if whole and not self._photo_there[number]:
-            self._photos[number] = photo
-            self._photo_there[number] = True
-        elif not whole:
-            if len(self._closer) >= self._most_closer:
-                return
+        if whole:
+            self._photos[number] = photo  # the same of each of its sketches
+        elif len(self._closer) < self._most_closer:
             self._closer[place] = photo
+        else:
+            return
         self._sketches[place] = sketch
         self._sketch_there[place] = True
 

@@ -110,10 +110,6 @@ class Job:
     side: int  # pixels
     samples: int  # rays a pixel
 
-    @property
-    def total(self) -> int:
-        return len(self.chosen()) * self.count
-
     def chosen(self) -> list[str]:
         """The categories. Raises `ConfigError`: there is no scene of that name, or there are no scenes."""
         known = sorted(path.stem for path in self.scenes.glob("*.py") if path.stem not in ("__init__", "render"))

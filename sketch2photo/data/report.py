@@ -72,8 +72,7 @@ def _lines(content: dict[str, Any]) -> list[str]:
         width = max(len(c) for c in content["categories"])
         for category, counts in content["categories"].items():
             lines.append(f"  {category:{width}}  " + "  ".join(f"{name} {n}" for name, n in counts.items()))
-    skipped = content["skipped"]
-    if skipped:
+    if skipped := content["skipped"]:
         lines.append(f"left out {len(skipped)} (all in report.json):")
         lines += [f"  {s['file']}: {s['reason']}" for s in skipped[:_SHOWN_SKIPPED]]
     if over := content["passed_over"]:
@@ -96,8 +95,7 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     for category in categories:
         caption = np.full((tile, 140, 3), 255, np.uint8)
         scale = 0.45 * min(1.0, 130 / (9 * len(category)))
-        place = (4, tile // 2 + 4)
-        cv2.putText(caption, category, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(caption, category, (4, tile // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
         tiles = [caption]
         for example in _some(journal, numbers[category], shown):
             pictures = [] if example.photo is None else [example.photo]
