@@ -94,10 +94,11 @@ def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool =
                 first = next((f"; {n}: {why}" for n in names if (why := why_not(n, KINDS)) not in ("", SYSTEM)), "")
                 raise DataError(f"{str(archive)!r} holds nothing of use among its {len(members)} files{first}")
             say(f"unpacking {len(wanted)} of {len(members)} files of {archive.name}")
-            opened.extract(set(wanted), folder)
+            chosen = set(wanted)
+            opened.extract(chosen, folder)
             twice = [name for name, times in Counter(names).items() if times > 1]
             found = Notes([Skipped(name, "its name is there twice: the last is used") for name in twice])
-            others = [name for name in dict.fromkeys(names) if name not in set(wanted)]
+            others = [name for name in dict.fromkeys(names) if name not in chosen]
             found.skipped += [Skipped(name, reason) for name in others if (reason := why_not(name, KINDS))]
             found.skipped += not_asked_for(name for name in others if not why_not(name, KINDS))
             if encoding := getattr(opened, "encoding", ""):

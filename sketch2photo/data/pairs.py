@@ -36,9 +36,8 @@ class RawPair(Raw):
     inputs: tuple[Path, ...]
     side: str = ""  # where the input is in a picture with both: "left" or "right"; "" where they are files of their own
 
-    def named(self, number: int) -> str:
+    def named(self, path: Path) -> str:
         """What people know an input by."""
-        path = self.inputs[number]
         return self.name if self.side else f"{path.parent.name}/{path.name}"
 
 
@@ -81,7 +80,7 @@ def are_coloured(pairs: list[RawPair]) -> bool:
     """Whether inputs have colours that mean something, as label maps do; looks at some of them."""
     for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
         with contextlib.suppress(ImageError, OSError):
-            if (np.ptp(_input(pair, 0), axis=2) > 40).mean() > 0.01:
+            if (np.ptp(_input(pair, pair.inputs[0]), axis=2) > 40).mean() > 0.01:
                 return True
     return False
 
@@ -325,16 +324,15 @@ def make_example(
         picture = images.decode_photo(raw.photo, raw.name)
         photo = _half(picture, raw, other=True) if raw.side else picture
     except (ImageError, OSError) as error:
-        inputs = [] if raw.side else [raw.named(number) for number in range(len(raw.inputs))]
-        useless = [Skipped(name, "its photo cannot be used") for name in inputs]
+        useless = [Skipped(raw.named(path), "its photo cannot be used") for path in raw.inputs if not raw.side]
         return [Skipped(raw.name, _reason(error, raw.name)), *useless]
     height, width = photo.shape[:2]
     made: list[Example | Skipped] = []
     encoded = []
-    for number in range(len(raw.inputs)):
-        name = raw.named(number)
+    for path in raw.inputs:
+        name = raw.named(path)
         try:
-            given = _input(raw, number, input_channels, labels)
+            given = _input(raw, path, input_channels, labels)
         except (ImageError, OSError) as error:
             made.append(Skipped(name, _reason(error, name)))
             continue
@@ -360,9 +358,9 @@ def _reason(error: Exception, name: str) -> str:
     return str(getattr(error, "strerror", "") or error).removeprefix(f"{name} ")
 
 
-def _input(raw: RawPair, number: int, channels: int = 3, labels: bool = False) -> np.ndarray:
+def _input(raw: RawPair, path: Path, channels: int = 3, labels: bool = False) -> np.ndarray:
     decode = images.decode_labels if labels else images.decode_photo if channels == 3 else images.decode_sketch
-    picture = decode(raw.inputs[number], raw.named(number))
+    picture = decode(path, raw.named(path))
     return _half(picture, raw) if raw.side else picture
 
 

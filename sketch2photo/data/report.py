@@ -144,7 +144,7 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
         sources=[(key, [by_source[*key, split] for split in SPLITS]) for key in sorted({k[:2] for k in by_source})],
         examples=[(category, _rows(journal, numbers[category])) for category in sorted(numbers)[:_CATEGORIES]],
         not_shown=max(0, len(numbers) - _CATEGORIES),
-        stripes=_stripes(examples),
+        stripes=_stripes(examples, numbers) if content["kind"] == "pairs" else [],
         left_out=[(_url(s.thumbnail) if s.thumbnail else "", s.file, s.reason) for s in skipped[:_REJECTS]],
         groups=len(several),
         twins=[[_tile(journal[number]) for number in members[:8]] for members in several[:_TWINS]],
@@ -169,15 +169,11 @@ def _tile(example: Example) -> tuple[str, str]:
     return _jpeg(_picture(example.photo or example.sketches[0])), f"{example.file} ({example.split})"
 
 
-def _stripes(examples: list[Example]) -> list[tuple[str, str]]:
-    """Each category's colours, one stripe an object, by hue and lightness."""
-    coloured: dict[str, list[np.ndarray]] = defaultdict(list)
-    for example in examples:
-        if example.colour is not None:
-            coloured[example.category].append(example.colour)
+def _stripes(examples: list[Example], numbers: dict[str, list[int]]) -> list[tuple[str, str]]:
+    """Each category's colours, one stripe a photo's object, by hue and lightness."""
     found = []
-    for category in sorted(coloured)[:_CATEGORIES]:
-        rgb = np.array(coloured[category], np.uint8)
+    for category in sorted(numbers)[:_CATEGORIES]:
+        rgb = np.array([examples[number].colour for number in numbers[category]], np.uint8)
         hls = cv2.cvtColor(rgb[None], cv2.COLOR_RGB2HLS)[0].astype(int)
         grey = hls[:, 2] < 40
         order = np.lexsort((hls[:, 1], np.where(grey, 0, hls[:, 0] // 12), ~grey))
