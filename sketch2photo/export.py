@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sketch2photo.release.format import ReleasedModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-FORMATS = ("stablehlo", "safetensors", "onnx")
 NO_ONNX = (
     "--format onnx is left out: jax2onnx 0.17, the one converter that keeps up with jax, requires an Orbax older than "
     "ours and refuses functions that differ by platform; choose stablehlo or safetensors"
@@ -34,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     cli.add_checkpoint(parser, "a released model, or a run of train.py gan")
     add = parser.add_argument
     forms = "stablehlo: a function, for cpu, cuda and tpu; safetensors: the weights; onnx: says why not"
-    add("--format", choices=FORMATS, required=True, help=forms)
+    add("--format", choices=("stablehlo", "safetensors", "onnx"), required=True, help=forms)
     add("--out", type=Path, required=True, metavar="FILE")
     add("--batch", type=int, default=1, metavar="N", help="sketches that the function takes (default: %(default)s)")
 

@@ -94,10 +94,11 @@ def unpack(archive: Path, into: Path, choose: Choose, say: Say, *, inner: bool =
                 first = next((f"; {n}: {why}" for n in names if (why := why_not(n, KINDS)) not in ("", SYSTEM)), "")
                 raise DataError(f"{str(archive)!r} holds nothing of use among its {len(members)} files{first}")
             say(f"unpacking {len(wanted)} of {len(members)} files of {archive.name}")
-            opened.extract(set(wanted), folder)
+            chosen = set(wanted)
+            opened.extract(chosen, folder)
             twice = [name for name, times in Counter(names).items() if times > 1]
             found = Notes([Skipped(name, "its name is there twice: the last is used") for name in twice])
-            others = [name for name in dict.fromkeys(names) if name not in set(wanted)]
+            others = [name for name in dict.fromkeys(names) if name not in chosen]
             found.skipped += [Skipped(name, reason) for name in others if (reason := why_not(name, KINDS))]
             found.skipped += not_asked_for(name for name in others if not why_not(name, KINDS))
             if encoding := getattr(opened, "encoding", ""):
@@ -220,27 +221,28 @@ class _Tar:
     def close(self) -> None:
         """Nothing is open between two passes."""
 
-    def _infos(self) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    def _infos(self) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo, str]]:
+        """The open archive, a member and its name, which of "./a/b" is "a/b"."""
         with tarfile.open(self._path, "r:*") as tar:
             # One at a time, so that a member that says it is huge is refused before it is read.
             while (info := tar.next()) is not None:
-                yield tar, info
+                yield tar, info, re.sub(r"^(\./)+", "", info.name)
                 tar.members = []  # pyright: ignore[reportAttributeAccessIssue] (else every header stays in memory)
 
     def members(self) -> Iterator[Member]:
-        for _, info in self._infos():
+        for _, info, name in self._infos():
             if info.issym() or info.islnk():
                 raise _refused(self._path, info.name, "it is a link")
             if not (info.isfile() or info.isdir()):
                 raise _refused(self._path, info.name, "it is neither a file nor a folder")
-            yield Member(_plain(info.name), info.size, is_folder=info.isdir())
+            yield Member(name, info.size, is_folder=info.isdir())
 
     def extract(self, names: set[str], folder: Path) -> None:
-        for tar, info in self._infos():
-            if info.isfile() and _plain(info.name) in names:
+        for tar, info, name in self._infos():
+            if info.isfile() and name in names:
                 source = tar.extractfile(info)
                 assert source is not None
-                _write(source, folder / _plain(info.name))
+                _write(source, folder / name)
 
 
 class _SevenZip:
@@ -260,11 +262,6 @@ class _SevenZip:
 
     def extract(self, names: set[str], folder: Path) -> None:
         self._archive.extract(folder, targets=sorted(names))
-
-
-def _plain(name: str) -> str:
-    """A tar's "./a/b" as "a/b"."""
-    return re.sub(r"^(\./)+", "", name)
 
 
 # ---------------------------------------------------------------- downloads

@@ -30,7 +30,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data import store
 from sketch2photo.data.edges import object_mask, with_ground
-from sketch2photo.data.example import SPLITS, Example, decode, frame_pair
+from sketch2photo.data.example import SPLITS, Example, Pair, decode, frame_pair
 from sketch2photo.errors import DataError, first_line
 from sketch2photo.files import check_free, draft_beside, put_in_place, sentences
 
@@ -74,9 +74,7 @@ class ArrayPairs(store.Columns):
     def __repr__(self) -> str:
         return f"ArrayPairs({str(self.path)!r}, sizes={self.sizes})"
 
-    def pair(
-        self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, bool]:
+    def pair(self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False) -> Pair:
         """As of a `store.Dataset`; whether all of the sheet is seen is whether it is the photo of the first sketch."""
         part, place = self._place(split, number, chosen)
         sketch = images.resize_sketch(part["sketch"][place].squeeze(), size)
@@ -93,10 +91,10 @@ class ArrayPairs(store.Columns):
 
     @functools.cache  # noqa: B019 (pairs live as long as the program)
     def _table(self, split: str) -> dict[str, Any]:
-        number = {name: label for label, name in enumerate(self.categories)}
         rows = self._rows.get(split, [])
+        names = [str(part["categories"][part["label"][row]]) for part, row in rows]
         return {
-            "labels": np.array([number[str(part["categories"][part["label"][row]])] for part, row in rows], np.int32),
+            "labels": np.array([self.categories.index(name) for name in names], np.int32),
             "colours": np.array([part["colour"][row] for part, row in rows], np.uint8).reshape(-1, 3),
             "sketch_counts": np.array([part["first"][row + 1] - part["first"][row] for part, row in rows], int),
             "human": np.full(len(rows), -1),  # the files do not say who drew a sketch, nor how
@@ -155,7 +153,11 @@ def _read(path: Path) -> dict[str, Any]:
         if array.shape[3] not in channels:
             raise DataError(f"{str(path)!r}: {name} must have {' or '.join(map(str, channels))} channels a pixel")
     n, m = len(found.get("label", photo)), len(sketch)
-    part = _defaults(path, n, m) | {k: v for k, v in found.items() if k not in ("arr_0", "arr_1", "about")}
+    said = {"split": "train", "source": path.stem}
+    part: dict[str, Any] = {name: np.full(n, said.get(name, "")) for name in TEXTS}
+    part |= {"categories": np.array(["pairs"]), "label": np.zeros(n, np.int32)}
+    part |= {"colour": np.full((n, 3), 128, np.uint8), "example": np.arange(m, dtype=np.int32)}
+    part |= {name: array for name, array in found.items() if name not in ("arr_0", "arr_1", "about")}
     part |= {"sketch": sketch, "photo": photo}
     part.setdefault("photo_of", part["example"])
     _check(path, part, n, m)
@@ -166,18 +168,6 @@ def _read(path: Path) -> dict[str, Any]:
     part["in_order"] = np.argsort(part["example"], kind="stable")
     part["first"] = np.searchsorted(part["example"][part["in_order"]], np.arange(n + 1))
     return part
-
-
-def _defaults(path: Path, n: int, m: int) -> dict[str, Any]:
-    texts = {name: np.full(n, "", "<U1") for name in TEXTS}
-    texts["split"] = np.full(n, "train")
-    texts["source"] = np.full(n, path.stem)
-    return texts | {
-        "categories": np.array(["pairs"]),
-        "label": np.zeros(n, np.int32),
-        "colour": np.full((n, 3), 128, np.uint8),
-        "example": np.arange(m, dtype=np.int32),
-    }
 
 
 def _check(path: Path, part: dict[str, Any], n: int, m: int) -> None:
@@ -235,68 +225,61 @@ def export(
         content = draft / "arrays"
         content.mkdir()
         count = 0
-        for part in _parts(dataset, size, splits, sketches, limit):
-            part.write(content / f"{source.resolve().name}-{count:04d}.npz", dataset.categories, about)
-            count += 1
-            say(f"part {count}: {len(part.columns['label'])} photos, {len(part.columns['sketch'])} sketches")
+        for count, part in enumerate(_parts(dataset, size, splits, sketches, limit), 1):
+            _write(content / f"{source.resolve().name}-{count - 1:04d}.npz", part, dataset.categories, about)
+            say(f"part {count}: {len(part)} photos, {sum(len(drawn) for _, _, drawn, _ in part)} sketches")
         if not count:
             raise DataError(f"{str(source)!r} has no pairs in {', '.join(splits)}: choose other splits")
         put_in_place(content, out)
     return parts_in(out)
 
 
-class _Part:
-    """What the next file will hold."""
+_Seen = tuple[Example, list[np.ndarray], list[np.ndarray], list[int]]
+"""An example, its photos, its sketches, and for each sketch the number of its photo."""
 
-    def __init__(self) -> None:
-        self.columns: dict[str, list] = defaultdict(list)
-        self.bytes = 0
 
-    def add(self, label: int, record: Example, pictures: tuple[list, list, list[int]], size: int) -> None:
-        column = self.columns
-        photos, sketches, photo_of = pictures
-        column["example"] += [len(column["label"])] * len(sketches)
-        column["photo_of"] += [len(column["photo"]) + number for number in photo_of]
-        column["photo"] += photos
-        column["sketch"] += sketches
-        column["label"].append(label)
-        column["colour"].append(record.colour)
+def _write(path: Path, part: list[_Seen], categories: tuple[str, ...], about: str) -> None:
+    columns: dict[str, list] = defaultdict(list)
+    for row, (record, photos, sketches, photo_of) in enumerate(part):
+        columns["example"] += [row] * len(sketches)
+        columns["photo_of"] += [len(columns["photo"]) + number for number in photo_of]
+        columns["photo"] += photos
+        columns["sketch"] += sketches
+        columns["label"].append(categories.index(record.category))
+        columns["colour"].append(record.colour)
         for name in TEXTS:
-            column[name].append(record.file if name == "name" else getattr(record, name))
-        self.bytes += size
-
-    def write(self, path: Path, categories: tuple[str, ...], about: str) -> None:
-        arrays: dict[str, Any] = {name: np.array(values) for name, values in self.columns.items()}
-        arrays |= {name: arrays[name].astype(np.int32) for name in ("photo_of", "example", "label")}
-        np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
+            columns[name].append(record.file if name == "name" else getattr(record, name))
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+    arrays |= {name: arrays[name].astype(np.int32) for name in ("photo_of", "example", "label")}
+    np.savez_compressed(path, categories=np.array(categories), about=np.array(about), **arrays)
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path.name} came out at {path.stat().st_size} bytes: export at a smaller --size")
 
 
 def _parts(
     dataset: store.Dataset, size: int, splits: tuple[str, ...], most: int | None, limit: int | None
-) -> Iterator[_Part]:
-    part = _Part()
-    channels = dataset.input_channels
+) -> Iterator[list[_Seen]]:
+    part: list[_Seen] = []
+    filled = 0
     for split in SPLITS:
         taken: Counter[str] = Counter()
         for record in dataset.records(split) if split in splits else ():
             taken[record.category] += 1
             if limit is not None and taken[record.category] > limit:
                 continue
-            pictures = _pictures(record, size, channels, most)
-            weight = sum(len(zlib.compress(a.tobytes(), 6)) for a in pictures[0] + pictures[1]) + 4096
-            if part.bytes and part.bytes + weight > _TARGET:
+            seen = _seen(record, size, dataset.input_channels, most)
+            weight = sum(len(zlib.compress(picture.tobytes(), 6)) for picture in seen[1] + seen[2]) + 4096
+            if part and filled + weight > _TARGET:
                 yield part
-                part = _Part()
-            part.add(dataset.categories.index(record.category), record, pictures, weight)
-    if part.bytes:
+                part, filled = [], 0
+            part.append(seen)
+            filled += weight
+    if part:
         yield part
 
 
-def _pictures(record: Example, size: int, channels: int, most: int | None) -> tuple[list, list, list[int]]:
-    """What one example looks like: photos, sketches, and for each sketch the number of its photo. Small drawings have a
-    photo of their own, which is looked at closer with them."""
+def _seen(record: Example, size: int, channels: int, most: int | None) -> _Seen:
+    """Small drawings have a photo of their own, which is looked at closer with them."""
     assert record.photo is not None
     whole_photo = decode(record.photo, 3)
     photos, sketches, photo_of = [], [], []
@@ -308,4 +291,4 @@ def _pictures(record: Example, size: int, channels: int, most: int | None) -> tu
             shared = len(photos) - 1 if whole else shared
         photo_of.append(shared if whole and shared is not None else len(photos) - 1)
         sketches.append(sketch)
-    return photos, sketches, photo_of
+    return record, photos, sketches, photo_of

@@ -328,16 +328,14 @@ def _keep_splits(examples: list[Example], old: Path) -> None:
 
 def _photos(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     raw = _downloaded(options, say) or options.raw
-    origin = "" if raw is None else _origin(raw)
-    if raw is not None:
-        raw = _folder(raw, draft, archives.pictures_and_lists, say)
+    folder = raw and _folder(raw, draft, archives.pictures_and_lists, say)
     if options.manifest is not None:
-        items, skipped = photos.from_manifest(options.manifest, raw)
-    elif raw is not None:
-        items, skipped = photos.from_folders(raw)
+        (items, skipped), origin = photos.from_manifest(options.manifest, folder), ""
+    elif folder is not None:
+        (items, skipped), origin = photos.from_folders(folder), _origin(raw)
     else:
         raise ConfigError("photos needs --raw DIR or --manifest CSV: say where the photos are")
-    items = _with_names(items, options, origin if options.manifest is None else "")
+    items = _with_names(items, options, origin)
     settings = {"size": options.size, "count": options.renderings, "cut": _cut(options)}
     make = functools.partial(photos.make_example, chosen=check_styles(options.styles), **settings)
     return Plan("pairs", options.size, items, make, skipped)
@@ -392,8 +390,7 @@ def _drawings(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
     if not raw:
         raise ConfigError("drawings needs --raw DIR or --download URL: say where the drawings are")
     folders = [(_folder(folder, draft, archives.pictures_and_lists, say), category) for folder, category in raw]
-    known = [options.val] if options.val else []
-    found = drawings.find(folders, drawings.renames(options.rename), but=known)
+    found = drawings.find(folders, drawings.renames(options.rename), but=[options.val] if options.val else [])
     drawings.select(found, options.val, options.keep_unrecognised, options.limit_per_category)
     items = _with_names(found.drawings, options, "")
     make = functools.partial(drawings.make_example, size=options.size)
@@ -406,9 +403,8 @@ def _rendered(options: argparse.Namespace, draft: Path, say: Say) -> Plan:
         side = max(options.size, 256)
         job = rendered.Job(options.scenes, options.categories, options.count, options.seed, side, options.samples)
         work = job.folder_in(draft)
-        done = job.done_in(work)
         made = job.render(work, options.blender_python, options.device, options.workers or os.cpu_count() or 1)
-        for _ in counted(made, job.total, say, done=done):
+        for _ in counted(made, len(job.chosen()) * job.count, say, done=job.done_in(work)):
             pass
         folders.append(work)
     elif not folders:

@@ -119,7 +119,7 @@ def folder_and_category(text: str) -> tuple[Path, str]:
     return Path(text), ""
 
 
-def add_lines(found: Found, path: Path, category: str, name: str, source: str = "", split: str = "") -> None:
+def add_lines(found: Found, path: Path, category: str, name: str, **known: str) -> None:
     """The drawings of an ndjson file; without `category` each is of its `word`, or else of the file's name."""
     with path.open("rb") as lines:
         offset = 0
@@ -145,8 +145,7 @@ def add_lines(found: Found, path: Path, category: str, name: str, source: str = 
                     key=str(record.get("key_id") or ""),
                     recognised=record.get("recognized") is not False,
                     group=hashlib.sha256(json.dumps(drawing).encode()).hexdigest()[:16],
-                    source=source,
-                    split=split,
+                    **known,
                 )
             )
 
@@ -224,8 +223,7 @@ def make_example(raw: RawDrawing, *, size: int) -> list[Example | Skipped]:
             return [Skipped(name, str(error).removeprefix(f"{raw.name} "))]
     if images.ink_box(sketch) is None:
         return [Skipped(name, "nothing is drawn on it")]
-    made = replace(raw, name=name).example([encode_sketch(sketch)], strokes=points, content=content)
-    return [made, *left_out]
+    return [replace(raw, name=name).example([encode_sketch(sketch)], strokes=points, content=content), *left_out]
 
 
 def _of_svg(data: bytes, name: str, size: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -116,37 +116,26 @@ def link(edges: np.ndarray, shortest: int = 1) -> list[Path]:
     padded = np.zeros((height + 2, stride), np.uint8)
     padded[1:-1, 1:-1] = edges > 0
     free = set(np.flatnonzero(padded).tolist())
-    around = (1, stride + 1, stride, stride - 1, -1, -stride - 1, -stride, -stride + 1)
+    around = [1, stride + 1, stride, stride - 1, -1, -stride - 1, -stride, -stride + 1]
+    turns = (0, 1, -1, 2, -2, 3, -3, 4)
+    # After each step those that are tried next, the one that turns least first; after none all around.
+    onward = {0: around} | {step: [around[(n + turn) % 8] for turn in turns] for n, step in enumerate(around)}
     crowd = cv2.boxFilter(padded, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) * padded
     ends = np.flatnonzero(crowd == 2).tolist()
     paths = []
     # From the loose ends first, so that an open line is one chain and not two halves; closed lines are left over.
     for start in [*ends, *sorted(free)]:
-        if start in free:
-            chain = _follow(start, free, around)
-            if len(chain) >= shortest:
-                y, x = np.divmod(np.asarray(chain), stride)
-                paths.append(np.stack([x - 1, y - 1], 1).astype(np.float32))
+        if start not in free:
+            continue
+        chain, step = [start], 0
+        free.discard(start)
+        while step := next((one for one in onward[step] if chain[-1] + one in free), 0):
+            chain.append(chain[-1] + step)
+            free.discard(chain[-1])
+        if len(chain) >= shortest:
+            y, x = np.divmod(np.asarray(chain), stride)
+            paths.append(np.stack([x - 1, y - 1], 1).astype(np.float32))
     return paths
-
-
-def _follow(start: int, free: set[int], around: tuple[int, ...]) -> list[int]:
-    """The chain from `start`, taken out of `free`: along the direction that turns least."""
-    chain = [start]
-    free.discard(start)
-    here, direction = start, None
-    turns = (0, 1, -1, 2, -2, 3, -3, 4)
-    while True:
-        order = range(8) if direction is None else [(direction + turn) % 8 for turn in turns]
-        for step in order:
-            there = here + around[step]
-            if there in free:
-                free.discard(there)
-                chain.append(there)
-                here, direction = there, step
-                break
-        else:
-            return chain
 
 
 def parts(photo: np.ndarray, outline: Outline, count: int) -> list[Path]:

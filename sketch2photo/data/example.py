@@ -32,8 +32,7 @@ class Raw:
 
     def example(self, sketches: list[bytes], **more: Any) -> "Example":
         """What the file became."""
-        known = {name: getattr(self, name) for name in KNOWN}
-        return Example(self.name, self.category, sketches, **known, **more)
+        return Example(self.name, self.category, sketches, **{name: getattr(self, name) for name in KNOWN}, **more)
 
     def photo_example(self, photo: np.ndarray, content: bytes, sketches: list[bytes], **more: Any) -> "Example":
         """What the photo in the file `content` became: uint8 (s, s, 3) with its sketches as PNG files."""
@@ -119,8 +118,12 @@ def decode(data: bytes, channels: int) -> np.ndarray:
     return picture
 
 
-def frame_pair(sketch: np.ndarray, photo: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """A pair as the model sees it: (s, s, channels), (s, s, 3), and whether all of the sheet is seen.
+Pair = tuple[np.ndarray, np.ndarray, bool]
+"""As the model sees it: sketch (s, s, channels), photo (s, s, 3), and whether all of the sheet is seen."""
+
+
+def frame_pair(sketch: np.ndarray, photo: np.ndarray, size: int) -> Pair:
+    """A pair as the model sees it.
 
     A drawing is seen as on the page (`images.frame_drawing`), and what moves the drawing moves the photo; a coloured
     input, (h, w, 3), is only resized.

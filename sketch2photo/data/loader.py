@@ -9,7 +9,7 @@ import contextlib
 import functools
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,7 @@ def balanced(labels: np.ndarray, balance: str, seed: int) -> grain.MapDataset:
 class Mix:
     """How often sketches for the classifier are drawn."""
 
-    balance: str = "equal"
-    """Categories "none" by their size, "sqrt" by its root, "equal" alike; other categories among themselves too."""
+    balance: str = "equal"  # of the categories as in `balanced`, of other categories among themselves too
     drawn_share: float = 0.6  # share of people's drawings in a category that has both those and sketches of photos
     none_share: float = 0.3  # share of other categories, when there are any
     near_kin: tuple[tuple[int, int], ...] = ()  # other categories by number, each with the category it is near to
@@ -178,14 +177,15 @@ def class_numbers(
     """
     known = {name: label for label, name in enumerate([*categories, *others])}
     classes = [known.get(name, len(categories)) for name in names]
-    rest = {name: len(known) + i for i, name in enumerate(n for n in dict.fromkeys(names) if n not in known)}
-    return np.array(classes, np.int32), np.array([(known | rest)[name] for name in names], np.int32)
+    rest = (name for name in dict.fromkeys(names) if name not in known)
+    numbers = known | {name: number for number, name in enumerate(rest, len(known))}
+    return np.array(classes, np.int32), np.array([numbers[name] for name in names], np.int32)
 
 
 # ---------------------------------------------------------------- batches of them
 
 
-class Batches:
+class Batches(Iterator[Batch]):
     """An endless iterator of batches that can be put back to any position exactly.
 
     Threads make batches ahead; with `workers` so many processes do, which never start a JAX backend. The batches are
@@ -211,22 +211,7 @@ class Batches:
         host, hosts = shard
         batches = numbers.random_map(load, seed=seed % 2**32).batch(batch_size, drop_remainder=True)
         self._all, self._workers = batches[host::hosts], workers
-        self._go_to(0)
-
-    def _go_to(self, position: int) -> None:
-        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=max(_AHEAD, _THREADS))
-        batches = self._all[position:].to_iter_dataset(reading)
-        if self._workers:
-            from absl import flags
-
-            if not flags.FLAGS.is_parsed():
-                flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own, which only absl's programs parse
-            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers), _leave_interrupts)
-        self._batches = iter(batches)
-        self._position = position
-
-    def __iter__(self) -> "Batches":
-        return self
+        self.set_state({"batches": 0})
 
     def __next__(self) -> Batch:
         batch = next(self._batches)
@@ -239,7 +224,16 @@ class Batches:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go to a position: the following batches are those that followed there, to the bit."""
-        self._go_to(int(state["batches"]))
+        self._position = int(state["batches"])
+        reading = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=max(_AHEAD, _THREADS))
+        batches = self._all[self._position :].to_iter_dataset(reading)
+        if self._workers:
+            from absl import flags
+
+            if not flags.FLAGS.is_parsed():
+                flags.FLAGS.mark_as_parsed()  # Grain reads flags of its own, which only absl's programs parse
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self._workers), _leave_interrupts)
+        self._batches = iter(batches)
 
 
 def _leave_interrupts(*_: int) -> None:
@@ -357,7 +351,6 @@ class PairCache:
             # The system gives pages of these when they are first written.
             self._photos = np.empty((len(self._labels), size, size, of_photo), np.uint8)
             self._sketches = np.empty((int(self._first[-1]), size, size, channels), np.uint8)
-            self._photo_there = np.zeros(len(self._photos), bool)
             self._sketch_there = np.zeros(len(self._sketches), bool)
             # Of small drawings, which are looked at closer together with their photo.
             self._closer: dict[int, np.ndarray] = {}
@@ -386,13 +379,12 @@ class PairCache:
 
     def _keep(self, number: int, place: int, sketch: np.ndarray, photo: np.ndarray, whole: bool) -> None:
         """First the pictures, then that they are there: threads may look at any time."""
-        if whole and not self._photo_there[number]:
-            self._photos[number] = photo
-            self._photo_there[number] = True
-        elif not whole:
-            if len(self._closer) >= self._most_closer:
-                return
+        if whole:
+            self._photos[number] = photo  # the same of each of its sketches
+        elif len(self._closer) < self._most_closer:
             self._closer[place] = photo
+        else:
+            return
         self._sketches[place] = sketch
         self._sketch_there[place] = True
 

@@ -36,9 +36,8 @@ class RawPair(Raw):
     inputs: tuple[Path, ...]
     side: str = ""  # where the input is in a picture with both: "left" or "right"; "" where they are files of their own
 
-    def named(self, number: int) -> str:
+    def named(self, path: Path) -> str:
         """What people know an input by."""
-        path = self.inputs[number]
         return self.name if self.side else f"{path.parent.name}/{path.name}"
 
 
@@ -81,7 +80,7 @@ def are_coloured(pairs: list[RawPair]) -> bool:
     """Whether inputs have colours that mean something, as label maps do; looks at some of them."""
     for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]:
         with contextlib.suppress(ImageError, OSError):
-            if (np.ptp(_input(pair, 0), axis=2) > 40).mean() > 0.01:
+            if (np.ptp(_input(pair, pair.inputs[0]), axis=2) > 40).mean() > 0.01:
                 return True
     return False
 
@@ -107,21 +106,19 @@ def _from_list(listed: Path, direction: str, category: str) -> list[RawPair]:
         raise DataError(f"{str(listed)!r} has no columns sketch and photo, nor A and B: its first line must name them")
     rows = raw_files.read_csv(listed, "--pairs", columns)
     given, photo = columns if columns[0] != "A" or direction == "AtoB" else columns[::-1]
-    inputs: dict[str, list[Path]] = {}
-    known: dict[str, dict[str, str]] = {}
+    by_photo: dict[str, list[dict[str, str]]] = {}
     for _, row in rows:
-        inputs.setdefault(row[photo], []).append(raw_files.named(listed.parent, row[given]))
-        known.setdefault(row[photo], row)
+        by_photo.setdefault(row[photo], []).append(row)
     name = category or listed.resolve().parent.name
     return [
         RawPair(
             raw_files.named(listed.parent, file),
-            tuple(drawn),
+            tuple(raw_files.named(listed.parent, row[given]) for row in of_photo),
             name=file,
-            category=composed(known[file].get("category") or name),
-            **{column: known[file].get(column, "") for column in KNOWN},
+            category=composed(of_photo[0].get("category") or name),
+            **{column: of_photo[0].get(column, "") for column in KNOWN},
         )
-        for file, drawn in inputs.items()
+        for file, of_photo in by_photo.items()
     ]
 
 
@@ -204,8 +201,7 @@ def _side_by_side(raw: Path, direction: str, category: str) -> tuple[list[RawPai
         split = SPLIT_OF.get(folders[0].lower(), "") if folders else ""
         inner = folders[1:] if split else folders
         own = composed(category or (inner[0] if inner else raw.resolve().name))
-        name = path.relative_to(raw).as_posix()
-        pairs.append(RawPair(path, (path,), side, name=name, category=own, split=split))
+        pairs.append(RawPair(path, (path,), side, name=path.relative_to(raw).as_posix(), category=own, split=split))
     return pairs, skipped
 
 
@@ -257,8 +253,7 @@ def find_sketchy(
             by_photo.setdefault(path.stem.rpartition("-")[0], []).append(path)
         for photo in inside.get(photos / category, []):
             name = f"{category}/{photo.name}"
-            drawn = by_photo.pop(photo.stem, [])
-            if drawn:
+            if drawn := by_photo.pop(photo.stem, []):
                 said = {"category": composed(rename.get(category, category)), "group": name.removesuffix(photo.suffix)}
                 pairs.append(RawPair(photo, tuple(drawn), name=name, source="sketchy", licence=licence, **said))
             else:
@@ -286,8 +281,7 @@ def _sketchy_folders(raw: Path, rendering: str) -> tuple[Path, Path]:
 
 def _choose_rendering(wanted: str, present: Iterable[str]) -> tuple[str, str]:
     """The rendering that is meant, of those there are, and that of the photos which its sketches lie on."""
-    known = [*RENDERINGS, *sorted(present)]
-    present = sorted(present, key=known.index)
+    present = sorted(present, key=[*RENDERINGS, *sorted(present)].index)
     if wanted and wanted not in present:
         raise DataError(f"there is no rendering {wanted}: choose one of {', '.join(present)}")
     chosen = wanted or (_FITTED if _FITTED in present else present[0])
@@ -330,16 +324,15 @@ def make_example(
         picture = images.decode_photo(raw.photo, raw.name)
         photo = _half(picture, raw, other=True) if raw.side else picture
     except (ImageError, OSError) as error:
-        inputs = [] if raw.side else [raw.named(number) for number in range(len(raw.inputs))]
-        useless = [Skipped(name, "its photo cannot be used") for name in inputs]
+        useless = [Skipped(raw.named(path), "its photo cannot be used") for path in raw.inputs if not raw.side]
         return [Skipped(raw.name, _reason(error, raw.name)), *useless]
     height, width = photo.shape[:2]
     made: list[Example | Skipped] = []
     encoded = []
-    for number in range(len(raw.inputs)):
-        name = raw.named(number)
+    for path in raw.inputs:
+        name = raw.named(path)
         try:
-            given = _input(raw, number, input_channels, labels)
+            given = _input(raw, path, input_channels, labels)
         except (ImageError, OSError) as error:
             made.append(Skipped(name, _reason(error, name)))
             continue
@@ -365,9 +358,9 @@ def _reason(error: Exception, name: str) -> str:
     return str(getattr(error, "strerror", "") or error).removeprefix(f"{name} ")
 
 
-def _input(raw: RawPair, number: int, channels: int = 3, labels: bool = False) -> np.ndarray:
+def _input(raw: RawPair, path: Path, channels: int = 3, labels: bool = False) -> np.ndarray:
     decode = images.decode_labels if labels else images.decode_photo if channels == 3 else images.decode_sketch
-    picture = decode(raw.inputs[number], raw.named(number))
+    picture = decode(path, raw.named(path))
     return _half(picture, raw) if raw.side else picture
 
 

@@ -28,32 +28,24 @@ def smooth(path: Path, sigma: float) -> Path:
         return path
     reach = min(int(3 * sigma) + 1, len(path) - 2)
     kernel = cv2.getGaussianKernel(2 * reach + 1, sigma).astype(np.float32)
-    if is_closed(path):
-        ring = path[:-1]
-        padded = np.concatenate([ring[-reach:], ring, ring[:reach]])
-        return close(cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach])
-    head = 2 * path[0] - path[reach:0:-1]
-    tail = 2 * path[-1] - path[-2 : -reach - 2 : -1]
-    padded = np.concatenate([head, path, tail])
-    return cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach]
+    closed, rim = is_closed(path), ((reach, reach), (0, 0))
+    padded = np.pad(path[:-1], rim, "wrap") if closed else np.pad(path, rim, "reflect", reflect_type="odd")
+    smoothed = cv2.filter2D(padded, -1, kernel, borderType=cv2.BORDER_REPLICATE)[reach:-reach]
+    return close(smoothed) if closed else smoothed
 
 
 def thin_out(paths: list[Path], drawn: list[Path], side: int, gap: float) -> list[Path]:
     """Those of `paths` that mostly keep `gap` pixels from what is drawn before them: no blots, no double lines."""
     taken = np.zeros((side, side), np.uint8)
     thickness = max(1, round(2 * gap))
-
-    def take(path: Path) -> None:
-        cv2.polylines(taken, [path.round().astype(np.int32)], False, 1, thickness)
-
-    for path in drawn:
-        take(path)
+    cv2.polylines(taken, [path.round().astype(np.int32) for path in drawn], False, 1, thickness)
     kept = []
     for path in paths:
-        x, y = path.round().astype(int).clip(0, side - 1).T
+        points = path.round().astype(np.int32)
+        x, y = points.clip(0, side - 1).T
         if taken[y, x].mean() < 0.4:
             kept.append(path)
-            take(path)
+            cv2.polylines(taken, [points], False, 1, thickness)
     return kept
 
 
@@ -96,9 +88,8 @@ def polygon(path: Path, tolerance: float) -> Path:
     return _resample(corners, 2.0)
 
 
-def as_ellipse(path: Path, apart: float = 0.08) -> Path | None:
-    """The ellipse that a closed path nearly is, as people draw wheels and buttons; None where it is none, being further
-    `apart`, as a share of the ellipse's radius."""
+def as_ellipse(path: Path) -> Path | None:
+    """The ellipse that a closed path nearly is, as people draw wheels and buttons; None where it is none."""
     if not is_closed(path) or len(path) < 12:
         return None
     (x, y), (width, height), turn = cv2.fitEllipse(path[:-1].reshape(-1, 1, 2))
@@ -106,8 +97,8 @@ def as_ellipse(path: Path, apart: float = 0.08) -> Path | None:
         return None
     cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
     axes = np.array([[cosine, sine], [-sine, cosine]]) * np.array([[width / 2], [height / 2]])
-    off = (path - (x, y)) @ np.linalg.inv(axes)
-    if np.abs(np.hypot(*off.T) - 1).max() > 2 * apart or np.abs(np.hypot(*off.T) - 1).mean() > apart:
+    apart = np.abs(np.hypot(*((path - (x, y)) @ np.linalg.inv(axes)).T) - 1)  # as a share of the radius
+    if apart.max() > 0.16 or apart.mean() > 0.08:
         return None
     at = np.linspace(0, 2 * np.pi, max(16, round(np.pi * max(width, height) / 4)))
     return (np.stack([np.cos(at), np.sin(at)], 1) @ axes + (x, y)).astype(np.float32)

@@ -1,6 +1,7 @@
 """Raw files as they lie: in folders, and in tables that name them."""
 
 import csv
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -110,7 +111,7 @@ def _files(folder: Path, top: Path, above: tuple[Path, ...], skipped: list[Skipp
         skipped.append(Skipped(name, "a link to a folder that it is in"))
         return
     for path in inside:
-        if is_folder(path):
+        if os.path.isdir(path):  # unlike Path's, it takes what cannot be told for none
             yield from _files(path, top, (*above, real), skipped)
         else:
             yield path
@@ -133,14 +134,6 @@ def category_and_split(path: Path, top: Path, with_own: set[Path]) -> tuple[str,
     return composed(levels[0].name) if levels else "", split
 
 
-def is_folder(path: Path) -> bool:
-    """Whether it is one; what cannot be told is none."""
-    try:
-        return path.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
 def composed(name: str) -> str:
     """A name as most systems write it: macOS takes letters apart (é is e and an accent, 신 three letters)."""
     return unicodedata.normalize("NFC", name)
@@ -152,7 +145,7 @@ def named(folder: Path, name: str) -> Path:
         return folder / name
     found = [folder]
     for part in Path(name).parts:
-        inside = [one for place in found if is_folder(place) for one in place.iterdir()]
+        inside = [one for place in found if os.path.isdir(place) for one in place.iterdir()]
         found = [one for one in inside if composed(one.name) == composed(part)]
     return found[0] if found else folder / name
 

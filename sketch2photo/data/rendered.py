@@ -110,10 +110,6 @@ class Job:
     side: int  # pixels
     samples: int  # rays a pixel
 
-    @property
-    def total(self) -> int:
-        return len(self.chosen()) * self.count
-
     def chosen(self) -> list[str]:
         """The categories. Raises `ConfigError`: there is no scene of that name, or there are no scenes."""
         known = sorted(path.stem for path in self.scenes.glob("*.py") if path.stem not in ("__init__", "render"))
@@ -124,10 +120,8 @@ class Job:
     def folder_in(self, draft: Path) -> Path:
         """Where its pictures go: another folder for other scenes, so that no run goes on with those of older ones."""
         self.chosen()
-        code = hashlib.sha256()
-        for path in sorted(self.scenes.rglob("*.py")):
-            code.update(path.read_bytes())
-        return draft / f"scenes-{code.hexdigest()[:12]}"
+        code = b"".join(path.read_bytes() for path in sorted(self.scenes.rglob("*.py")))
+        return draft / f"scenes-{hashlib.sha256(code).hexdigest()[:12]}"
 
     def done_in(self, work: Path) -> int:
         """How many objects are complete."""

@@ -72,8 +72,7 @@ def _lines(content: dict[str, Any]) -> list[str]:
         width = max(len(c) for c in content["categories"])
         for category, counts in content["categories"].items():
             lines.append(f"  {category:{width}}  " + "  ".join(f"{name} {n}" for name, n in counts.items()))
-    skipped = content["skipped"]
-    if skipped:
+    if skipped := content["skipped"]:
         lines.append(f"left out {len(skipped)} (all in report.json):")
         lines += [f"  {s['file']}: {s['reason']}" for s in skipped[:_SHOWN_SKIPPED]]
     if over := content["passed_over"]:
@@ -91,10 +90,13 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     many = len(categories) > _MANY
     tile = 48 if many else 96
     shown = {"pairs": 1 if many else 2, "drawings": 5 if many else 12}[kind]
-    numbers = _by_category(journal.light)
+    numbers = _numbers(journal.light, "category")
     rows = []
     for category in categories:
-        tiles = [_caption(category, tile)]
+        caption = np.full((tile, 140, 3), 255, np.uint8)
+        scale = 0.45 * min(1.0, 130 / (9 * len(category)))
+        cv2.putText(caption, category, (4, tile // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+        tiles = [caption]
         for example in _some(journal, numbers[category], shown):
             pictures = [] if example.photo is None else [example.photo]
             tiles += [_picture(data, tile) for data in pictures + example.sketches]
@@ -107,23 +109,17 @@ def contact_sheet(kind: str, journal: Any, categories: list[str]) -> np.ndarray:
     return np.concatenate([np.concatenate(rows[i : i + length], 0) for i in range(0, len(rows), length)], 1)
 
 
-def _by_category(examples: list[Example]) -> dict[str, list[int]]:
+def _numbers(examples: list[Example], field: str) -> dict[str, list[int]]:
+    """The numbers of the examples by what a field of theirs says."""
     numbers = defaultdict(list)
     for number, example in enumerate(examples):
-        numbers[example.category].append(number)
+        numbers[getattr(example, field)].append(number)
     return numbers
 
 
 def _some(journal: Any, numbers: list[int], most: int) -> list[Example]:
     """At most so many of the examples, from all over them."""
     return [journal[number] for number in numbers[:: max(1, len(numbers) // most)][:most]]
-
-
-def _caption(text: str, height: int) -> np.ndarray:
-    picture = np.full((height, 140, 3), 255, np.uint8)
-    scale = 0.45 * min(1.0, 130 / (9 * len(text)))
-    cv2.putText(picture, text, (4, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return picture
 
 
 # ---------------------------------------------------------------- report.html
@@ -133,10 +129,9 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
     """The page of what report.json holds, with pictures of it in it: it needs no other file."""
     import jinja2  # here, as worker processes import this module, too
 
-    examples, numbers, groups = journal.light, _by_category(journal.light), defaultdict(list)
-    for number, example in enumerate(examples):
-        groups[example.group].append(number)
-    several = sorted((members for members in groups.values() if len(members) > 1), key=len, reverse=True)
+    examples, numbers = journal.light, _numbers(journal.light, "category")
+    groups = _numbers(examples, "group").values()
+    several = sorted((members for members in groups if len(members) > 1), key=len, reverse=True)
     by_source = Counter((example.source, example.licence, example.split) for example in examples)
     counts = [sum(row.values()) for row in content["categories"].values()]
     templates = jinja2.PackageLoader("sketch2photo.data", "")
@@ -149,7 +144,7 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
         sources=[(key, [by_source[*key, split] for split in SPLITS]) for key in sorted({k[:2] for k in by_source})],
         examples=[(category, _rows(journal, numbers[category])) for category in sorted(numbers)[:_CATEGORIES]],
         not_shown=max(0, len(numbers) - _CATEGORIES),
-        stripes=_stripes(examples),
+        stripes=_stripes(examples, numbers) if content["kind"] == "pairs" else [],
         left_out=[(_url(s.thumbnail) if s.thumbnail else "", s.file, s.reason) for s in skipped[:_REJECTS]],
         groups=len(several),
         twins=[[_tile(journal[number]) for number in members[:8]] for members in several[:_TWINS]],
@@ -174,15 +169,11 @@ def _tile(example: Example) -> tuple[str, str]:
     return _jpeg(_picture(example.photo or example.sketches[0])), f"{example.file} ({example.split})"
 
 
-def _stripes(examples: list[Example]) -> list[tuple[str, str]]:
-    """Each category's colours, one stripe an object, by hue and lightness."""
-    coloured: dict[str, list[np.ndarray]] = defaultdict(list)
-    for example in examples:
-        if example.colour is not None:
-            coloured[example.category].append(example.colour)
+def _stripes(examples: list[Example], numbers: dict[str, list[int]]) -> list[tuple[str, str]]:
+    """Each category's colours, one stripe a photo's object, by hue and lightness."""
     found = []
-    for category in sorted(coloured)[:_CATEGORIES]:
-        rgb = np.array(coloured[category], np.uint8)
+    for category in sorted(numbers)[:_CATEGORIES]:
+        rgb = np.array([examples[number].colour for number in numbers[category]], np.uint8)
         hls = cv2.cvtColor(rgb[None], cv2.COLOR_RGB2HLS)[0].astype(int)
         grey = hls[:, 2] < 40
         order = np.lexsort((hls[:, 1], np.where(grey, 0, hls[:, 0] // 12), ~grey))

@@ -117,8 +117,7 @@ def on_white(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _tidy(mask: np.ndarray) -> np.ndarray:
     """The largest piece and what is near its size, without pinholes and hairs."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
     areas[0] = 0
@@ -245,8 +244,8 @@ def cut_out(photo: np.ndarray, cut: Cut, name: str) -> CutOut | Skipped:
     # Of the mask before it is moved: afterwards no object touches the border.
     found = quality(mask)
     if found.score < cut.least:
-        worst = min(("border", "area", "smooth"), key=lambda part: getattr(found, part))
         whys = {"border": "it touches the border", "area": "it is very small or very large", "smooth": "it is ragged"}
+        worst = min(whys, key=lambda part: getattr(found, part))
         reason = f"its mask is doubtful: quality {found.score:.2f}, {whys[worst]}"
         return Skipped(name, reason, thumbnail(photo))
     moved = placement(mask, photo.shape[0])
@@ -270,11 +269,10 @@ def example_cut_out(example: Example, cut: Cut, channels: int = 1) -> Example | 
     found = cut_out(decode(example.photo, 3), cut, example.file)
     if isinstance(found, Skipped):
         return found
-    sketches = [encode_sketch(found.placement.apply(decode(data, channels))) for data in example.sketches]
     return dataclasses.replace(
         example,
         photo=encode_photo(found.photo),
-        sketches=sketches,
+        sketches=[encode_sketch(found.placement.apply(decode(data, channels))) for data in example.sketches],
         mask=found.mask,
         mask_quality=found.score,
         colour=images.dominant_colour(found.photo),

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sketch2photo.data.edges import object_mask, with_ground
-from sketch2photo.data.example import HUMAN, SPLITS, Example, decode, encode_sketch, frame_pair, palette
+from sketch2photo.data.example import HUMAN, SPLITS, Example, Pair, decode, encode_sketch, frame_pair, palette
 from sketch2photo.errors import DataError, first_line
 
 NAME = "sketch_photo"
@@ -144,8 +144,7 @@ def _shuffle_without_tensorflow() -> None:
         def add(self, key: int, data: bytes) -> None:
             if self._fobj is None:
                 self._fobj = open(self._path, "wb")  # noqa: SIM115  (closed by `flush`, which reading begins with)
-            for part in (key.to_bytes(16, "big"), len(data).to_bytes(8, "big"), data):
-                self._fobj.write(part)
+            self._fobj.write(key.to_bytes(16, "big") + len(data).to_bytes(8, "big") + data)
             self._length += 1
             self._size += len(data)
 
@@ -186,10 +185,7 @@ class Columns:
 
     path: Path
     kind: str
-
-    def _table(self, split: str) -> dict[str, Any]:
-        """The arrays below by name."""
-        raise NotImplementedError
+    _table: Callable[[str], dict[str, Any]]  # of a split the arrays below by name
 
     def labels(self, split: str) -> np.ndarray:
         """The category number of every example, int32 (n,)."""
@@ -253,13 +249,10 @@ class Dataset(Columns):
 
     def records(self, split: str) -> Iterator[Example]:
         """All examples of a split, in order."""
-        if split not in self._sources:
-            return
-        source = self._sources[split]
+        source: Any = self._sources.get(split, ())
         for start in range(0, len(source), _CHUNK):
-            numbers = range(start, min(start + _CHUNK, len(source)))
             try:
-                records = source.__getitems__(list(numbers))
+                records = source.__getitems__(list(range(start, min(start + _CHUNK, len(source)))))
             except (RuntimeError, ValueError, OSError) as error:
                 raise _damaged(self.path, error) from None
             yield from (self._parse(record, split) for record in records)
@@ -282,9 +275,7 @@ class Dataset(Columns):
             strokes=np.array(values["strokes"].int64_list.value, np.int16).reshape(-1, 3) if "strokes" in has else None,
         )
 
-    def pair(
-        self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False
-    ) -> tuple[np.ndarray, np.ndarray, bool]:
+    def pair(self, split: str, number: int, chosen: int, size: int, channels: int, mask: bool = False) -> Pair:
         """An example's photo with one of its sketches, by number, as `frame_pair` gives them; pairs only. With `mask`
         the photo has a fourth channel, 255 where its ground is."""
         record = self.record(split, number)
@@ -315,14 +306,13 @@ class Dataset(Columns):
 
     @functools.cache  # noqa: B019 (a dataset lives as long as the program)
     def _table(self, split: str) -> dict[str, Any]:
-        number = {name: label for label, name in enumerate(self.categories)}
         rows, sources = [], {}
         for record in self.records(split):
             sources[record.source] = record.licence
             colour = np.zeros(3, np.uint8) if record.colour is None else record.colour
             has_strokes = record.strokes is not None and len(record.strokes) > 0
             human = record.styles.index(HUMAN) if HUMAN in record.styles else -1
-            rows.append((number[record.category], colour, has_strokes, len(record.sketches), human))
+            rows.append((self.categories.index(record.category), colour, has_strokes, len(record.sketches), human))
         labels, colours, strokes, counts, humans = zip(*rows, strict=True) if rows else ((),) * 5
         return {
             "labels": np.asarray(labels, np.int32),

@@ -8,7 +8,7 @@ differs from edges in what is drawn (parts, not texture), in its shape (few corn
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -44,12 +44,6 @@ class _Subject:
             return self.inner_edges(edges.COARSEST)
         return edges.parts(self.photo, self.outline, count)
 
-    @cached_property
-    def silhouette(self) -> list[Path]:
-        if self.outline is None:
-            return self.contours(edges.COARSEST)
-        return [polylines.smooth(path, 1.5 * self.unit) for path in self.outline.paths]
-
     def contours(self, scale: edges.Scale) -> list[Path]:
         """The outline and the clear inner edges, smoothed, without lines that crowd others."""
         inner = [polylines.smooth(path, 2 * self.unit) for path in self.inner_edges(scale)]
@@ -67,7 +61,11 @@ def _xdog(subject: _Subject, rng: Rng) -> np.ndarray:
 
 
 def _silhouette(subject: _Subject, rng: Rng) -> np.ndarray:
-    return polylines.draw(subject.silhouette, subject.side, rng.uniform(2.5, 5) * subject.unit)
+    if subject.outline is None:
+        paths = subject.contours(edges.COARSEST)
+    else:
+        paths = [polylines.smooth(path, 1.5 * subject.unit) for path in subject.outline.paths]
+    return polylines.draw(paths, subject.side, rng.uniform(2.5, 5) * subject.unit)
 
 
 @dataclass(frozen=True)
