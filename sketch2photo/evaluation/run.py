@@ -21,7 +21,7 @@ from sketch2photo.evaluation import metrics
 from sketch2photo.files import write_atomic
 from sketch2photo.models import serving
 from sketch2photo.models.features import Features, load_squeezenet, squeezenet_features
-from sketch2photo.models.layers import Arrays
+from sketch2photo.models.layers import Arrays, in_chunks
 from sketch2photo.release import format
 from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
@@ -81,7 +81,7 @@ def evaluate(
     paint: Paint, examples: Examples, categories: tuple[str, ...], compare: Reference | None = None
 ) -> Evaluation:
     """Paint the examples' sketches, told their photos' categories and colours, and measure."""
-    photos = _painted(paint, examples)
+    photos = in_chunks(paint, _CHUNK, *(examples[name] for name in ("sketch", "label", "colour")))
     differences = (np.abs(a.astype(np.float32) - b) for a, b in zip(photos, examples["photo"], strict=True))
     each = {
         "l1": np.array([difference.mean() / 127.5 for difference in differences]),
@@ -128,20 +128,9 @@ def painter(model: ReleasedModel, categories: tuple[str, ...]) -> Paint:
 
 def better(metric: str, value: float, than: float | None) -> bool:
     """Whether a value of a metric is better than an earlier one; any number is better than none."""
-    if np.isnan(value):
-        return False
     if than is None:
-        return True
+        return not np.isnan(value)
     return value > than if METRICS[metric][1] else value < than
-
-
-def _painted(paint: Paint, examples: Examples) -> np.ndarray:
-    photos, n = [], len(examples["label"])
-    for first in range(0, n, _CHUNK):
-        # The last part is filled up, so that one shape is compiled.
-        rows = np.minimum(np.arange(first, first + _CHUNK), n - 1)
-        photos.append(np.asarray(paint(*(examples[name][rows] for name in ("sketch", "label", "colour"))))[: n - first])
-    return np.concatenate(photos)
 
 
 def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
 from sketch2photo.kernels.conv import NHWC
-from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, style_size
+from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, shrink, style_size
 
 Map = Float[Array, "n h w c"]
 
@@ -141,10 +141,3 @@ class _Head(nnx.Module):
             assert style is not None, "conditional heads need the style"
             logits = logits + x.shape[-1] ** -0.5 * jnp.einsum("nhwf,nf->nhw", x, self.embed(style))[..., None]
         return logits
-
-
-def shrink(image: jax.Array, side: int) -> jax.Array:
-    """The mean over squares of pixels; sides divide."""
-    n, size, _, c = image.shape
-    step = size // side
-    return image if step == 1 else image.reshape(n, side, step, side, step, c).mean((2, 4))

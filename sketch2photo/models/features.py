@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, first_line
 from sketch2photo.kernels.conv import NHWC
-from sketch2photo.models import efficientnet, vgg
+from sketch2photo.models import efficientnet, layers, vgg
 
 # ---------------------------------------------------------------- SqueezeNet
 # SqueezeNet 1.1 (Iandola et al. 2016) without its classifier. The file is MATLAB's, with, for `conv1`,
@@ -114,13 +114,11 @@ def squeezenet_features(weights: SqueezeNetWeights, size: int) -> Features:
     compiled, weights = jax.jit(mean_fire9), jax.device_put(weights)
 
     def of(photos: np.ndarray) -> np.ndarray:
-        rows = []
-        for first in range(0, len(photos), _CHUNK):
-            chunk = np.stack([images.resize(photo, size) for photo in photos[first : first + _CHUNK]])
-            # Filled up, so that one shape is compiled.
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
-            rows.append(np.asarray(compiled(weights, filled))[: len(chunk)])
-        return np.concatenate(rows) if rows else np.zeros((0, DEPTH), np.float32)
+        if not len(photos):
+            return np.zeros((0, DEPTH), np.float32)
+        return layers.in_chunks(
+            lambda chunk: compiled(weights, np.stack([images.resize(photo, size) for photo in chunk])), _CHUNK, photos
+        )
 
     return of
 
@@ -162,10 +160,7 @@ class Perceptual:
         Photos of more than `LARGEST` pixels a side are shrunk to it first: ImageNet networks know objects about that
         large, and the cost grows with the square of the side.
         """
-        n, size, _, c = photo.shape
-        if size > LARGEST:
-            step = size // LARGEST
-            photo = photo.reshape(n, LARGEST, step, LARGEST, step, c).mean((2, 4))
+        photo = layers.shrink(photo, min(photo.shape[1], LARGEST))
         return self.maps(jax.tree.map(lambda w: w.astype(dtype), self.weights), photo.astype(dtype))
 
 

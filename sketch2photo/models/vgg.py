@@ -34,7 +34,7 @@ class Conv3x3(nnx.Module):
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
         self.variance = nnx.BatchStat(jnp.ones(outputs, jnp.float32)) if batch_norm else None
-        self.dtype = "float32"  # what it computes in (`layers.compute_in`)
+        self.dtype = "float32"  # what it computes in (`layers.structure`)
 
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool = False) -> Float[Array, "n h w o"]:
         kernel, bias = self.kernel[...], self.bias[...]
@@ -109,22 +109,18 @@ def halve(x: jax.Array) -> jax.Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
-COMPARED = (0, 2, 4, 7)  # the places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives
+COMPARED = (0, 2, 4, 7)  # the places of conv1_1, conv2_1, conv3_1 and conv4_1, each the first of its block
 
 
 def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
     """What a VGG16 without batch norm sees in photos in [-1, 1] (white is no ink): relu1_1, 2_1, 3_1 and 4_1."""
-    x, i, found = 1.0 - photo, 0, []
-    for block in BLOCKS[: len(COMPARED)]:
-        for _ in block:
-            conv = weights["convs"][i]
-            x = jax.nn.relu(_convolve(x, conv["kernel"]) + conv["bias"])
-            if i in COMPARED:
-                found.append(x)
-            if i == COMPARED[-1]:
-                return found
-            i += 1
-        x = halve(x)
+    x, found = 1.0 - photo, []
+    for i in range(COMPARED[-1] + 1):
+        conv = weights["convs"][i]
+        x = halve(x) if i in COMPARED[1:] else x
+        x = jax.nn.relu(_convolve(x, conv["kernel"]) + conv["bias"])
+        if i in COMPARED:
+            found.append(x)
     return found
 
 

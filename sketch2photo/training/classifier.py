@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -46,9 +47,7 @@ class ClassifierNetwork:
         self.config = config
         self.near_kin = tuple(near_kin)
         self.n_classes = n_categories + 1
-        model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=None))
-        layers.compute_in(model, config.precision)
-        self._structure, _ = nnx.split(model)
+        self._structure = layers.structure(lambda: VGG16(config.model, self.n_classes, rngs=None), config.precision)
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
@@ -57,14 +56,11 @@ class ClassifierNetwork:
 
     def logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n k"]:
         """Of sketches as `layers.to_model` gives them."""
-        return self._merge(weights)(sketch)
+        return layers.with_weights(self._structure, weights)(sketch)
 
     def train_logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array) -> Float[Array, "n o"]:
         """Logits with batch norm over the batch and dropout, the other categories' one by one."""
-        return self._merge(weights)(sketch, train=True, key=key, apart=True)
-
-    def _merge(self, weights: Arrays) -> VGG16:
-        return nnx.merge(self._structure, layers.as_state(weights))
+        return layers.with_weights(self._structure, weights)(sketch, train=True, key=key, apart=True)
 
 
 def optimiser(config: ClassifierConfig) -> optax.GradientTransformation:
@@ -128,16 +124,12 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
             (_, aux), gradient = jax.value_and_grad(objective, has_aux=True)(params)
             return aux, gradient
 
+        of_all, of_head = (partial(gradients, frozen=blocks) for blocks in (config.frozen_blocks, len(vgg.BLOCKS)))
         if not config.head_only:
-            (logits, found), gradient = gradients(state.params, config.frozen_blocks)
+            (logits, found), gradient = of_all(state.params)
         else:
             warming = state.step < round(config.head_only * config.steps)
-            (logits, found), gradient = jax.lax.cond(
-                warming,
-                lambda params: gradients(params, len(vgg.BLOCKS)),
-                lambda params: gradients(params, config.frozen_blocks),
-                state.params,
-            )
+            (logits, found), gradient = jax.lax.cond(warming, of_head, of_all, state.params)
         updates, optimiser_state = of_params.update(gradient, state.optimiser, state.params)
         # Without a gradient there would still be weight decay.
         updates = _held(updates, config.frozen_blocks, jnp.zeros_like)

@@ -149,7 +149,7 @@ class ClassifierTask(Task):
             say("no validation drawings: probabilities stay uncalibrated")
             found = Calibration()
         else:
-            logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
+            logits = self._all_logits(state, np.concatenate([part["sketch"] for part in parts]))
             found, figures = calibrate(logits, label, len(self.categories))
             say(
                 f"accuracy {figures.accuracy:.3f} over {figures.drawings} "
@@ -178,12 +178,7 @@ class ClassifierTask(Task):
         )
 
     def _all_logits(self, state: ClassifierState, sketches: np.ndarray) -> np.ndarray:
-        results = []
-        for first in range(0, len(sketches), _CHUNK):
-            chunk = sketches[first : first + _CHUNK]
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
-            results.append(np.asarray(self._logits(state.params, filled))[: len(chunk)])
-        return np.concatenate(results) if results else np.zeros((0, len(self.categories) + 1), np.float32)
+        return layers.in_chunks(partial(self._logits, state.params), _CHUNK, sketches)
 
     def _answers_grid(self, sketches: np.ndarray, answers: np.ndarray, across: int = 16) -> np.ndarray:
         """One row a category: drawings that were given its name."""

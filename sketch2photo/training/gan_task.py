@@ -134,8 +134,7 @@ class GanTask(Task):
     def _paint(self, weights: Arrays, examples: dict[str, np.ndarray]) -> np.ndarray:
         """uint8 (n, s, s, 3), one after the other, so that it takes no more memory than training."""
         given = [examples[name] for name in ("sketch", "label", "colour")]
-        one = [self._generate(weights, *(x[i : i + 1] for x in given)) for i in range(len(examples["label"]))]
-        return np.concatenate([np.asarray(photo) for photo in one])
+        return layers.in_chunks(functools.partial(self._generate, weights), 1, *given)
 
     def _read_drawings(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
         # Imported here: where there are none, training needs no OpenCV.
