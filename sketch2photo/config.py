@@ -245,8 +245,7 @@ class GanModelConfig(Checked):
         for name, allowed in (("image_size", IMAGE_SIZES), ("input_channels", (1, 3))):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)}: choose one of {', '.join(map(str, allowed))}")
-        conditional = self.class_conditional or self.colour_conditional
-        if conditional and self.generator.norm != "conditional":
+        if (self.class_conditional or self.colour_conditional) and self.generator.norm != "conditional":
             norm = f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional"
             raise ConfigError(f"{norm}: set generator.norm to 'conditional'")
 

@@ -152,9 +152,9 @@ def object_mask(photo: np.ndarray) -> np.ndarray:
     return photo.min(-1) < GROUND_FROM
 
 
-def median_lab(photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray | None:
-    """The median of L, a and b over the object, (3,); None where there is none. `mask` replaces `object_mask`."""
-    inside = object_mask(photo) if mask is None else mask
+def median_lab(photo: np.ndarray) -> np.ndarray | None:
+    """The median of L, a and b over the object, (3,); None where there is none."""
+    inside = object_mask(photo)
     return np.median(to_lab(photo[inside]), 0) if inside.sum() >= LEAST_OBJECT else None
 
 
@@ -216,8 +216,7 @@ def inside_of(sketch: np.ndarray) -> np.ndarray | None:
     crop = slice(2 * GAP, -2 * GAP)
     filled = ink | filled_holes(bridged > 0)[crop, crop]
     hull = cv2.fillConvexPoly(np.zeros_like(sketch), cv2.convexHull(cv2.findNonZero(ink.astype(np.uint8))), 1)
-    enclosed = filled & ~ink
-    return filled if enclosed.sum() >= CLOSED_SHARE * max(1, (hull.astype(bool) & ~ink).sum()) else None
+    return filled if (filled & ~ink).sum() >= CLOSED_SHARE * max(1, (hull.astype(bool) & ~ink).sum()) else None
 
 
 def filled_holes(mask: np.ndarray) -> np.ndarray:
@@ -268,8 +267,7 @@ class PhotoClassifier:
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Of features (n, d), the logits (n, k), float64."""
-        scaled = (np.asarray(features, np.float64) - self.mean) / self.deviation
-        return scaled @ self.kernel + self.bias
+        return (np.asarray(features, np.float64) - self.mean) / self.deviation @ self.kernel + self.bias
 
     def named(self, features: np.ndarray, names: Sequence[str], best: int = 1) -> np.ndarray:
         """Whether each photo's right name is among its `best` likeliest: bool (n,). Raises `ConfigError`: a name that

@@ -219,8 +219,7 @@ class Evaluating:
 def best_value(out: Path, metric: str) -> float | None:
     """The best value of a metric in the run's evaluation.jsonl; None where there is none.
 
-    That file ends where a resumed run goes on, so what a killed run found later does not count; it will be found
-    again.
+    That file ends where a resumed run goes on: what a killed run found later does not count, and will be found again.
     """
     best = None
     try:

@@ -4,17 +4,15 @@ Every kernel is kept as (o, 4, 4, c), o channels on the small side and c on the 
 
     S(x, W)   strided convolution, large to small        T(y, W)   its adjoint, small to large
 
-each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight
-gradients are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never
-meets a dilated convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times
-slower for a whole training step). Large layers take Winograd's tiles (`winograd`), all three products. Which form is
-compiled follows the platform lowered for (`jax.lax.platform_dependent`), not the machine that traces; tests hold both
-to each other.
+each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight gradients
+are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never meets a dilated
+convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times slower for a whole training
+step). Large layers take Winograd's tiles (`winograd`), all three products. Which form is compiled follows the platform
+lowered for (`jax.lax.platform_dependent`), not the machine that traces; tests hold both to each other.
 """
 
-import functools
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -140,7 +138,7 @@ def _windows(x: jax.Array, r: int) -> jax.Array:
     return jnp.concatenate(pieces, -1).reshape(n * h * w, r * r * c)
 
 
-@functools.cache
+@cache
 def _flat(margin: int) -> Product:
     """The convolution of stride 1 with this margin."""
     cpu = (partial(form, margin=margin) for form in (_flat_cpu, _adjoint_flat_cpu, _kernel_gradient_cpu))

@@ -1,7 +1,4 @@
-"""Discriminators: pix2pix's on patches of the photo, and Projected GAN's on the features of an ImageNet network.
-
-Both are given the sketch, and category and colour by a projection (Miyato & Koyama 2018, eq. 3).
-"""
+"""Discriminators: pix2pix's on patches of the photo, and Projected GAN's on the features of an ImageNet network."""
 
 from collections.abc import Sequence
 
@@ -62,8 +59,7 @@ class PatchGAN(nnx.Module):
             # The last convolution is one pixel smaller than its input: every patch is judged by the mean of the
             # four feature pixels at its centre.
             centre = (x[:, :-1, :-1] + x[:, 1:, :-1] + x[:, :-1, 1:] + x[:, 1:, 1:]) * 0.25
-            scale = x.shape[-1] ** -0.5
-            logits = logits + scale * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
+            logits = logits + x.shape[-1] ** -0.5 * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
         return logits, features
 
 

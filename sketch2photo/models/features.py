@@ -9,7 +9,7 @@ compressed by distillation (Wang et al. 2020), a tenth of the cost and nearly th
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -136,8 +136,8 @@ def mean_fire9(weights: SqueezeNetWeights, photos: jax.Array) -> Float[Array, "n
 # ---------------------------------------------------------------- for losses
 
 LARGEST = 128  # pixels a side of what the network looks at
-_VGG19 = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41",))
-_VGG16 = (("11", "12"), ("21", "22"), ("31", "32", "33"), ("41",))
+_VGG19 = ("11", "12", "21", "22", "31", "32", "33", "34", "41")
+_VGG16 = ("11", "12", "21", "22", "31", "32", "33", "41")
 """Convolutions up to relu4_1; the first of every block is compared, as in pix2pixHD (section 3.3)."""
 
 
@@ -178,8 +178,8 @@ def load(path: str | Path) -> Perceptual:
         weights, architecture = efficientnet.read(content, str(path))
         return Perceptual(weights, partial(efficientnet.maps, architecture))
     arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: value for name, value in content.items()}
-    blocks = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
-    wanted = ["conv0", *(f"conv{name}" for block in blocks for name in block)]
+    names = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
+    wanted = ["conv0", *(f"conv{name}" for name in names)]
     missing = [name for name in wanted if f"{name}_w" not in arrays or f"{name}_b" not in arrays]
     # A file may end after the first convolution of a block: what lies deeper is then not compared.
     if missing and missing[0] != "conv0" and missing == wanted[-len(missing) :]:
@@ -189,7 +189,7 @@ def load(path: str | Path) -> Perceptual:
         raise ConfigError(f"perceptual features {str(path)!r} lack {missing[0]}: it must hold VGG from conv0 on")
     weights = {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
     # Some networks were trained with zeros around the picture, not with its mirror image; their files say so.
-    return Perceptual(weights, partial(_vgg_maps, blocks, "constant" if "zero_padding" in arrays else "reflect"))
+    return Perceptual(weights, partial(_vgg_maps, wanted[1:], "constant" if "zero_padding" in arrays else "reflect"))
 
 
 def of_classifier(weights: dict[str, Any]) -> Perceptual:
@@ -199,20 +199,15 @@ def of_classifier(weights: dict[str, Any]) -> Perceptual:
     return Perceptual({"convs": used}, vgg.maps)
 
 
-def _vgg_maps(
-    blocks: tuple[tuple[str, ...], ...], margin: str, weights: dict[str, jax.Array], photo: jax.Array
-) -> list[jax.Array]:
-    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as the weights go."""
+def _vgg_maps(names: Sequence[str], margin: str, weights: dict[str, jax.Array], photo: jax.Array) -> list[jax.Array]:
+    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as these convolutions go: "conv11", "conv12", ..."""
     x = _conv(weights, "conv0", photo * 0.5 + 0.5, margin)
     found = []
-    for block in blocks:
-        for name in block:
-            if f"conv{name}_w" not in weights:
-                return found
-            x = jax.nn.relu(_conv(weights, f"conv{name}", x, margin))
-            if name.endswith("1"):
-                found.append(x)
-        x = vgg.halve(x)
+    for name in names:
+        begins = name.endswith("1")  # a block
+        x = jax.nn.relu(_conv(weights, name, vgg.halve(x) if begins and found else x, margin))
+        if begins:
+            found.append(x)
     return found
 
 

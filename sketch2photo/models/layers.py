@@ -19,10 +19,10 @@ Kind = Literal["down", "up", "flat", "resize"]
 Made = TypeVar("Made")
 
 
-def structure(new: Callable[[], nnx.Module], dtype: str) -> Any:
-    """A network without its weights, for `with_weights`. Its convolutions cast their input and their kernel to this
-    type (Micikevicius et al. 2018, section 3.1); weights and norms stay float32."""
-    network = nnx.eval_shape(new)
+def structure(new: Callable[..., nnx.Module], dtype: str) -> Any:
+    """A network without its weights, for `with_weights`; `new` is told `rngs`. Its convolutions cast their input and
+    their kernel to this type (Micikevicius et al. 2018, section 3.1); weights and norms stay float32."""
+    network = nnx.eval_shape(lambda: new(rngs=None))
     for _, module in nnx.iter_modules(network):
         if hasattr(module, "dtype"):
             setattr(module, "dtype", dtype)  # noqa: B010  (convolutions of several classes)
@@ -147,11 +147,11 @@ def standard_normal(rngs: Rngs, shape: tuple[int, ...]) -> jax.Array:
     return rngs.normal(shape) if isinstance(rngs, Draws) else jax.random.normal(rngs.params(), shape, jnp.float32)
 
 
-def initialised(new: Callable[[Rngs], Made], key: jax.Array) -> Made:
-    """A network whose numbers are one draw of the key's."""
+def initialised(new: Callable[..., Made], key: jax.Array) -> Made:
+    """A network whose numbers are one draw of the key's; `new` is told `rngs`."""
     counted = Draws()
-    nnx.eval_shape(lambda: new(counted))
-    return new(Draws(key, counted.taken))
+    nnx.eval_shape(lambda: new(rngs=counted))
+    return new(rngs=Draws(key, counted.taken))
 
 
 def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:

@@ -47,12 +47,12 @@ class ClassifierNetwork:
         self.config = config
         self.near_kin = tuple(near_kin)
         self.n_classes = n_categories + 1
-        self._structure = layers.structure(lambda: VGG16(config.model, self.n_classes, rngs=None), config.precision)
+        self._new = partial(VGG16, config.model, self.n_classes)
+        self._structure = layers.structure(self._new, config.precision)
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
-        network = layers.initialised(lambda rngs: VGG16(self.config.model, self.n_classes, rngs=rngs), key)
-        return nnx.to_pure_dict(nnx.state(network))
+        return nnx.to_pure_dict(nnx.state(layers.initialised(self._new, key)))
 
     def logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n k"]:
         """Of sketches as `layers.to_model` gives them."""
@@ -95,9 +95,6 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
     config = network.config
     of_params = optimiser(config)
 
-    def merged(label: jax.Array) -> jax.Array:
-        return jnp.minimum(label, network.n_classes - 1)
-
     def parts(logits: jax.Array, label: jax.Array) -> Metrics:
         """The loss is their sum. Near kin are also drawings of the category they are near to, where only the categories
         are told apart."""
@@ -115,21 +112,18 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
         label = batch["label"]
 
-        def gradients(params: Arrays, frozen: int) -> tuple[tuple[jax.Array, Metrics], Arrays]:
-            def objective(params: Arrays) -> tuple[jax.Array, tuple[jax.Array, Metrics]]:
-                logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
-                found = parts(logits, label)
-                return sum(found.values(), jnp.zeros(())), (logits, found)
+        def objective(params: Arrays, frozen: int) -> tuple[jax.Array, tuple[jax.Array, Metrics]]:
+            logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
+            found = parts(logits, label)
+            return sum(found.values(), jnp.zeros(())), (logits, found)
 
-            (_, aux), gradient = jax.value_and_grad(objective, has_aux=True)(params)
-            return aux, gradient
-
+        gradients = jax.value_and_grad(objective, has_aux=True)
         of_all, of_head = (partial(gradients, frozen=blocks) for blocks in (config.frozen_blocks, len(vgg.BLOCKS)))
         if not config.head_only:
-            (logits, found), gradient = of_all(state.params)
+            (_, (logits, found)), gradient = of_all(state.params)
         else:
             warming = state.step < round(config.head_only * config.steps)
-            (logits, found), gradient = jax.lax.cond(warming, of_head, of_all, state.params)
+            (_, (logits, found)), gradient = jax.lax.cond(warming, of_head, of_all, state.params)
         updates, optimiser_state = of_params.update(gradient, state.optimiser, state.params)
         # Without a gradient there would still be weight decay.
         updates = _held(updates, config.frozen_blocks, jnp.zeros_like)
@@ -137,8 +131,10 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
             updates = _held(updates, len(vgg.BLOCKS), lambda update: jnp.where(warming, 0.0, update))
         # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
         params = optax.apply_updates(state.params, updates)
-        metrics = {**found, "accuracy": (merged(logits.argmax(-1)) == merged(label)).mean()}
-        return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
+        none = network.n_classes - 1  # and what lies behind it
+        right = jnp.minimum(logits.argmax(-1), none) == jnp.minimum(label, none)
+        state = dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state)
+        return state, {**found, "accuracy": right.mean()}
 
     return step
 

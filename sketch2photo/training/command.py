@@ -156,7 +156,7 @@ def mesh_sizes(mesh: str) -> dict[str, int]:
         if axis in found:
             raise ConfigError(f"--mesh is {mesh!r}: it names {axis} twice")
         found[axis] = int(number)
-    return {axis: found.get(axis, 1) for axis in MESH_AXES}
+    return dict.fromkeys(MESH_AXES, 1) | found
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A step is pure and jit-compiled; its randomness is a function of its number.
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ from sketch2photo.config import GanConfig, GanOptimiserConfig
 from sketch2photo.models import layers, losses
 from sketch2photo.models.discriminators import LEAST_SIDE, PatchGAN, ProjectedHeads, RandomMixing
 from sketch2photo.models.features import Perceptual
-from sketch2photo.models.layers import Arrays, Rngs
+from sketch2photo.models.layers import Arrays
 from sketch2photo.models.unet import UNet
 from sketch2photo.training.augment import augment_pair, diffaugment, with_hints
 
@@ -77,37 +78,30 @@ class GanNetworks:
             maps = jax.eval_shape(features, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
             # Neither the first map, which is nearly the pixels, PatchGAN's, nor those too small for a head have one.
             self._judged = slice(1, sum(m.shape[1] >= LEAST_SIDE for m in maps))
-            self._head_widths = features.widths[self._judged]
+            widths = features.widths[self._judged]
             if config.loss.mixing:
-                self._mixing = RandomMixing(self._head_widths)
-                self._head_widths = [RandomMixing.width] * len(self._head_widths)
-            self._heads = layers.structure(lambda: self._new_heads(None), config.precision)
-        self._generator = layers.structure(lambda: UNet(model, n_categories, rngs=None), config.precision)
-        self._discriminator = layers.structure(lambda: PatchGAN(model, n_categories, rngs=None), config.precision)
+                self._mixing = RandomMixing(widths)
+                widths = [RandomMixing.width] * len(widths)
+            styles, spectral = layers.style_size(model, n_categories), model.discriminator.spectral_norm
+            self._new_heads = partial(ProjectedHeads, widths, model.input_channels, styles, spectral=spectral)
+            self._heads = layers.structure(self._new_heads, config.precision)
+        self._new_generator, self._new_discriminator = (partial(new, model, n_categories) for new in (UNet, PatchGAN))
+        self._generator = layers.structure(self._new_generator, config.precision)
+        self._discriminator = layers.structure(self._new_discriminator, config.precision)
 
     def init(self, key: jax.Array) -> tuple[Arrays, Arrays]:
         """Fresh weights of both."""
         of_generator, of_discriminator, of_half, of_heads = jax.random.split(key, 4)
-        model = self.config.model
 
-        def fresh(new: Callable[[Rngs], nnx.Module], key: jax.Array) -> Arrays:
+        def fresh(new: Callable[..., nnx.Module], key: jax.Array) -> Arrays:
             return nnx.to_pure_dict(nnx.state(layers.initialised(new, key)))
 
-        def patchgan(rngs: Rngs) -> PatchGAN:
-            return PatchGAN(model, self.n_categories, rngs=rngs)
-
-        generator = fresh(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
-        discriminators = fresh(patchgan, of_discriminator)
-        if model.discriminator.scales == 2:
-            discriminators[_HALF] = fresh(patchgan, of_half)
+        discriminators = fresh(self._new_discriminator, of_discriminator)
+        if self.config.model.discriminator.scales == 2:
+            discriminators[_HALF] = fresh(self._new_discriminator, of_half)
         if self._heads is not None:
             discriminators[_HEADS] = fresh(self._new_heads, of_heads)
-        return generator, discriminators
-
-    def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
-        model = self.config.model
-        styles, spectral = layers.style_size(model, self.n_categories), model.discriminator.spectral_norm
-        return ProjectedHeads(self._head_widths, model.input_channels, styles, spectral=spectral, rngs=rngs)
+        return fresh(self._new_generator, of_generator), discriminators
 
     def style(self, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]) -> jax.Array | None:
         return layers.style_vector(self.config.model, self.n_categories, label, colour)
@@ -263,13 +257,6 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
 
         loss_d, from_d = jax.value_and_grad(lambda o: discriminator_objective(config, o))(outputs)
         discriminator_gradient, _ = discriminator_pullback(from_d)
-        penalty: Metrics = {}
-        if config.loss.r1:
-            due, real = state.step % config.loss.r1_every == 0, moved(sketch, photo)
-            penalty["loss_r1"], of_penalty = _r1_gradient(networks, due, discriminator_weights, *real, style)
-            weight = config.loss.r1 * config.loss.r1_every
-            discriminator_gradient = jax.tree.map(lambda g, r: g + weight * r, discriminator_gradient, of_penalty)
-
         (_, terms), (from_outputs, from_fake) = jax.value_and_grad(
             lambda o, f: generator_objective(config, o, f, photo), argnums=(0, 1), has_aux=True
         )(outputs, fake)
@@ -280,6 +267,11 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             terms["loss_generator"] += config.loss.coverage * terms["loss_coverage"]
             from_output = from_output.at[..., 3:].add(config.loss.coverage * from_coverage)
         (generator_gradient,) = generator_pullback(from_output)
+        if config.loss.r1:
+            due, real = state.step % config.loss.r1_every == 0, moved(sketch, photo)
+            terms["loss_r1"], of_penalty = _r1_gradient(networks, due, discriminator_weights, *real, style)
+            weight = config.loss.r1 * config.loss.r1_every
+            discriminator_gradient = jax.tree.map(lambda g, r: g + weight * r, discriminator_gradient, of_penalty)
 
         clip = config.optimiser.clip
         generator, generator_optimiser = update(
@@ -291,7 +283,6 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         real_output, fake_output = outputs
         metrics = {
             **terms,
-            **penalty,
             "loss_discriminator": loss_d,
             "logit_real": real_output.logits.mean(),
             "logit_fake": fake_output.logits.mean(),

@@ -1,6 +1,7 @@
 """What a generator's run reads, trains and shows."""
 
 import functools
+import itertools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -154,11 +155,7 @@ class GanTask(Task):
 
 def _trios(examples: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:
     """A grid of sketch, generated and true photo."""
-    trios = [
-        picture
-        for sketch, photo, true in zip(examples["sketch"], photos, examples["photo"], strict=True)
-        for picture in (sketch, photo, true)
-    ]
+    trios = [*itertools.chain.from_iterable(zip(examples["sketch"], photos, examples["photo"], strict=True))]
     width = 3 * SHOWN
     return grid([trios[i : i + width] for i in range(0, len(trios), width)])
 
