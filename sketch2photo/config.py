@@ -83,8 +83,7 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if upgraded := getattr(kind, "upgraded", None):
         values = upgraded(values)
-    unknown = sorted(set(values) - set(known))
-    if unknown:
+    if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
     arguments = {}
     for name, value in values.items():

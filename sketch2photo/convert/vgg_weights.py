@@ -32,8 +32,7 @@ def read_vgg(path: str | Path) -> dict[str, Convolution]:
             arrays = {name: np.asarray(file[name], np.float32) for name in file}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"VGG convolutions {str(path)!r} cannot be read ({error}): name a .npz file") from None
-    missing = [n for n in ("conv0_w", "conv0_b", "conv1_1_w", "conv1_1_b") if n not in arrays]
-    if missing:
+    if missing := [n for n in ("conv0_w", "conv0_b", "conv1_1_w", "conv1_1_b") if n not in arrays]:
         raise ConfigError(
             f"VGG convolutions {str(path)!r} lack {missing[0]}: it must hold VGG from conv0 and conv1_1 on"
         )

@@ -138,11 +138,9 @@ def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndar
         (images.resize_sketch(sketch[..., 0], _SIDE), images.resize(photo, _SIDE))
         for sketch, photo in zip(sketches, photos, strict=True)
     ]
-    found = {
-        "outline_iou": [metrics.outline_iou(*pair) for pair in pairs],
-        "ink_with_edge": [metrics.ink_with_edge(*pair) for pair in pairs],
-    }
-    return {name: np.array([np.nan if v is None else v for v in values]) for name, values in found.items()}
+    measures = {"outline_iou": metrics.outline_iou, "ink_with_edge": metrics.ink_with_edge}
+    # None becomes NaN.
+    return {name: np.array([measure(*pair) for pair in pairs], float) for name, measure in measures.items()}
 
 
 def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:
@@ -185,7 +183,15 @@ class Evaluating:
         metric = self._config.evaluation.best
         value = found.figures.get(metric)
         if value is not None and better(metric, round(value, 6), best_value(out, metric)):
-            self._keep(weights, discriminator, out, step, value)
+            model = ReleasedModel(
+                gan=self._config.model,
+                categories=self._data.categories,
+                palette=self._data.palette(),
+                generator=jax.tree.map(np.asarray, weights),
+                discriminator=jax.tree.map(np.asarray, discriminator),
+            )
+            format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
+            write_atomic(out / BEST_FILE, json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
         # n is the same every time; val_l1 is a sample's figure, of fewer photos.
         return {f"val_{name}": value for name, value in found.figures.items() if name not in ("n", "l1")}
 
@@ -203,30 +209,14 @@ class Evaluating:
         )
         return reference(self._features, training, self._data.categories)
 
-    def _keep(self, weights: Arrays, discriminator: Arrays, out: Path, step: int, value: float) -> None:
-        metric = self._config.evaluation.best
-        model = ReleasedModel(
-            gan=self._config.model,
-            categories=self._data.categories,
-            palette=self._data.palette(),
-            generator=jax.tree.map(np.asarray, weights),
-            discriminator=jax.tree.map(np.asarray, discriminator),
-        )
-        format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
-        write_atomic(out / BEST_FILE, json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
-
 
 def best_value(out: Path, metric: str) -> float | None:
     """The best value of a metric in the run's evaluation.jsonl; None where there is none.
 
     That file ends where a resumed run goes on: what a killed run found later does not count, and will be found again.
     """
-    best = None
-    try:
-        lines = (out / "evaluation.jsonl").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
+    best, file = None, out / "evaluation.jsonl"
+    for line in file.read_text().splitlines() if file.is_file() else []:
         value = json.loads(line).get(f"val_{metric}")
         if value is not None and better(metric, value, best):
             best = value

@@ -290,8 +290,7 @@ class Norm(nnx.Module):
             scale, shift = jnp.split(self.affine(style), 2, -1)
             scale = 1.0 + scale
         else:
-            scale = jnp.broadcast_to(self.scale[...], (groups, self.channels))
-            shift = jnp.broadcast_to(self.shift[...], (groups, self.channels))
+            scale, shift = (jnp.broadcast_to(x[...], (groups, self.channels)) for x in (self.scale, self.shift))
         # Statistics are float32 whatever the layers compute in: a sum of a thousand bfloat16 numbers is none.
         y, _, _ = conv.normalise(x.astype(jnp.float32).reshape(groups, -1, self.channels), scale, shift)
         return y.reshape(x.shape).astype(x.dtype)

@@ -36,8 +36,7 @@ class ClassifierTask(Task):
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
         self._data = loader.open_sketches(data)
         present = tuple(dict.fromkeys(name for dataset in self._data for name in dataset.categories))
-        missing = [category for category in config.categories if category not in present]
-        if missing:
+        if missing := [category for category in config.categories if category not in present]:
             raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
         self.categories = tuple(config.categories) or tuple(present)
         others = [category for category in present if category not in self.categories] if config.others_apart else []

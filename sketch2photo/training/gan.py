@@ -280,6 +280,10 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         discriminator, discriminator_optimiser = update(
             of_discriminator, discriminator_gradient, state.discriminator_optimiser, discriminator_weights, clip
         )
+        ema = state.ema
+        if config.optimiser.ema:  # with a warm-up: the first steps' weights are forgotten quickly
+            rate = 1.0 - jnp.minimum(config.optimiser.ema, (1.0 + state.step) / (10.0 + state.step))
+            ema = jax.tree.map(lambda old, new: old + rate * (new - old), ema, generator)
         real_output, fake_output = outputs
         metrics = {
             **terms,
@@ -296,7 +300,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             discriminator=discriminator,
             generator_optimiser=generator_optimiser,
             discriminator_optimiser=discriminator_optimiser,
-            ema=_average(config.optimiser.ema, state.step, state.ema, generator),
+            ema=ema,
         ), metrics
 
     return step
@@ -367,11 +371,3 @@ def _named(name: str, output: DiscriminatorOutput) -> Metrics:
 
 def _mean(terms: list[jax.Array]) -> jax.Array:
     return sum(terms, jnp.zeros(())) / max(1, len(terms))
-
-
-def _average(decay: float, step: jax.Array, ema: Arrays, weights: Arrays) -> Arrays:
-    """The moving average with a warm-up: the first steps' weights are forgotten quickly."""
-    if not decay:
-        return None
-    rate = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
-    return jax.tree.map(lambda old, new: old + rate * (new - old), ema, weights)

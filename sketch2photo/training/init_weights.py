@@ -136,8 +136,7 @@ def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: s
 
     def choose(path: Any, value: jax.Array) -> jax.Array:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        other = theirs.get(name)
-        if other is None:
+        if (other := theirs.get(name)) is None:
             fresh.append(name)
             return value
         if name in matched:

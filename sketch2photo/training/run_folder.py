@@ -118,8 +118,7 @@ def saved_steps(path: str | Path) -> list[int]:
 def damage(path: Path, step: int) -> str:
     """What is wrong with a checkpoint; "" when it is whole."""
     folder = path / _STATE / str(step)
-    known = _known_sums(path).get(str(step))
-    if known is None:  # of a run from before there were checksums
+    if (known := _known_sums(path).get(str(step))) is None:  # of a run from before there were checksums
         try:
             _read(folder)
         except _UNREADABLE as error:
@@ -298,8 +297,7 @@ def _numbered(tree: Any) -> Any:
 
 
 def _latest(path: Path) -> int:
-    steps = saved_steps(path)
-    if not steps:
+    if not (steps := saved_steps(path)):
         raise CheckpointError(f"nothing is saved in {str(path)!r} yet: start it without --resume")
     return steps[-1]
 
@@ -361,8 +359,7 @@ def check_unchanged(
     free = {*FREE, *allowed, *(f"{name}." for name in allowed)}
     groups = tuple(name for name in free if name.endswith("."))
     changed = [name for name in now if before.get(name) != now[name]]
-    changed = [name for name in changed if name not in free and not name.startswith(groups)]
-    if changed:
+    if changed := [name for name in changed if name not in free and not name.startswith(groups)]:
         told = "; ".join(f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in changed)
         raise CheckpointError(
             f"{str(out)!r} was started with other settings ({told}): leave them out, or say that you mean it by "
