@@ -149,8 +149,7 @@ class GanTask(Task):
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
 
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
-        command = f"python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME"
-        say(f"done: release it by  {command}")
+        say(f"done: release it by  python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME")
 
 
 def _trios(examples: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:

@@ -177,11 +177,8 @@ class ProgressBar:
         self._bar.stop()
 
 
-# ---------------------------------------------------------------- TensorBoard: RUN/tensorboard, by tensorboardX
-
-
 class TensorBoard:
-    """Writes nothing where tensorboardX is not installed."""
+    """RUN/tensorboard, by tensorboardX; writes nothing where that is not installed."""
 
     def __init__(self, folder: Path, first: int):
         try:
