@@ -83,8 +83,7 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if upgraded := getattr(kind, "upgraded", None):
         values = upgraded(values)
-    unknown = sorted(set(values) - set(known))
-    if unknown:
+    if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{kind.__name__} has no field {unknown[0]!r}: the file was written by another version")
     arguments = {}
     for name, value in values.items():
@@ -245,8 +244,7 @@ class GanModelConfig(Checked):
         for name, allowed in (("image_size", IMAGE_SIZES), ("input_channels", (1, 3))):
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)}: choose one of {', '.join(map(str, allowed))}")
-        conditional = self.class_conditional or self.colour_conditional
-        if conditional and self.generator.norm != "conditional":
+        if (self.class_conditional or self.colour_conditional) and self.generator.norm != "conditional":
             norm = f"generator.norm is {self.generator.norm!r} but the model is class or colour conditional"
             raise ConfigError(f"{norm}: set generator.norm to 'conditional'")
 

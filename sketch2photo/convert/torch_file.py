@@ -306,8 +306,7 @@ def _what_else(content: dict[Any, Any]) -> str:
     """What a dictionary without tensors is, and what to take instead."""
     parts = {name: value for name, value in content.items() if isinstance(value, dict)}
     weights = [name for name, part in parts.items() if any(isinstance(value, _Tensor) for value in part.values())]
-    wanted = [name for name in weights if not re.search(r"(?i)netD|discrim|(^|_)D(_|$)", str(name))]
-    if wanted:
+    if wanted := [name for name in weights if not re.search(r"(?i)netD|discrim|(^|_)D(_|$)", str(name))]:
         return (
             f"holds weights as {', '.join(map(repr, weights))}: save the network's alone, by torch.save(checkpoint"
             f"[{wanted[0]!r}], 'weights.pth') of the checkpoint you load in PyTorch"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sketch2photo.errors import CheckpointError, ConfigError, first_line
-from sketch2photo.models.vgg import BLOCKS, NAMES
+from sketch2photo.models.vgg import NAMES
 
 Convolution = tuple[np.ndarray, np.ndarray]  # kernel (3, 3, c, o) and bias (o,), float32
 
@@ -32,8 +32,7 @@ def read_vgg(path: str | Path) -> dict[str, Convolution]:
             arrays = {name: np.asarray(file[name], np.float32) for name in file}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f"VGG convolutions {str(path)!r} cannot be read ({error}): name a .npz file") from None
-    missing = [n for n in ("conv0_w", "conv0_b", "conv1_1_w", "conv1_1_b") if n not in arrays]
-    if missing:
+    if missing := [n for n in ("conv0_w", "conv0_b", "conv1_1_w", "conv1_1_b") if n not in arrays]:
         raise ConfigError(
             f"VGG convolutions {str(path)!r} lack {missing[0]}: it must hold VGG from conv0 and conv1_1 on"
         )
@@ -53,6 +52,7 @@ def _on_ink(kernel: np.ndarray, bias: np.ndarray, scale: np.ndarray, offset: np.
 
 _RGB_MEAN, _RGB_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BGR_MEAN = (103.939, 116.779, 123.68)
+_PLACES = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]  # of the convolutions among torchvision's features
 
 
 def import_vgg16(path: Path) -> dict[str, np.ndarray]:
@@ -88,11 +88,7 @@ def _of_torchvision(path: Path) -> dict[str, Convolution]:
     if "features.1.running_mean" in tensors:
         raise CheckpointError(f"{str(path)!r} is VGG with batch norm: take the weights of vgg16 (not vgg16_bn)")
     places = sorted({int(m[1]) for name in tensors if (m := re.fullmatch(r"(?:features\.)?(\d+)\.weight", name))})
-    expected, place = [], 0
-    for block in BLOCKS:
-        expected += [place + 2 * i for i in range(len(block))]
-        place += 2 * len(block) + 1
-    if places != expected:
+    if places != _PLACES:
         raise CheckpointError(
             f"{str(path)!r} has {len(places)} layers named features.N, not VGG16's 13: "
             "name the weights of torchvision's vgg16"
@@ -103,7 +99,7 @@ def _of_torchvision(path: Path) -> dict[str, Convolution]:
             np.ascontiguousarray(np.asarray(tensors[f"{start}{place}.weight"], np.float32).transpose(2, 3, 1, 0)),
             np.asarray(tensors[f"{start}{place}.bias"], np.float32),
         )
-        for name, place in zip(NAMES, expected, strict=True)
+        for name, place in zip(NAMES, _PLACES, strict=True)
     }
 
 

@@ -46,16 +46,14 @@ def write_extremes(path: Path, found: "Evaluation", examples: "Examples", catego
 
     from sketch2photo.images import grid, write_picture
 
-    rows = []
+    rows, columns = [], (examples["sketch"], found.photos, examples["photo"])
     for label in range(len(categories)):
         numbers = np.flatnonzero(examples["label"] == label)
         if not len(numbers):
             continue
         ordered = numbers[np.argsort(found.distance[numbers], kind="stable")]
         chosen = [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
-        rows.append(
-            [picture for i in chosen for picture in (examples["sketch"][i], found.photos[i], examples["photo"][i])]
-        )
+        rows.append([column[i] for i in chosen for column in columns])
     write_picture(path, grid(rows))
 
 

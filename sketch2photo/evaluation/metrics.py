@@ -66,10 +66,8 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     0 when both sides are drawn alike. Raises as `frechet_distance`.
     """
     a, b = _checked(a, b, "kernel")
-    n, m = len(a), len(b)
-    within_a, within_b = _kernel(a, a), _kernel(b, b)
-    of_a = (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
-    of_b = (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
+    within = ((_kernel(x, x), len(x)) for x in (a, b))
+    of_a, of_b = ((kernel.sum() - np.trace(kernel)) / (n * (n - 1)) for kernel, n in within)
     return float(of_a + of_b - 2 * _kernel(a, b).mean())
 
 
@@ -152,9 +150,9 @@ def object_mask(photo: np.ndarray) -> np.ndarray:
     return photo.min(-1) < GROUND_FROM
 
 
-def median_lab(photo: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray | None:
-    """The median of L, a and b over the object, (3,); None where there is none. `mask` replaces `object_mask`."""
-    inside = object_mask(photo) if mask is None else mask
+def median_lab(photo: np.ndarray) -> np.ndarray | None:
+    """The median of L, a and b over the object, (3,); None where there is none."""
+    inside = object_mask(photo)
     return np.median(to_lab(photo[inside]), 0) if inside.sum() >= LEAST_OBJECT else None
 
 
@@ -216,8 +214,7 @@ def inside_of(sketch: np.ndarray) -> np.ndarray | None:
     crop = slice(2 * GAP, -2 * GAP)
     filled = ink | filled_holes(bridged > 0)[crop, crop]
     hull = cv2.fillConvexPoly(np.zeros_like(sketch), cv2.convexHull(cv2.findNonZero(ink.astype(np.uint8))), 1)
-    enclosed = filled & ~ink
-    return filled if enclosed.sum() >= CLOSED_SHARE * max(1, (hull.astype(bool) & ~ink).sum()) else None
+    return filled if (filled & ~ink).sum() >= CLOSED_SHARE * max(1, (hull.astype(bool) & ~ink).sum()) else None
 
 
 def filled_holes(mask: np.ndarray) -> np.ndarray:
@@ -229,8 +226,7 @@ def filled_holes(mask: np.ndarray) -> np.ndarray:
 
 def outline_iou(sketch: np.ndarray, photo: np.ndarray) -> float | None:
     """Overlap of the painted object with the inside of the outline, 0 to 1; None where the outline does not close."""
-    inside = inside_of(sketch)
-    if inside is None:
+    if (inside := inside_of(sketch)) is None:
         return None
     painted = filled_holes(object_mask(photo))
     return float((inside & painted).sum() / (inside | painted).sum())
@@ -268,14 +264,12 @@ class PhotoClassifier:
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Of features (n, d), the logits (n, k), float64."""
-        scaled = (np.asarray(features, np.float64) - self.mean) / self.deviation
-        return scaled @ self.kernel + self.bias
+        return (np.asarray(features, np.float64) - self.mean) / self.deviation @ self.kernel + self.bias
 
     def named(self, features: np.ndarray, names: Sequence[str], best: int = 1) -> np.ndarray:
         """Whether each photo's right name is among its `best` likeliest: bool (n,). Raises `ConfigError`: a name that
         is no class."""
-        unknown = sorted(set(names) - set(self.classes))
-        if unknown:
+        if unknown := sorted(set(names) - set(self.classes)):
             raise ConfigError(f"the photo classifier does not know {unknown[0]!r}: train it on photos of it")
         logits = self.logits(features)
         own = logits[np.arange(len(names)), [self.classes.index(name) for name in names]]

@@ -21,7 +21,7 @@ from sketch2photo.evaluation import metrics
 from sketch2photo.files import write_atomic
 from sketch2photo.models import serving
 from sketch2photo.models.features import Features, load_squeezenet, squeezenet_features
-from sketch2photo.models.layers import Arrays
+from sketch2photo.models.layers import Arrays, in_chunks
 from sketch2photo.release import format
 from sketch2photo.release.format import BEST, BEST_FILE, ReleasedModel
 
@@ -81,7 +81,7 @@ def evaluate(
     paint: Paint, examples: Examples, categories: tuple[str, ...], compare: Reference | None = None
 ) -> Evaluation:
     """Paint the examples' sketches, told their photos' categories and colours, and measure."""
-    photos = _painted(paint, examples)
+    photos = in_chunks(paint, _CHUNK, *(examples[name] for name in ("sketch", "label", "colour")))
     differences = (np.abs(a.astype(np.float32) - b) for a, b in zip(photos, examples["photo"], strict=True))
     each = {
         "l1": np.array([difference.mean() / 127.5 for difference in differences]),
@@ -128,20 +128,9 @@ def painter(model: ReleasedModel, categories: tuple[str, ...]) -> Paint:
 
 def better(metric: str, value: float, than: float | None) -> bool:
     """Whether a value of a metric is better than an earlier one; any number is better than none."""
-    if np.isnan(value):
-        return False
     if than is None:
-        return True
+        return not np.isnan(value)
     return value > than if METRICS[metric][1] else value < than
-
-
-def _painted(paint: Paint, examples: Examples) -> np.ndarray:
-    photos, n = [], len(examples["label"])
-    for first in range(0, n, _CHUNK):
-        # The last part is filled up, so that one shape is compiled.
-        rows = np.minimum(np.arange(first, first + _CHUNK), n - 1)
-        photos.append(np.asarray(paint(*(examples[name][rows] for name in ("sketch", "label", "colour"))))[: n - first])
-    return np.concatenate(photos)
 
 
 def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndarray]:
@@ -149,11 +138,9 @@ def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndar
         (images.resize_sketch(sketch[..., 0], _SIDE), images.resize(photo, _SIDE))
         for sketch, photo in zip(sketches, photos, strict=True)
     ]
-    found = {
-        "outline_iou": [metrics.outline_iou(*pair) for pair in pairs],
-        "ink_with_edge": [metrics.ink_with_edge(*pair) for pair in pairs],
-    }
-    return {name: np.array([np.nan if v is None else v for v in values]) for name, values in found.items()}
+    measures = {"outline_iou": metrics.outline_iou, "ink_with_edge": metrics.ink_with_edge}
+    # None becomes NaN.
+    return {name: np.array([measure(*pair) for pair in pairs], float) for name, measure in measures.items()}
 
 
 def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:
@@ -196,7 +183,15 @@ class Evaluating:
         metric = self._config.evaluation.best
         value = found.figures.get(metric)
         if value is not None and better(metric, round(value, 6), best_value(out, metric)):
-            self._keep(weights, discriminator, out, step, value)
+            model = ReleasedModel(
+                gan=self._config.model,
+                categories=self._data.categories,
+                palette=self._data.palette(),
+                generator=jax.tree.map(np.asarray, weights),
+                discriminator=jax.tree.map(np.asarray, discriminator),
+            )
+            format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
+            write_atomic(out / BEST_FILE, json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
         # n is the same every time; val_l1 is a sample's figure, of fewer photos.
         return {f"val_{name}": value for name, value in found.figures.items() if name not in ("n", "l1")}
 
@@ -214,31 +209,14 @@ class Evaluating:
         )
         return reference(self._features, training, self._data.categories)
 
-    def _keep(self, weights: Arrays, discriminator: Arrays, out: Path, step: int, value: float) -> None:
-        metric = self._config.evaluation.best
-        model = ReleasedModel(
-            gan=self._config.model,
-            categories=self._data.categories,
-            palette=self._data.palette(),
-            generator=jax.tree.map(np.asarray, weights),
-            discriminator=jax.tree.map(np.asarray, discriminator),
-        )
-        format.write(model, out / BEST, f"# The best of {out.name}\n\nBy {metric}: see {BEST_FILE} beside it.\n")
-        write_atomic(out / BEST_FILE, json.dumps({"step": step, "metric": metric, "value": value}) + "\n")
-
 
 def best_value(out: Path, metric: str) -> float | None:
     """The best value of a metric in the run's evaluation.jsonl; None where there is none.
 
-    That file ends where a resumed run goes on, so what a killed run found later does not count; it will be found
-    again.
+    That file ends where a resumed run goes on: what a killed run found later does not count, and will be found again.
     """
-    best = None
-    try:
-        lines = (out / "evaluation.jsonl").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
+    best, file = None, out / "evaluation.jsonl"
+    for line in file.read_text().splitlines() if file.is_file() else []:
         value = json.loads(line).get(f"val_{metric}")
         if value is not None and better(metric, value, best):
             best = value

@@ -29,8 +29,7 @@ def prepare(*, training: bool = False) -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {_FUSION_FLAG}".strip()
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-    cache = _cache_folder()
-    if cache is not None:
+    if cache := _cache_folder():
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     if training:
         _keep_freed_memory()

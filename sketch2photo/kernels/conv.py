@@ -4,18 +4,16 @@ Every kernel is kept as (o, 4, 4, c), o channels on the small side and c on the 
 
     S(x, W)   strided convolution, large to small        T(y, W)   its adjoint, small to large
 
-each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight
-gradients are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never
-meets a dilated convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times
-slower for a whole training step). Large layers take Winograd's tiles (`winograd`), all three products. Which form is
-compiled follows the platform lowered for (`jax.lax.platform_dependent`), not the machine that traces; tests hold both
-to each other.
+each other's transposes, `down` is S forward and T backward, `up` is T forward and S backward, and both weight gradients
+are one matrix product of the small side's values with patches of the large side's. So XLA:CPU never meets a dilated
+convolution or a weight-gradient convolution, both of which it runs naively (up to 11 times slower for a whole training
+step). Large layers take Winograd's tiles (`winograd`), all three products. Which form is compiled follows the platform
+lowered for (`jax.lax.platform_dependent`), not the machine that traces; tests hold both to each other.
 """
 
-import functools
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from functools import cache, partial
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -33,13 +31,7 @@ def pad(x: Float[Array, "n h w c"], by: int = 1) -> Float[Array, "n H W c"]:
 
 
 Product = Callable[[jax.Array, jax.Array], jax.Array]
-
-
-class Forms(NamedTuple):
-    """A product as it is fast on a CPU, and as plain lax."""
-
-    cpu: Product
-    default: Product
+Forms = tuple[Product, Product]  # a product as it is fast on a CPU, and as plain lax
 
 
 def closed(convolve: Forms, adjoint: Forms, kernel_gradient: Forms) -> tuple[Product, Product, Product]:
@@ -50,7 +42,8 @@ def closed(convolve: Forms, adjoint: Forms, kernel_gradient: Forms) -> tuple[Pro
     """
 
     def product(forms: Forms) -> Any:
-        return jax.custom_vjp(lambda a, b: lax.platform_dependent(a, b, cpu=forms.cpu, default=forms.default))
+        cpu, default = forms
+        return jax.custom_vjp(lambda a, b: lax.platform_dependent(a, b, cpu=cpu, default=default))
 
     def forward(product: Product) -> Callable[..., Any]:
         return lambda a, b: (product(a, b), (a, b))
@@ -140,12 +133,12 @@ def _windows(x: jax.Array, r: int) -> jax.Array:
     return jnp.concatenate(pieces, -1).reshape(n * h * w, r * r * c)
 
 
-@functools.cache
+@cache
 def _flat(margin: int) -> Product:
     """The convolution of stride 1 with this margin."""
     cpu = (partial(form, margin=margin) for form in (_flat_cpu, _adjoint_flat_cpu, _kernel_gradient_cpu))
     plain = (partial(form, margin=margin) for form in (_lax, _adjoint_flat_lax, _kernel_gradient_lax))
-    return closed(*map(Forms, cpu, plain))[0]
+    return closed(*zip(cpu, plain, strict=True))[0]
 
 
 def convolve(x: Float[Array, "n h w c"], kernel: Float[Array, "r r o c"], margin: int) -> Float[Array, "n ho wo o"]:
@@ -183,12 +176,6 @@ def cells(x: Float[Array, "n h w c"]) -> Float[Array, "n h/2 w/2 4*c"]:
     """Every 2x2 square as one pixel of four times the channels."""
     n, h, w, c = x.shape
     return x.reshape(n, h // 2, 2, w // 2, 2, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2, w // 2, 4 * c)
-
-
-def uncells(x: Float[Array, "n h w k"]) -> Float[Array, "n 2*h 2*w c"]:
-    """The inverse of `cells`, c = k / 4."""
-    n, h, w, k = x.shape
-    return x.reshape(n, h, w, 2, 2, k // 4).transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, k // 4)
 
 
 def cell_kernel(kernel: _Kernel) -> Float[Array, "2 2 o 4*c"]:
@@ -270,8 +257,10 @@ def phase_kernel(kernel: _Kernel) -> Float[Array, "2 2 o k"]:
 
 
 def interleave(phases: Float[Array, "n h+1 w+1 k"]) -> Float[Array, "n 2*h 2*w c"]:
-    """The four phases, or the cells of a padded picture, as one picture without its margin."""
-    return uncells(phases)[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
+    """The four phases, or the `cells` of a padded picture, as one picture without its margin; c = k / 4."""
+    n, h, w, k = phases.shape
+    whole = phases.reshape(n, h, w, 2, 2, k // 4).transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * h, 2 * w, k // 4)
+    return whole[:, 1:-1, 1:-1]  # rows and columns -1 and 2h lie outside
 
 
 def _pair_gradient_cpu(small: jax.Array, large: jax.Array) -> jax.Array:
@@ -290,9 +279,9 @@ def _pair_gradient_lax(small: jax.Array, large: jax.Array) -> jax.Array:
 
 
 down, up, _ = closed(
-    Forms(_strided_cpu, _strided_lax),
-    Forms(_adjoint_cpu, _adjoint_lax),
-    Forms(_pair_gradient_cpu, _pair_gradient_lax),
+    (_strided_cpu, _strided_lax),
+    (_adjoint_cpu, _adjoint_lax),
+    (_pair_gradient_cpu, _pair_gradient_lax),
 )
 """`down(x, kernel)`: 4x4 convolution, stride 2, margin 1, of x (n, H, W, c) to (n, h, w, o): halves the sides (both
 even). `up(y, kernel)`, its adjoint, the transposed convolution: of y (n, h, w, o) to (n, H, W, c)."""

@@ -47,8 +47,7 @@ def _transforms(m: int, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def pack(kernel: Float[Array, "r r o c"], m: int) -> Float[Array, "k o c"]:
     """The kernel's transform for tiles of m outputs a side, k = t^2."""
-    r = kernel.shape[0]
-    return _both_ways(_transforms(m, r)[1], kernel)
+    return _both_ways(_transforms(m, kernel.shape[0])[1], kernel)
 
 
 def convolve(

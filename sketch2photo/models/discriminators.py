@@ -1,7 +1,4 @@
-"""Discriminators: pix2pix's on patches of the photo, and Projected GAN's on the features of an ImageNet network.
-
-Both are given the sketch, and category and colour by a projection (Miyato & Koyama 2018, eq. 3).
-"""
+"""Discriminators: pix2pix's on patches of the photo, and Projected GAN's on the features of an ImageNet network."""
 
 from collections.abc import Sequence
 
@@ -14,7 +11,7 @@ from jaxtyping import Array, Float
 
 from sketch2photo.config import GanModelConfig
 from sketch2photo.kernels.conv import NHWC
-from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, style_size
+from sketch2photo.models.layers import Conv, Linear, Norm, Rngs, leaky_relu, shrink, style_size
 
 Map = Float[Array, "n h w c"]
 
@@ -62,8 +59,7 @@ class PatchGAN(nnx.Module):
             # The last convolution is one pixel smaller than its input: every patch is judged by the mean of the
             # four feature pixels at its centre.
             centre = (x[:, :-1, :-1] + x[:, 1:, :-1] + x[:, :-1, 1:] + x[:, 1:, 1:]) * 0.25
-            scale = x.shape[-1] ** -0.5
-            logits = logits + scale * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
+            logits = logits + x.shape[-1] ** -0.5 * jnp.einsum("nhwf,nf->nhw", centre, self.embed(style))[..., None]
         return logits, features
 
 
@@ -141,10 +137,3 @@ class _Head(nnx.Module):
             assert style is not None, "conditional heads need the style"
             logits = logits + x.shape[-1] ** -0.5 * jnp.einsum("nhwf,nf->nhw", x, self.embed(style))[..., None]
         return logits
-
-
-def shrink(image: jax.Array, side: int) -> jax.Array:
-    """The mean over squares of pixels; sides divide."""
-    n, size, _, c = image.shape
-    step = size // side
-    return image if step == 1 else image.reshape(n, side, step, side, step, c).mean((2, 4))

@@ -9,7 +9,7 @@ compressed by distillation (Wang et al. 2020), a tenth of the cost and nearly th
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from sketch2photo import images
 from sketch2photo.errors import ConfigError, first_line
 from sketch2photo.kernels.conv import NHWC
-from sketch2photo.models import efficientnet, vgg
+from sketch2photo.models import efficientnet, layers, vgg
 
 # ---------------------------------------------------------------- SqueezeNet
 # SqueezeNet 1.1 (Iandola et al. 2016) without its classifier. The file is MATLAB's, with, for `conv1`,
@@ -114,13 +114,11 @@ def squeezenet_features(weights: SqueezeNetWeights, size: int) -> Features:
     compiled, weights = jax.jit(mean_fire9), jax.device_put(weights)
 
     def of(photos: np.ndarray) -> np.ndarray:
-        rows = []
-        for first in range(0, len(photos), _CHUNK):
-            chunk = np.stack([images.resize(photo, size) for photo in photos[first : first + _CHUNK]])
-            # Filled up, so that one shape is compiled.
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
-            rows.append(np.asarray(compiled(weights, filled))[: len(chunk)])
-        return np.concatenate(rows) if rows else np.zeros((0, DEPTH), np.float32)
+        if not len(photos):
+            return np.zeros((0, DEPTH), np.float32)
+        return layers.in_chunks(
+            lambda chunk: compiled(weights, np.stack([images.resize(photo, size) for photo in chunk])), _CHUNK, photos
+        )
 
     return of
 
@@ -138,8 +136,8 @@ def mean_fire9(weights: SqueezeNetWeights, photos: jax.Array) -> Float[Array, "n
 # ---------------------------------------------------------------- for losses
 
 LARGEST = 128  # pixels a side of what the network looks at
-_VGG19 = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41",))
-_VGG16 = (("11", "12"), ("21", "22"), ("31", "32", "33"), ("41",))
+_VGG19 = ("11", "12", "21", "22", "31", "32", "33", "34", "41")
+_VGG16 = ("11", "12", "21", "22", "31", "32", "33", "41")
 """Convolutions up to relu4_1; the first of every block is compared, as in pix2pixHD (section 3.3)."""
 
 
@@ -162,10 +160,7 @@ class Perceptual:
         Photos of more than `LARGEST` pixels a side are shrunk to it first: ImageNet networks know objects about that
         large, and the cost grows with the square of the side.
         """
-        n, size, _, c = photo.shape
-        if size > LARGEST:
-            step = size // LARGEST
-            photo = photo.reshape(n, LARGEST, step, LARGEST, step, c).mean((2, 4))
+        photo = layers.shrink(photo, min(photo.shape[1], LARGEST))
         return self.maps(jax.tree.map(lambda w: w.astype(dtype), self.weights), photo.astype(dtype))
 
 
@@ -183,8 +178,8 @@ def load(path: str | Path) -> Perceptual:
         weights, architecture = efficientnet.read(content, str(path))
         return Perceptual(weights, partial(efficientnet.maps, architecture))
     arrays = {name.replace("_", "", 1) if name.count("_") == 2 else name: value for name, value in content.items()}
-    blocks = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
-    wanted = ["conv0", *(f"conv{name}" for block in blocks for name in block)]
+    names = _VGG16 if "conv41_w" in arrays and "conv34_w" not in arrays else _VGG19
+    wanted = ["conv0", *(f"conv{name}" for name in names)]
     missing = [name for name in wanted if f"{name}_w" not in arrays or f"{name}_b" not in arrays]
     # A file may end after the first convolution of a block: what lies deeper is then not compared.
     if missing and missing[0] != "conv0" and missing == wanted[-len(missing) :]:
@@ -194,7 +189,7 @@ def load(path: str | Path) -> Perceptual:
         raise ConfigError(f"perceptual features {str(path)!r} lack {missing[0]}: it must hold VGG from conv0 on")
     weights = {f"{name}_{part}": jnp.asarray(arrays[f"{name}_{part}"]) for name in wanted for part in "wb"}
     # Some networks were trained with zeros around the picture, not with its mirror image; their files say so.
-    return Perceptual(weights, partial(_vgg_maps, blocks, "constant" if "zero_padding" in arrays else "reflect"))
+    return Perceptual(weights, partial(_vgg_maps, wanted[1:], "constant" if "zero_padding" in arrays else "reflect"))
 
 
 def of_classifier(weights: dict[str, Any]) -> Perceptual:
@@ -204,20 +199,15 @@ def of_classifier(weights: dict[str, Any]) -> Perceptual:
     return Perceptual({"convs": used}, vgg.maps)
 
 
-def _vgg_maps(
-    blocks: tuple[tuple[str, ...], ...], margin: str, weights: dict[str, jax.Array], photo: jax.Array
-) -> list[jax.Array]:
-    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as the weights go."""
+def _vgg_maps(names: Sequence[str], margin: str, weights: dict[str, jax.Array], photo: jax.Array) -> list[jax.Array]:
+    """relu1_1, relu2_1, relu3_1 and relu4_1, as far as these convolutions go: "conv11", "conv12", ..."""
     x = _conv(weights, "conv0", photo * 0.5 + 0.5, margin)
     found = []
-    for block in blocks:
-        for name in block:
-            if f"conv{name}_w" not in weights:
-                return found
-            x = jax.nn.relu(_conv(weights, f"conv{name}", x, margin))
-            if name.endswith("1"):
-                found.append(x)
-        x = vgg.halve(x)
+    for name in names:
+        begins = name.endswith("1")  # a block
+        x = jax.nn.relu(_conv(weights, name, vgg.halve(x) if begins and found else x, margin))
+        if begins:
+            found.append(x)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Int, UInt8
@@ -18,9 +19,19 @@ Kind = Literal["down", "up", "flat", "resize"]
 Made = TypeVar("Made")
 
 
-def as_state(weights: Arrays) -> nnx.State:
-    """Weights as `nnx.merge` takes them."""
-    return nnx.State(jax.tree.map(lambda value: nnx.Param(value), weights))
+def structure(new: Callable[..., nnx.Module], dtype: str) -> Any:
+    """A network without its weights, for `with_weights`; `new` is told `rngs`. Its convolutions cast their input and
+    their kernel to this type (Micikevicius et al. 2018, section 3.1); weights and norms stay float32."""
+    network = nnx.eval_shape(lambda: new(rngs=None))
+    for _, module in nnx.iter_modules(network):
+        if hasattr(module, "dtype"):
+            setattr(module, "dtype", dtype)  # noqa: B010  (convolutions of several classes)
+    return nnx.split(network)[0]
+
+
+def with_weights(structure: Any, weights: Arrays) -> Any:
+    """The network of this structure with these weights."""
+    return nnx.merge(structure, nnx.State(jax.tree.map(nnx.Param, weights)))
 
 
 def by_place(weights: Arrays) -> dict[str, Any]:
@@ -63,6 +74,13 @@ def to_cutout(output: Float[Array, "n h w 4"]) -> UInt8[Array, "n h w 4"]:
     return jnp.concatenate([_to_bytes(output[..., :3]), _to_bytes(2 * jax.nn.sigmoid(output[..., 3:]) - 1)], -1)
 
 
+def shrink(image: jax.Array, side: int) -> jax.Array:
+    """The mean over squares of pixels; sides divide."""
+    n, size, _, c = image.shape
+    step = size // side
+    return image if step == 1 else image.reshape(n, side, step, side, step, c).mean((2, 4))
+
+
 def _to_bytes(values: Float[Array, "n h w c"]) -> UInt8[Array, "n h w c"]:
     return jnp.clip(jnp.round((values + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
 
@@ -84,6 +102,14 @@ def style_size(config: GanModelConfig, n_categories: int) -> int:
     return config.class_conditional * n_categories + config.colour_conditional * 3
 
 
+def in_chunks(function: Callable[..., Any], size: int, *arrays: np.ndarray) -> np.ndarray:
+    """What a compiled function gives for the rows of these arrays, of one at least, `size` at a time; the last ones are
+    filled up, so that one shape is compiled."""
+    n = len(arrays[0])
+    chunks = [np.minimum(np.arange(first, first + size), n - 1) for first in range(0, n, size)]
+    return np.concatenate([np.asarray(function(*(array[rows] for array in arrays))) for rows in chunks])[:n]
+
+
 # ---------------------------------------------------------------- initial weights
 # One draw of random numbers for a whole network. XLA makes a program of its own of every draw, and long ones: a U-Net
 # and its discriminator, from sixty draws, take as long to compile as their training step.
@@ -96,7 +122,10 @@ class Draws:
 
     def __init__(self, key: jax.Array | None = None, count: int = 0):
         self.taken = 0
-        self._numbers = None if key is None else _drawn(key, count)
+        self._numbers = None
+        if key is not None:  # in chunks, or the words that the numbers are made of would need as much memory again
+            keys = jax.random.split(key, max(1, -(-count // _CHUNK)))
+            self._numbers = jax.lax.map(lambda one: jax.random.normal(one, (_CHUNK,), jnp.float32), keys).reshape(-1)
 
     def normal(self, shape: tuple[int, ...]) -> jax.Array:
         start, self.taken = self.taken, self.taken + math.prod(shape)
@@ -104,12 +133,6 @@ class Draws:
             return jnp.zeros(shape, jnp.float32)
         assert self.taken <= self._numbers.size, "the network asks for more than when it was counted"
         return self._numbers[start : self.taken].reshape(shape)
-
-
-def _drawn(key: jax.Array, count: int) -> jax.Array:
-    """In chunks, or the words that the numbers are made of would need as much memory again."""
-    keys = jax.random.split(key, max(1, -(-count // _CHUNK)))
-    return jax.lax.map(lambda one: jax.random.normal(one, (_CHUNK,), jnp.float32), keys).reshape(-1)
 
 
 Rngs = nnx.Rngs | Draws | None
@@ -124,11 +147,11 @@ def standard_normal(rngs: Rngs, shape: tuple[int, ...]) -> jax.Array:
     return rngs.normal(shape) if isinstance(rngs, Draws) else jax.random.normal(rngs.params(), shape, jnp.float32)
 
 
-def initialised(new: Callable[[Rngs], Made], key: jax.Array) -> Made:
-    """A network whose numbers are one draw of the key's."""
+def initialised(new: Callable[..., Made], key: jax.Array) -> Made:
+    """A network whose numbers are one draw of the key's; `new` is told `rngs`."""
     counted = Draws()
-    nnx.eval_shape(lambda: new(counted))
-    return new(Draws(key, counted.taken))
+    nnx.eval_shape(lambda: new(rngs=counted))
+    return new(rngs=Draws(key, counted.taken))
 
 
 def normal(rngs: Rngs, shape: tuple[int, ...], deviation: float = 0.02) -> jax.Array:
@@ -184,7 +207,7 @@ class Conv(nnx.Module):
         small, large = (inputs, outputs) if kind in ("up", "resize") else (outputs, inputs)
         side = 3 if kind == "resize" else 4
         self.kind: Kind = kind
-        self.dtype = "float32"  # what it computes in (`compute_in`)
+        self.dtype = "float32"  # what it computes in (`structure`)
         self.kernel = nnx.Param(normal(rngs, (small, side, side, large)))
         self.singular = nnx.Param(initial_singular(rngs, small)) if spectral else None
         self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32)) if bias else None
@@ -267,19 +290,10 @@ class Norm(nnx.Module):
             scale, shift = jnp.split(self.affine(style), 2, -1)
             scale = 1.0 + scale
         else:
-            scale = jnp.broadcast_to(self.scale[...], (groups, self.channels))
-            shift = jnp.broadcast_to(self.shift[...], (groups, self.channels))
+            scale, shift = (jnp.broadcast_to(x[...], (groups, self.channels)) for x in (self.scale, self.shift))
         # Statistics are float32 whatever the layers compute in: a sum of a thousand bfloat16 numbers is none.
         y, _, _ = conv.normalise(x.astype(jnp.float32).reshape(groups, -1, self.channels), scale, shift)
         return y.reshape(x.shape).astype(x.dtype)
-
-
-def compute_in(network: nnx.Module, dtype: str) -> None:
-    """Let the network's convolutions cast their input and their kernel to this type (Micikevicius et al. 2018, section
-    3.1); weights and norms stay float32."""
-    for _, module in nnx.iter_modules(network):
-        if hasattr(module, "dtype"):
-            setattr(module, "dtype", dtype)  # noqa: B010  (convolutions of several classes)
 
 
 # Both slopes are told by the sign of the result, which the next layer keeps for its gradient; jax would keep x too.

@@ -55,7 +55,7 @@ def generator(
     if platform == "cpu":
         weights = _packed(network, weights, config.image_size)
     structure, _ = nnx.split(network)
-    return lambda weights, *given: nnx.merge(structure, layers.as_state(weights))(*given), weights
+    return lambda weights, *given: layers.with_weights(structure, weights)(*given), weights
 
 
 def classifier(
@@ -67,7 +67,7 @@ def classifier(
     _check_weights("classifier", weights, state)
 
     def classify(weights: Arrays, sketch: jax.Array) -> jax.Array:
-        return nnx.merge(structure, layers.as_state(weights))(layers.to_model(jnp.asarray(sketch)), apart=apart)
+        return layers.with_weights(structure, weights)(layers.to_model(jnp.asarray(sketch)), apart=apart)
 
     return classify, weights
 

@@ -18,10 +18,9 @@ def layer_widths(config: GanModelConfig) -> list[int]:
 class UNet(nnx.Module):
     """From a sketch to a photo of the same size.
 
-    With width ngf, the encoder halves the picture down to one pixel through ngf, 2ngf, 4ngf, 8ngf, 8ngf, ...
-    channels (8 being the config's `widest`); the decoder mirrors it, and is given each encoder layer of its own size.
-    At 256 px, 3 input channels and ngf 64 this is U-Net-256 with 54.4 M parameters. No norm on the outermost and
-    innermost layers.
+    With width ngf, the encoder halves the picture down to one pixel through ngf, 2ngf, 4ngf, 8ngf, 8ngf, ... channels
+    (8 being the config's `widest`); the decoder mirrors it, and is given each encoder layer of its own size. At 256 px,
+    3 input channels and ngf 64 this is U-Net-256 with 54.4 M parameters. No norm on the outermost and innermost layers.
     """
 
     def __init__(self, config: GanModelConfig, n_categories: int, *, rngs: Rngs):

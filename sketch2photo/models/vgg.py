@@ -15,6 +15,7 @@ from sketch2photo.models.layers import Linear, Rngs, normal
 
 BLOCKS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 """Channels of the 13 convolutions as multiples of the first's; a block ends in a 2x2 maximum."""
+STARTS = (0, 2, 4, 7, 10)  # the places of conv1_1, conv2_1, ... conv5_1, the first of each block
 NAMES = tuple(f"{b}_{i}" for b, block in enumerate(BLOCKS, 1) for i in range(1, len(block) + 1))
 """The published names of the convolutions, conv1_1 ... conv5_3, without the conv."""
 
@@ -34,7 +35,7 @@ class Conv3x3(nnx.Module):
         self.scale = nnx.Param(jnp.ones(outputs, jnp.float32)) if batch_norm else None
         self.mean = nnx.BatchStat(jnp.zeros(outputs, jnp.float32)) if batch_norm else None
         self.variance = nnx.BatchStat(jnp.ones(outputs, jnp.float32)) if batch_norm else None
-        self.dtype = "float32"  # what it computes in (`layers.compute_in`)
+        self.dtype = "float32"  # what it computes in (`layers.structure`)
 
     def __call__(self, x: Float[Array, "n h w c"], *, train: bool = False) -> Float[Array, "n h w o"]:
         kernel, bias = self.kernel[...], self.bias[...]
@@ -87,12 +88,9 @@ class VGG16(nnx.Module):
           key: of dropout; None leaves it out.
         """
         x = sketch + 1.0  # paper 0: the padding of every convolution is then paper too
-        convs = iter(self.convs)
-        for block in BLOCKS:
-            for _ in block:
-                x = next(convs)(x, train=train)
-            x = halve(x)
-        x = x.astype(jnp.float32).mean((1, 2))
+        for i, conv in enumerate(self.convs):
+            x = conv(halve(x) if i in STARTS[1:] else x, train=train)
+        x = halve(x).astype(jnp.float32).mean((1, 2))
         if key is not None and self.dropout:
             kept = jax.random.bernoulli(key, 1 - self.dropout, x.shape)
             x = jnp.where(kept, x / (1 - self.dropout), 0.0)
@@ -109,22 +107,18 @@ def halve(x: jax.Array) -> jax.Array:
     return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
-COMPARED = (0, 2, 4, 7)  # the places of conv1_1, conv2_1, conv3_1 and conv4_1, whose maps `maps` gives
+COMPARED = STARTS[:4]  # the convolutions whose maps `maps` gives
 
 
 def maps(weights: dict[str, Any], photo: Float[Array, "n s s 3"]) -> list[Float[Array, "n h w f"]]:
     """What a VGG16 without batch norm sees in photos in [-1, 1] (white is no ink): relu1_1, 2_1, 3_1 and 4_1."""
-    x, i, found = 1.0 - photo, 0, []
-    for block in BLOCKS[: len(COMPARED)]:
-        for _ in block:
-            conv = weights["convs"][i]
-            x = jax.nn.relu(_convolve(x, conv["kernel"]) + conv["bias"])
-            if i in COMPARED:
-                found.append(x)
-            if i == COMPARED[-1]:
-                return found
-            i += 1
-        x = halve(x)
+    x, found = 1.0 - photo, []
+    for i in range(COMPARED[-1] + 1):
+        conv = weights["convs"][i]
+        x = halve(x) if i in COMPARED[1:] else x
+        x = jax.nn.relu(_convolve(x, conv["kernel"]) + conv["bias"])
+        if i in COMPARED:
+            found.append(x)
     return found
 
 
@@ -166,13 +160,11 @@ def _layer_by_layer(
     given = {int(i): conv for i, conv in weights["convs"].items()}
     convs: dict[int, dict[str, Any]] = {}
     x = sketch + 1.0
-    for block in BLOCKS:
-        for _ in block:
-            i = len(convs)
-            kernel = jnp.asarray(given[i]["kernel"])
-            y = _convolve(x, kernel.sum(2, keepdims=True) if x.shape[-1] == 1 else kernel)
-            conv = convs[i] = change(given[i], y.mean((0, 1, 2)), y.var((0, 1, 2)))
-            rate = conv["scale"] * lax.rsqrt(conv["variance"] + EPSILON)
-            x = jax.nn.relu((y - conv["mean"]) * rate + conv["bias"])
-        x = halve(x)
+    for i in range(len(given)):
+        x = halve(x) if i in STARTS[1:] else x
+        kernel = jnp.asarray(given[i]["kernel"])
+        y = _convolve(x, kernel.sum(2, keepdims=True) if x.shape[-1] == 1 else kernel)
+        conv = convs[i] = change(given[i], y.mean((0, 1, 2)), y.var((0, 1, 2)))
+        rate = conv["scale"] * lax.rsqrt(conv["variance"] + EPSILON)
+        x = jax.nn.relu((y - conv["mean"]) * rate + conv["bias"])
     return {**weights, "convs": convs}

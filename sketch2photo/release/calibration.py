@@ -70,8 +70,7 @@ def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
     """Mean of -log p(label), in nats."""
     scaled = np.asarray(logits, np.float64) / temperature
-    log_sum = np.logaddexp.reduce(scaled, -1)
-    return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
+    return float((np.logaddexp.reduce(scaled, -1) - scaled[np.arange(len(labels)), labels]).mean())
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -146,8 +145,9 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, n_categories: int) -> tupl
     """
     known, foreign = labels < n_categories, labels == n_categories
     if not known.any():
-        reason = "calibration needs validation drawings of the categories, received none"
-        raise ConfigError(f"{reason}: add some to the data")
+        raise ConfigError(
+            "calibration needs validation drawings of the categories, received none: add some to the data"
+        )
     inside, answers = logits[known][:, :n_categories], labels[known]
     temperature = fit_temperature(inside, answers) if n_categories > 1 else 1.0
     before, after = probabilities(inside), probabilities(inside, temperature)

@@ -234,9 +234,8 @@ def _to_release(path: Path, option: str) -> Weights:
 
 
 def open_features(path: str, option: str = "--loss.perceptual-features") -> features.Perceptual:
-    """The frozen network that a generator's losses compare pictures by: of a file of VGG's or SqueezeNet's
-    convolutions, else a `ConfigError`, or of our classifier, in the folder of a run or a release, else a
-    `CheckpointError`."""
+    """The frozen network that a generator's losses compare pictures by: of a file, as `features.load`, or of our
+    classifier, in the folder of a run or a release, else a `CheckpointError`."""
     if Path(path).is_dir():
         return features.of_classifier(open_weights(path, option).classifier)
     return features.load(path)

@@ -51,8 +51,7 @@ def _draw_placement(config: AugmentConfig, key: jax.Array, n: int) -> tuple[jax.
     if config.jitter:  # enlarge to 1 + jitter and crop the old size at a random place (pix2pix, section 6.2)
         scale = scale * (1.0 + config.jitter)
         shift = shift + jax.random.uniform(jitter_key, (n, 2), minval=-0.5, maxval=0.5) * config.jitter
-    mirror = jax.random.bernoulli(flip_key, 0.5 if config.flip else 0.0, (n,))
-    return scale, shift, mirror
+    return scale, shift, jax.random.bernoulli(flip_key, 0.5 if config.flip else 0.0, (n,))
 
 
 def _place(image: Image, scale: jax.Array, shift: jax.Array, mirror: jax.Array) -> Image:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -46,25 +47,20 @@ class ClassifierNetwork:
         self.config = config
         self.near_kin = tuple(near_kin)
         self.n_classes = n_categories + 1
-        model = nnx.eval_shape(lambda: VGG16(config.model, self.n_classes, rngs=None))
-        layers.compute_in(model, config.precision)
-        self._structure, _ = nnx.split(model)
+        self._new = partial(VGG16, config.model, self.n_classes)
+        self._structure = layers.structure(self._new, config.precision)
 
     def init(self, key: jax.Array) -> Arrays:
         """Fresh weights, batch norm's averages among them."""
-        network = layers.initialised(lambda rngs: VGG16(self.config.model, self.n_classes, rngs=rngs), key)
-        return nnx.to_pure_dict(nnx.state(network))
+        return nnx.to_pure_dict(nnx.state(layers.initialised(self._new, key)))
 
     def logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"]) -> Float[Array, "n k"]:
         """Of sketches as `layers.to_model` gives them."""
-        return self._merge(weights)(sketch)
+        return layers.with_weights(self._structure, weights)(sketch)
 
     def train_logits(self, weights: Arrays, sketch: Float[Array, "n s s 1"], key: jax.Array) -> Float[Array, "n o"]:
         """Logits with batch norm over the batch and dropout, the other categories' one by one."""
-        return self._merge(weights)(sketch, train=True, key=key, apart=True)
-
-    def _merge(self, weights: Arrays) -> VGG16:
-        return nnx.merge(self._structure, layers.as_state(weights))
+        return layers.with_weights(self._structure, weights)(sketch, train=True, key=key, apart=True)
 
 
 def optimiser(config: ClassifierConfig) -> optax.GradientTransformation:
@@ -99,9 +95,6 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
     config = network.config
     of_params = optimiser(config)
 
-    def merged(label: jax.Array) -> jax.Array:
-        return jnp.minimum(label, network.n_classes - 1)
-
     def parts(logits: jax.Array, label: jax.Array) -> Metrics:
         """The loss is their sum. Near kin are also drawings of the category they are near to, where only the categories
         are told apart."""
@@ -119,25 +112,18 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
         sketch = augment_sketch(augment_key, layers.to_model(batch["sketch"]))
         label = batch["label"]
 
-        def gradients(params: Arrays, frozen: int) -> tuple[tuple[jax.Array, Metrics], Arrays]:
-            def objective(params: Arrays) -> tuple[jax.Array, tuple[jax.Array, Metrics]]:
-                logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
-                found = parts(logits, label)
-                return sum(found.values(), jnp.zeros(())), (logits, found)
+        def objective(params: Arrays, frozen: int) -> tuple[jax.Array, tuple[jax.Array, Metrics]]:
+            logits = network.train_logits(_held(params, frozen, jax.lax.stop_gradient), sketch, dropout_key)
+            found = parts(logits, label)
+            return sum(found.values(), jnp.zeros(())), (logits, found)
 
-            (_, aux), gradient = jax.value_and_grad(objective, has_aux=True)(params)
-            return aux, gradient
-
+        gradients = jax.value_and_grad(objective, has_aux=True)
+        of_all, of_head = (partial(gradients, frozen=blocks) for blocks in (config.frozen_blocks, len(vgg.BLOCKS)))
         if not config.head_only:
-            (logits, found), gradient = gradients(state.params, config.frozen_blocks)
+            (_, (logits, found)), gradient = of_all(state.params)
         else:
             warming = state.step < round(config.head_only * config.steps)
-            (logits, found), gradient = jax.lax.cond(
-                warming,
-                lambda params: gradients(params, len(vgg.BLOCKS)),
-                lambda params: gradients(params, config.frozen_blocks),
-                state.params,
-            )
+            (_, (logits, found)), gradient = jax.lax.cond(warming, of_head, of_all, state.params)
         updates, optimiser_state = of_params.update(gradient, state.optimiser, state.params)
         # Without a gradient there would still be weight decay.
         updates = _held(updates, config.frozen_blocks, jnp.zeros_like)
@@ -145,8 +131,10 @@ def make_step(network: ClassifierNetwork) -> Callable[[ClassifierState, Batch], 
             updates = _held(updates, len(vgg.BLOCKS), lambda update: jnp.where(warming, 0.0, update))
         # Batch norm's averages get no gradient and no decay: they stay until they are measured (`vgg.measured`).
         params = optax.apply_updates(state.params, updates)
-        metrics = {**found, "accuracy": (merged(logits.argmax(-1)) == merged(label)).mean()}
-        return dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state), metrics
+        none = network.n_classes - 1  # and what lies behind it
+        right = jnp.minimum(logits.argmax(-1), none) == jnp.minimum(label, none)
+        state = dataclasses.replace(state, step=state.step + 1, params=params, optimiser=optimiser_state)
+        return state, {**found, "accuracy": right.mean()}
 
     return step
 

@@ -36,8 +36,7 @@ class ClassifierTask(Task):
     def __init__(self, config: ClassifierConfig, data: list[Path], say: Callable[[str], None] = print):
         self._data = loader.open_sketches(data)
         present = tuple(dict.fromkeys(name for dataset in self._data for name in dataset.categories))
-        missing = [category for category in config.categories if category not in present]
-        if missing:
+        if missing := [category for category in config.categories if category not in present]:
             raise DataError(f"no dataset given has the category {missing[0]!r}: it has {', '.join(present[:20])}")
         self.categories = tuple(config.categories) or tuple(present)
         others = [category for category in present if category not in self.categories] if config.others_apart else []
@@ -149,7 +148,7 @@ class ClassifierTask(Task):
             say("no validation drawings: probabilities stay uncalibrated")
             found = Calibration()
         else:
-            logits = np.concatenate([self._all_logits(state, part["sketch"]) for part in parts])
+            logits = self._all_logits(state, np.concatenate([part["sketch"] for part in parts]))
             found, figures = calibrate(logits, label, len(self.categories))
             say(
                 f"accuracy {figures.accuracy:.3f} over {figures.drawings} "
@@ -178,12 +177,7 @@ class ClassifierTask(Task):
         )
 
     def _all_logits(self, state: ClassifierState, sketches: np.ndarray) -> np.ndarray:
-        results = []
-        for first in range(0, len(sketches), _CHUNK):
-            chunk = sketches[first : first + _CHUNK]
-            filled = np.concatenate([chunk, np.repeat(chunk[-1:], _CHUNK - len(chunk), 0)])
-            results.append(np.asarray(self._logits(state.params, filled))[: len(chunk)])
-        return np.concatenate(results) if results else np.zeros((0, len(self.categories) + 1), np.float32)
+        return layers.in_chunks(partial(self._logits, state.params), _CHUNK, sketches)
 
     def _answers_grid(self, sketches: np.ndarray, answers: np.ndarray, across: int = 16) -> np.ndarray:
         """One row a category: drawings that were given its name."""

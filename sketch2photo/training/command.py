@@ -23,7 +23,6 @@ from sketch2photo.errors import ConfigError, choose
 class Kind(NamedTuple):
     """What train.py trains."""
 
-    config: type
     presets: dict[str, Any]
     does: str
     data: str
@@ -32,7 +31,6 @@ class Kind(NamedTuple):
 
 KINDS = {
     "gan": Kind(
-        GanConfig,
         GAN_PRESETS,
         "sketch -> photo; presets: vanilla (pix2pix as published), studio (what we release), studio-lite (for a CPU), "
         "debug (a minute)",
@@ -40,7 +38,6 @@ KINDS = {
         "Folder of the run: checkpoints, stats.jsonl, samples.",
     ),
     "classifier": Kind(
-        ClassifierConfig,
         CLASSIFIER_PRESETS,
         "sketch -> category; presets: studio, debug",
         "One or more datasets of prepare_data.py, of pairs or of drawings; or the .npz files of its export.",
@@ -122,17 +119,17 @@ class _KindParser(Parser):
         except argparse.ArgumentError as error:
             self.error(str(error))
         preset = kind.presets[choose("preset", given.preset or "studio", list(kind.presets))]
-        return _config_of_run(given.out, kind.config, preset) if given.resume and given.out else preset
+        return _config_of_run(given.out, preset) if given.resume and given.out else preset
 
 
-def _config_of_run(out: Path, config_type: type, otherwise: Any) -> Any:
+def _config_of_run(out: Path, otherwise: Any) -> Any:
     """The settings a run was started with; the loop says it when there is no such run."""
     try:
         content = json.loads((out / "run.json").read_text())
     except (OSError, ValueError):
         return otherwise
     try:
-        return from_dict(config_type, content["config"])
+        return from_dict(type(otherwise), content["config"])
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{str(out)!r} is not a run of this kind ({error}): choose another --out") from None
 
@@ -156,7 +153,7 @@ def mesh_sizes(mesh: str) -> dict[str, int]:
         if axis in found:
             raise ConfigError(f"--mesh is {mesh!r}: it names {axis} twice")
         found[axis] = int(number)
-    return {axis: found.get(axis, 1) for axis in MESH_AXES}
+    return dict.fromkeys(MESH_AXES, 1) | found
 
 
 @dataclass(frozen=True)

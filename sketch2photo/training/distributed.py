@@ -154,10 +154,9 @@ def lay_out(mesh: str, batch_size: int) -> Layout:
         if count != there:
             raise ConfigError(f"--mesh {mesh} takes {count} of {there} devices: several processes use all of theirs")
     if batch_size % count:
-        near = max(count, round(batch_size / count) * count)
         raise ConfigError(
             f"the batch size is {batch_size}, which {count} devices do not divide: use another --mesh or "
-            f"--batch-size {near}"
+            f"--batch-size {max(count, round(batch_size / count) * count)}"
         )
     layout = Layout(devices[:count], sizes)
     idle = "" if count in (there, 1) and devices[0].platform == "cpu" else f"; {there - count} of {there} are idle"
@@ -195,10 +194,9 @@ def join(devices: Devices) -> Iterator[None]:
         multihost_utils.sync_global_devices("end")
     except BaseException as error:
         if isinstance(error, jax.errors.JaxRuntimeError):
-            reason = first_line(error)[:200]
             error = TrainingError(
-                f"process {jax.process_index()} cannot reach the others any more ({reason}): see what "
-                "ended them, then start all again with --resume"
+                f"process {jax.process_index()} cannot reach the others any more ({first_line(error)[:200]}): "
+                "see what ended them, then start all again with --resume"
             )
         known = {UserError: 2, KeyboardInterrupt: 130}  # as `errors.exit_on_user_error` has it
         atexit.register(_leave, next((code for kind, code in known.items() if isinstance(error, kind)), 1))
@@ -288,12 +286,11 @@ def check_shared(out: Path, mark: Path) -> None:
     end = time.monotonic() + _SEEN
     while not (seen := mark.is_file() and mark.read_text() == content) and time.monotonic() < end:
         time.sleep(0.2)
-    for index, sees in enumerate(gathered(seen)):
-        if not sees:
-            raise CheckpointError(
-                f"process {index} does not see the folder {str(out)!r} that process 0 writes: choose an --out on a "
-                "file system that all hosts share"
-            )
+    if False in (all_seen := gathered(seen)):
+        raise CheckpointError(
+            f"process {all_seen.index(False)} does not see the folder {str(out)!r} that process 0 writes: choose an "
+            "--out on a file system that all hosts share"
+        )
 
 
 @contextlib.contextmanager

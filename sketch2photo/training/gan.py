@@ -4,21 +4,23 @@ A step is pure and jit-compiled; its randomness is a function of its number.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 
 from sketch2photo.config import GanConfig, GanOptimiserConfig
 from sketch2photo.models import layers, losses
-from sketch2photo.models.discriminators import LEAST_SIDE, PatchGAN, ProjectedHeads, RandomMixing, shrink
+from sketch2photo.models.discriminators import LEAST_SIDE, PatchGAN, ProjectedHeads, RandomMixing
 from sketch2photo.models.features import Perceptual
-from sketch2photo.models.layers import Arrays, Rngs
+from sketch2photo.models.layers import Arrays
 from sketch2photo.models.unet import UNet
 from sketch2photo.training.augment import augment_pair, diffaugment, with_hints
 
@@ -70,53 +72,36 @@ class GanNetworks:
         self.config = config
         self.n_categories = n_categories
         self.features = features
-        model = config.model
+        model, size = config.model, config.model.image_size
         self._heads, self._mixing = None, None
         if config.loss.projected and features is not None:
-            self._judged = self._judged_maps(features)
-            self._mixing = RandomMixing(features.widths[self._judged]) if config.loss.mixing else None
-            self._heads = self._structure(lambda: self._new_heads(None))
-        self._generator = self._structure(lambda: UNet(model, n_categories, rngs=None))
-        self._discriminator = self._structure(lambda: PatchGAN(model, n_categories, rngs=None))
-
-    def _judged_maps(self, features: Perceptual) -> slice:
-        """The maps that have a head: not the first, which is nearly the pixels, PatchGAN's, nor those that are too
-        small for one."""
-        size = self.config.model.image_size
-        maps = jax.eval_shape(features, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
-        return slice(1, sum(m.shape[1] >= LEAST_SIDE for m in maps))
-
-    def _structure(self, new: Callable[[], nnx.Module]) -> Any:
-        network = nnx.eval_shape(new)
-        layers.compute_in(network, self.config.precision)
-        return nnx.split(network)[0]
+            maps = jax.eval_shape(features, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
+            # Neither the first map, which is nearly the pixels, PatchGAN's, nor those too small for a head have one.
+            self._judged = slice(1, sum(m.shape[1] >= LEAST_SIDE for m in maps))
+            widths = features.widths[self._judged]
+            if config.loss.mixing:
+                self._mixing = RandomMixing(widths)
+                widths = [RandomMixing.width] * len(widths)
+            styles, spectral = layers.style_size(model, n_categories), model.discriminator.spectral_norm
+            self._new_heads = partial(ProjectedHeads, widths, model.input_channels, styles, spectral=spectral)
+            self._heads = layers.structure(self._new_heads, config.precision)
+        self._new_generator, self._new_discriminator = (partial(new, model, n_categories) for new in (UNet, PatchGAN))
+        self._generator = layers.structure(self._new_generator, config.precision)
+        self._discriminator = layers.structure(self._new_discriminator, config.precision)
 
     def init(self, key: jax.Array) -> tuple[Arrays, Arrays]:
         """Fresh weights of both."""
         of_generator, of_discriminator, of_half, of_heads = jax.random.split(key, 4)
-        model = self.config.model
 
-        def fresh(new: Callable[[Rngs], nnx.Module], key: jax.Array) -> Arrays:
+        def fresh(new: Callable[..., nnx.Module], key: jax.Array) -> Arrays:
             return nnx.to_pure_dict(nnx.state(layers.initialised(new, key)))
 
-        def patchgan(rngs: Rngs) -> PatchGAN:
-            return PatchGAN(model, self.n_categories, rngs=rngs)
-
-        generator = fresh(lambda rngs: UNet(model, self.n_categories, rngs=rngs), of_generator)
-        discriminators = fresh(patchgan, of_discriminator)
-        if model.discriminator.scales == 2:
-            discriminators[_HALF] = fresh(patchgan, of_half)
+        discriminators = fresh(self._new_discriminator, of_discriminator)
+        if self.config.model.discriminator.scales == 2:
+            discriminators[_HALF] = fresh(self._new_discriminator, of_half)
         if self._heads is not None:
             discriminators[_HEADS] = fresh(self._new_heads, of_heads)
-        return generator, discriminators
-
-    def _new_heads(self, rngs: Rngs) -> ProjectedHeads:
-        assert self.features is not None
-        model, widths = self.config.model, self.features.widths[self._judged]
-        if self._mixing is not None:
-            widths = [RandomMixing.width] * len(widths)
-        styles, spectral = layers.style_size(model, self.n_categories), model.discriminator.spectral_norm
-        return ProjectedHeads(widths, model.input_channels, styles, spectral=spectral, rngs=rngs)
+        return fresh(self._new_generator, of_generator), discriminators
 
     def style(self, label: Int[Array, " n"], colour: UInt8[Array, "n 3"]) -> jax.Array | None:
         return layers.style_vector(self.config.model, self.n_categories, label, colour)
@@ -125,18 +110,18 @@ class GanNetworks:
         self, weights: Arrays, sketch: Float[Array, "n s s c"], style: jax.Array | None, **options: Any
     ) -> Float[Array, "n s s o"]:
         """As `UNet.__call__`."""
-        return nnx.merge(self._generator, layers.as_state(weights))(sketch, style, **options)
+        return layers.with_weights(self._generator, weights)(sketch, style, **options)
 
     def discriminate(
         self, weights: Arrays, sketch: Float[Array, "n s s c"], photo: Float[Array, "n s s 3"], style: jax.Array | None
     ) -> DiscriminatorOutput:
         """PatchGAN at one scale or two; without heads and features."""
         own = {name: value for name, value in weights.items() if name not in (_HEADS, _HALF)}
-        logits, maps = nnx.merge(self._discriminator, layers.as_state(own))(sketch, photo, style)
+        logits, maps = layers.with_weights(self._discriminator, own)(sketch, photo, style)
         if _HALF not in weights:
             return DiscriminatorOutput(logits, maps, [], [], [])
-        smaller = (shrink(image, image.shape[1] // 2) for image in (sketch, photo))
-        half, half_maps = nnx.merge(self._discriminator, layers.as_state(weights[_HALF]))(*smaller, style)
+        smaller = (layers.shrink(image, image.shape[1] // 2) for image in (sketch, photo))
+        half, half_maps = layers.with_weights(self._discriminator, weights[_HALF])(*smaller, style)
         return DiscriminatorOutput(logits, [*maps, *half_maps], [half], [], [])
 
     def discriminate_both(
@@ -153,7 +138,7 @@ class GanNetworks:
         if self.features is not None and (loss.perceptual or loss.projected):
             real_maps, fake_maps = (self.features(x, self.config.precision) for x in (photo, fake))
         if self._heads is not None:
-            heads = nnx.merge(self._heads, layers.as_state(weights[_HEADS]))
+            heads = layers.with_weights(self._heads, weights[_HEADS])
             # ImageNet maps differ in size by orders of magnitude: each is brought to a mean of 1.
             scales = [jax.lax.stop_gradient(1 / (jnp.abs(m.astype(jnp.float32)).mean() + 1e-6)) for m in real_maps]
             mix = self._mixing or list
@@ -257,13 +242,14 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         def generate(weights: Arrays) -> jax.Array:
             return networks.generate(weights, sketch, style, hints=hints, train=True, key=dropout_key)
 
-        def discriminate(weights: Arrays, fake: jax.Array) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
+        def moved(*images: jax.Array) -> Sequence[jax.Array]:
             if not config.augment.diffaugment:
-                return networks.discriminate_both(weights, sketch, photo, fake, style)
-            c = sketch.shape[-1]
-            stacked = diffaugment(diffaugment_key, jnp.concatenate([sketch, photo, fake], -1))
-            moved = jnp.split(stacked, (c, c + 3), -1)
-            return networks.discriminate_both(weights, moved[0], moved[1], moved[2], style)
+                return images
+            stacked = diffaugment(diffaugment_key, jnp.concatenate(images, -1))
+            return jnp.split(stacked, np.cumsum([image.shape[-1] for image in images[:-1]]), -1)
+
+        def discriminate(weights: Arrays, fake: jax.Array) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
+            return networks.discriminate_both(weights, *moved(sketch, photo, fake), style)
 
         output, generator_pullback = jax.vjp(generate, state.generator)
         fake, composite_pullback = jax.vjp(layers.composite, output)
@@ -271,17 +257,6 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
 
         loss_d, from_d = jax.value_and_grad(lambda o: discriminator_objective(config, o))(outputs)
         discriminator_gradient, _ = discriminator_pullback(from_d)
-        penalty: Metrics = {}
-        if config.loss.r1:
-            real = (sketch, photo)
-            if config.augment.diffaugment:
-                moved = diffaugment(diffaugment_key, jnp.concatenate(real, -1))
-                real = (moved[..., : sketch.shape[-1]], moved[..., sketch.shape[-1] :])
-            due = state.step % config.loss.r1_every == 0
-            penalty["loss_r1"], of_penalty = _r1_gradient(networks, due, discriminator_weights, *real, style)
-            weight = config.loss.r1 * config.loss.r1_every
-            discriminator_gradient = jax.tree.map(lambda g, r: g + weight * r, discriminator_gradient, of_penalty)
-
         (_, terms), (from_outputs, from_fake) = jax.value_and_grad(
             lambda o, f: generator_objective(config, o, f, photo), argnums=(0, 1), has_aux=True
         )(outputs, fake)
@@ -292,6 +267,11 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             terms["loss_generator"] += config.loss.coverage * terms["loss_coverage"]
             from_output = from_output.at[..., 3:].add(config.loss.coverage * from_coverage)
         (generator_gradient,) = generator_pullback(from_output)
+        if config.loss.r1:
+            due, real = state.step % config.loss.r1_every == 0, moved(sketch, photo)
+            terms["loss_r1"], of_penalty = _r1_gradient(networks, due, discriminator_weights, *real, style)
+            weight = config.loss.r1 * config.loss.r1_every
+            discriminator_gradient = jax.tree.map(lambda g, r: g + weight * r, discriminator_gradient, of_penalty)
 
         clip = config.optimiser.clip
         generator, generator_optimiser = update(
@@ -300,10 +280,13 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
         discriminator, discriminator_optimiser = update(
             of_discriminator, discriminator_gradient, state.discriminator_optimiser, discriminator_weights, clip
         )
+        ema = state.ema
+        if config.optimiser.ema:  # with a warm-up: the first steps' weights are forgotten quickly
+            rate = 1.0 - jnp.minimum(config.optimiser.ema, (1.0 + state.step) / (10.0 + state.step))
+            ema = jax.tree.map(lambda old, new: old + rate * (new - old), ema, generator)
         real_output, fake_output = outputs
         metrics = {
             **terms,
-            **penalty,
             "loss_discriminator": loss_d,
             "logit_real": real_output.logits.mean(),
             "logit_fake": fake_output.logits.mean(),
@@ -317,7 +300,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             discriminator=discriminator,
             generator_optimiser=generator_optimiser,
             discriminator_optimiser=discriminator_optimiser,
-            ema=_average(config.optimiser.ema, state.step, state.ema, generator),
+            ema=ema,
         ), metrics
 
     return step
@@ -342,14 +325,8 @@ def _r1_gradient(
     networks: GanNetworks, due: jax.Array, weights: Arrays, *real: jax.Array | None
 ) -> tuple[jax.Array, Arrays]:
     """`r1` and its gradient in the weights; 0 on the steps between, which then cost nothing."""
-
-    def measured(weights: Arrays) -> tuple[jax.Array, Arrays]:
-        return jax.value_and_grad(lambda w: r1(networks, w, *real))(weights)  # pyright: ignore[reportArgumentType]
-
-    def none(weights: Arrays) -> tuple[jax.Array, Arrays]:
-        return jnp.zeros(()), jax.tree.map(jnp.zeros_like, weights)
-
-    return jax.lax.cond(due, measured, none, weights)
+    measured = jax.value_and_grad(lambda w: r1(networks, w, *real))  # pyright: ignore[reportArgumentType]
+    return jax.lax.cond(due, measured, lambda w: (jnp.zeros(()), jax.tree.map(jnp.zeros_like, w)), weights)
 
 
 def discriminator_objective(config: GanConfig, outputs: tuple[DiscriminatorOutput, DiscriminatorOutput]) -> jax.Array:
@@ -394,11 +371,3 @@ def _named(name: str, output: DiscriminatorOutput) -> Metrics:
 
 def _mean(terms: list[jax.Array]) -> jax.Array:
     return sum(terms, jnp.zeros(())) / max(1, len(terms))
-
-
-def _average(decay: float, step: jax.Array, ema: Arrays, weights: Arrays) -> Arrays:
-    """The moving average with a warm-up: the first steps' weights are forgotten quickly."""
-    if not decay:
-        return None
-    rate = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
-    return jax.tree.map(lambda old, new: old + rate * (new - old), ema, weights)

@@ -1,6 +1,7 @@
 """What a generator's run reads, trains and shows."""
 
 import functools
+import itertools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -134,8 +135,7 @@ class GanTask(Task):
     def _paint(self, weights: Arrays, examples: dict[str, np.ndarray]) -> np.ndarray:
         """uint8 (n, s, s, 3), one after the other, so that it takes no more memory than training."""
         given = [examples[name] for name in ("sketch", "label", "colour")]
-        one = [self._generate(weights, *(x[i : i + 1] for x in given)) for i in range(len(examples["label"]))]
-        return np.concatenate([np.asarray(photo) for photo in one])
+        return layers.in_chunks(functools.partial(self._generate, weights), 1, *given)
 
     def _read_drawings(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
         # Imported here: where there are none, training needs no OpenCV.
@@ -149,17 +149,12 @@ class GanTask(Task):
         return {**found, "colour": np.stack([images.parse_colour(own[label]) for label in found["label"]])}
 
     def finish(self, state: GanState, out: Path, say: Callable[[str], None]) -> None:
-        command = f"python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME"
-        say(f"done: release it by  {command}")
+        say(f"done: release it by  python -m sketch2photo.release --gan {shlex.quote(str(out))} --out checkpoints/NAME")
 
 
 def _trios(examples: dict[str, np.ndarray], photos: np.ndarray) -> np.ndarray:
     """A grid of sketch, generated and true photo."""
-    trios = [
-        picture
-        for sketch, photo, true in zip(examples["sketch"], photos, examples["photo"], strict=True)
-        for picture in (sketch, photo, true)
-    ]
+    trios = [*itertools.chain.from_iterable(zip(examples["sketch"], photos, examples["photo"], strict=True))]
     width = 3 * SHOWN
     return grid([trios[i : i + width] for i in range(0, len(trios), width)])
 

@@ -136,17 +136,17 @@ def _fit(network: str, weights: Arrays, given: Arrays, matched: Matched, what: s
 
     def choose(path: Any, value: jax.Array) -> jax.Array:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        other = theirs.get(name)
-        if other is None:
+        if (other := theirs.get(name)) is None:
             fresh.append(name)
             return value
-        axis, places = matched.get(name, (0, None))
-        if places is not None and _without(other.shape, axis) == _without(value.shape, axis):
+        if name in matched:
+            axis, places = matched[name]
             mine, given = jnp.moveaxis(value, axis, 0), np.moveaxis(other, axis, 0)
-            if missing := len(mine) - len(places):
-                fresh.append(f"{name} ({missing} of {len(mine)} {what})")
-            here, there = np.array(places, int).reshape(-1, 2).T
-            return jnp.moveaxis(mine.at[here].set(given[there]), 0, axis)
+            if mine.shape[1:] == given.shape[1:]:
+                if missing := len(mine) - len(places):
+                    fresh.append(f"{name} ({missing} of {len(mine)} {what})")
+                here, there = np.array(places, int).reshape(-1, 2).T
+                return jnp.moveaxis(mine.at[here].set(given[there]), 0, axis)
         if other.shape != value.shape:
             fresh.append(f"{name} {other.shape} -> {value.shape}")
             return value
@@ -165,18 +165,13 @@ def fitting_convolutions(path: str, width: int, say: Say) -> dict[int, Convoluti
     found = read_vgg(path)
     widths = [width * multiple for block in vgg.BLOCKS for multiple in block]
     shapes = [(3, 3, c, o) for c, o in zip([3, *widths[:-1]], widths, strict=True)]
-    fitting = {
-        i: found[name]
-        for i, (name, shape) in enumerate(zip(vgg.NAMES, shapes, strict=True))
-        if name in found and found[name][0].shape == shape
-    }
-    unfit = [
-        f"conv{name} {found[name][0].shape}" for i, name in enumerate(vgg.NAMES) if name in found and i not in fitting
-    ]
-    unknown = [f"conv{name}" for name in found if name not in vgg.NAMES]
+    there = {i: found[name] for i, name in enumerate(vgg.NAMES) if name in found}
+    fitting = {i: given for i, given in there.items() if given[0].shape == shapes[i]}
+    unfit = [f"conv{vgg.NAMES[i]} {kernel.shape}" for i, (kernel, _) in there.items() if i not in fitting]
+    unfit += [f"conv{name}" for name in found if name not in vgg.NAMES]
     fresh = [f"conv{name}" for i, name in enumerate(vgg.NAMES) if i not in fitting]
     told = [f"{len(fitting)} of {len(vgg.NAMES)} convolutions from {path}"]
-    told += [f"do not fit: {', '.join(unfit + unknown)}"] if unfit or unknown else []
+    told += [f"do not fit: {', '.join(unfit)}"] if unfit else []
     told += [f"fresh: {', '.join(fresh)}"] if fresh else []
     say("; ".join(told))
     return fitting
@@ -197,7 +192,3 @@ def with_convolutions(params: Arrays, given: dict[int, Convolution], sketch: np.
 
 def _normed(weights: Arrays) -> bool:
     return all("scale" in conv for conv in weights["convs"].values())
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return tuple(np.delete(shape, axis))

@@ -34,6 +34,7 @@ KEPT = 2  # checkpoints
 _RUN_FILE = "run.json"
 _STATE, _SUMS_FILE = "state", "checksums.json"
 _CONFIGS = {"gan": GanConfig, "classifier": ClassifierConfig}
+_KINDS = {config: kind for kind, config in _CONFIGS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +51,7 @@ class RunInfo:
     @property
     def kind(self) -> str:
         """ "gan" or "classifier"."""
-        return _kind(self.config)
-
-
-def _kind(config: GanConfig | ClassifierConfig) -> str:
-    return next(kind for kind, config_type in _CONFIGS.items() if type(config) is config_type)
+        return _KINDS[type(self.config)]
 
 
 def write_run(
@@ -63,17 +60,16 @@ def write_run(
     categories: tuple[str, ...],
     palette: dict[str, tuple[str, ...]] | None = None,
     sources: dict[str, str] | None = None,
-) -> RunInfo:
+) -> None:
     """Make a run's folder and say in it what is trained. Written whole or not at all."""
-    content = {"format": FORMAT, "kind": _kind(config), "config": to_dict(config), "categories": list(categories)}
-    content |= {"palette": palette or {}, "sources": sources or {}}
+    content = {"format": FORMAT, "kind": _KINDS[type(config)], "config": to_dict(config)}
+    content |= {"categories": list(categories), "palette": palette or {}, "sources": sources or {}}
     try:
         files.write_atomic(path / _RUN_FILE, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise CheckpointError(
             f"{str(path)!r} could not be written to ({error.strerror or error}): make room or choose another --out"
         ) from None
-    return read_run(path)
 
 
 def read_run(path: str | Path) -> RunInfo:
@@ -122,8 +118,7 @@ def saved_steps(path: str | Path) -> list[int]:
 def damage(path: Path, step: int) -> str:
     """What is wrong with a checkpoint; "" when it is whole."""
     folder = path / _STATE / str(step)
-    known = _known_sums(path).get(str(step))
-    if known is None:  # of a run from before there were checksums
+    if (known := _known_sums(path).get(str(step))) is None:  # of a run from before there were checksums
         try:
             _read(folder)
         except _UNREADABLE as error:
@@ -215,9 +210,8 @@ class RunCheckpoints(contextlib.AbstractContextManager["RunCheckpoints"]):
                     step, {"state": _as_arrays(state)}, custom_metadata={"position": json.dumps(position)}
                 )
             if jax.process_index() == 0:
-                kept = [str(step) for step in saved_steps(self._path)]
                 sums = _known_sums(self._path) | {str(step): _sums(self._path / _STATE / str(step))}
-                content = {step: sums[step] for step in kept if step in sums}
+                content = {kept: sums[kept] for kept in map(str, saved_steps(self._path)) if kept in sums}
                 files.write_atomic(self._path / _SUMS_FILE, json.dumps(content, indent=1) + "\n")
         except (OSError, ValueError) as error:
             reason = first_line(error).rpartition('": ')[2][-200:]
@@ -233,13 +227,11 @@ class RunCheckpoints(contextlib.AbstractContextManager["RunCheckpoints"]):
         try:
             loaded = self._checkpointer.load_checkpointables(step, {"state": _as_arrays(like)})["state"]
         except _UNREADABLE as error:
-            reason = first_line(error)[:200]
             raise CheckpointError(
-                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model ({reason}): "
-                "resume with the settings it was started with"
+                f"the checkpoint of step {step} in {str(self._path)!r} does not fit this model "
+                f"({first_line(error)[:200]}): resume with the settings it was started with"
             ) from None
-        if jax.dtypes.issubdtype(like.key.dtype, jax.dtypes.prng_key):
-            loaded = {**loaded, "key": jax.random.wrap_key_data(loaded["key"])}
+        loaded = {**loaded, "key": jax.random.wrap_key_data(loaded["key"])}
         metadata: Any = self._checkpointer.checkpointables_metadata(step).custom_metadata
         return dataclasses.replace(like, **loaded), json.loads(metadata["position"])
 
@@ -305,8 +297,7 @@ def _numbered(tree: Any) -> Any:
 
 
 def _latest(path: Path) -> int:
-    steps = saved_steps(path)
-    if not steps:
+    if not (steps := saved_steps(path)):
         raise CheckpointError(f"nothing is saved in {str(path)!r} yet: start it without --resume")
     return steps[-1]
 
@@ -314,11 +305,9 @@ def _latest(path: Path) -> int:
 def _as_arrays(state: Any) -> dict[str, Any]:
     """A state as a dict of plain arrays: fields that are None are left out, random keys become their words."""
     values = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
-    key = values["key"]
-    if jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
-        words = jax.eval_shape(jax.random.key_data, key)
-        abstract = isinstance(key, jax.ShapeDtypeStruct)
-        values["key"] = words.update(sharding=key.sharding) if abstract else jax.random.key_data(key)
+    key, abstract = values["key"], isinstance(values["key"], jax.ShapeDtypeStruct)
+    words = jax.eval_shape(jax.random.key_data, key)
+    values["key"] = words.update(sharding=key.sharding) if abstract else jax.random.key_data(key)
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -370,8 +359,7 @@ def check_unchanged(
     free = {*FREE, *allowed, *(f"{name}." for name in allowed)}
     groups = tuple(name for name in free if name.endswith("."))
     changed = [name for name in now if before.get(name) != now[name]]
-    changed = [name for name in changed if name not in free and not name.startswith(groups)]
-    if changed:
+    if changed := [name for name in changed if name not in free and not name.startswith(groups)]:
         told = "; ".join(f"{name} was {before.get(name)!r}, is now {now[name]!r}" for name in changed)
         raise CheckpointError(
             f"{str(out)!r} was started with other settings ({told}): leave them out, or say that you mean it by "

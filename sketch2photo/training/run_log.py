@@ -177,11 +177,8 @@ class ProgressBar:
         self._bar.stop()
 
 
-# ---------------------------------------------------------------- TensorBoard: RUN/tensorboard, by tensorboardX
-
-
 class TensorBoard:
-    """Writes nothing where tensorboardX is not installed."""
+    """RUN/tensorboard, by tensorboardX; writes nothing where that is not installed."""
 
     def __init__(self, folder: Path, first: int):
         try:
@@ -264,8 +261,7 @@ class Alarms:
 
     def sample(self, step: int, figures: dict[str, float]) -> list[str]:
         """New alarms by the figures of a sample grid."""
-        spread = figures.get("val_spread", figures.get("train_spread"))
-        if spread is None:
+        if (spread := figures.get("val_spread", figures.get("train_spread"))) is None:
             return []
         return self._say(
             step,
@@ -294,8 +290,7 @@ class Alarms:
 
 def check_finite(step: int, metrics: dict[str, float], out: Path) -> None:
     """Raises `TrainingError` when a metric of this step is no number."""
-    lost = [name for name, value in metrics.items() if not math.isfinite(value)]
-    if lost:
+    if lost := [name for name, value in metrics.items() if not math.isfinite(value)]:
         raise TrainingError(f"{' and '.join(lost)} became {metrics[lost[0]]} at step {step}{advice(out)}")
 
 

@@ -31,8 +31,8 @@ def features():
     for name, (side, inputs, outputs) in widths.items():
         weights[f"conv{name}_w"] = jnp.ones((side, side, inputs, outputs))
         weights[f"conv{name}_b"] = jnp.ones(outputs)
-    blocks = (("11", "12"), ("21", "22"))
-    return Perceptual(weights, lambda w, x: _vgg_maps(blocks, "constant", w, x))
+    names = ("conv11", "conv12", "conv21")
+    return Perceptual(weights, lambda w, x: _vgg_maps(names, "constant", w, x))
 
 
 def test_vanilla_costs_what_pix2pix_does():
