@@ -249,7 +249,7 @@ def make_step(networks: GanNetworks) -> Callable[[GanState, Batch], tuple[GanSta
             return jnp.split(stacked, np.cumsum([image.shape[-1] for image in images[:-1]]), -1)
 
         def discriminate(weights: Arrays, fake: jax.Array) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
-            return networks.discriminate_both(weights, *moved(sketch, photo, fake), style)
+            return networks.discriminate_both(weights, *moved(sketch, photo, fake), style=style)
 
         output, generator_pullback = jax.vjp(generate, state.generator)
         fake, composite_pullback = jax.vjp(layers.composite, output)
