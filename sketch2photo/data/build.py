@@ -233,7 +233,10 @@ def build(
             sources={example.source: example.licence for example in journal.light},
             splits={name: functools.partial(journal.split, name) for name in present},
         )
-        _write_manifest(content / "manifest.csv", journal.light)
+        columns = ("file", "category", "group", "split", "source", "licence", "content", "mask_quality")
+        with (content / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
+            rows = ([getattr(example, column) for column in columns] for example in journal.light)
+            csv.writer(lines).writerows([columns, *rows])
         summary = report.write(content, plan.kind, journal, skipped, remarks, settings)
         _write_checksums(content)
         journal.close()
@@ -300,14 +303,6 @@ def _write_checksums(folder: Path) -> None:
         with path.open("rb") as file:
             lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
     (folder / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
-
-
-def _write_manifest(path: Path, examples: list[Example]) -> None:
-    columns = ("file", "category", "group", "split", "source", "licence", "content", "mask_quality")
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines)
-        table.writerow(columns)
-        table.writerows([getattr(example, column) for column in columns] for example in examples)
 
 
 def _keep_splits(examples: list[Example], old: Path) -> None:

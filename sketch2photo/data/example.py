@@ -159,15 +159,10 @@ def cluster(colours: np.ndarray, k: int) -> tuple[str, ...]:
 # ---------------------------------------------------------------- splits
 
 
-def hashed_split(group: str) -> str:
-    """ "train", or for a tenth of all groups "val": by a hash of the name, so that new pictures move no old ones."""
-    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big")
-    return "val" if number < 0.1 * 2**64 else "train"
-
-
 def settle(examples: list) -> list[str]:
     """Set the splits of `Example`s with a group that are open, and bring every group into one split, the strictest that
-    any of it has; returns remarks for the report."""
+    any of it has; returns remarks for the report. A tenth of the open groups, by a hash of the name, so that new
+    pictures move no old ones, are for validation."""
     given: dict[str, set[str]] = {}
     for example in examples:
         if example.split:
@@ -179,7 +174,8 @@ def settle(examples: list) -> list[str]:
         if len(splits) > 1
     ]
     for example in examples:
-        example.split = kept.get(example.group) or hashed_split(example.group)
+        number = int.from_bytes(hashlib.sha256(example.group.encode()).digest()[:8], "big")
+        example.split = kept.get(example.group) or ("val" if number < 0.1 * 2**64 else "train")
     if not given and not any(example.split == "train" for example in examples):
         for example in examples:
             example.split = "train"

@@ -54,14 +54,6 @@ def simplify(path: Path, tolerance: float) -> Path:
     return smooth(polygon(path, tolerance), tolerance)
 
 
-def _resample(path: Path, spacing: float) -> Path:
-    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    if lengths[-1] < spacing:
-        return path
-    at = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / spacing)))
-    return np.stack([np.interp(at, lengths, path[:, k]) for k in range(2)], 1).astype(np.float32)
-
-
 def wobble_field(side: int, amplitude: float, rng: np.random.Generator) -> np.ndarray:
     """A smooth displacement, float32 (s, s, 2), at most about `amplitude`: lines that meet go on meeting."""
     coarse = rng.uniform(-1, 1, (6, 6, 2)).astype(np.float32)
@@ -85,7 +77,11 @@ def polygon(path: Path, tolerance: float) -> Path:
         corners = close(cv2.approxPolyDP(path[:-1].reshape(-1, 1, 2), tolerance, True).reshape(-1, 2))
     else:
         corners = cv2.approxPolyDP(path.reshape(-1, 1, 2), tolerance, False).reshape(-1, 2)
-    return _resample(corners, 2.0)
+    lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
+    if lengths[-1] < 2:
+        return corners
+    at = np.linspace(0, lengths[-1], max(2, round(lengths[-1] / 2)))
+    return np.stack([np.interp(at, lengths, corners[:, k]) for k in range(2)], 1).astype(np.float32)
 
 
 def as_ellipse(path: Path) -> Path | None:

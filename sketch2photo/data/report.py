@@ -1,6 +1,5 @@
 """What a dataset holds, for people: report.json, report.html, contact_sheet.png, a few printed lines."""
 
-import base64
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from sketch2photo import images
 from sketch2photo.data.example import SPLITS, Example, Skipped, decode, palette
 from sketch2photo.data.raw_files import NOT_ASKED_FOR, SYSTEM
+from sketch2photo.images import data_url
 
 _MANY = 40  # with more categories than this the contact sheet shows less of each, in several columns
 _SHOWN_SKIPPED, _SHOWN_WARNINGS = 5, 20
@@ -145,7 +145,7 @@ def _page(content: dict[str, Any], journal: Any, skipped: list[Skipped]) -> str:
         examples=[(category, _rows(journal, numbers[category])) for category in sorted(numbers)[:_CATEGORIES]],
         not_shown=max(0, len(numbers) - _CATEGORIES),
         stripes=_stripes(examples, numbers) if content["kind"] == "pairs" else [],
-        left_out=[(_url(s.thumbnail) if s.thumbnail else "", s.file, s.reason) for s in skipped[:_REJECTS]],
+        left_out=[(s.thumbnail and data_url("jpeg", s.thumbnail), s.file, s.reason) for s in skipped[:_REJECTS]],
         groups=len(several),
         twins=[[_tile(journal[number]) for number in members[:8]] for members in several[:_TWINS]],
     )
@@ -192,8 +192,4 @@ def _overlay(photo: np.ndarray, sketch: np.ndarray) -> np.ndarray:
 
 
 def _jpeg(picture: np.ndarray) -> str:
-    return _url(images.encode_jpeg(picture, 80))
-
-
-def _url(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return data_url("jpeg", images.encode_jpeg(picture, 80))

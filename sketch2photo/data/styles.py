@@ -95,7 +95,11 @@ def _by_hand(manner: _Manner, subject: _Subject, rng: Rng) -> np.ndarray:
     width = rng.uniform(*manner.width) * unit
     tolerance = rng.uniform(*manner.tolerance) * unit
     miss = rng.uniform(*manner.miss) * unit
-    outer = _outer(subject, rng.uniform(*manner.rounding) * unit)
+    rounding = rng.uniform(*manner.rounding) * unit
+    outer: list[Path] = []
+    if subject.outline is not None:
+        rounded = (cv2.GaussianBlur(subject.outline.mask, (0, 0), rounding) > 127).astype(np.uint8)
+        outer = [polylines.smooth(path, 2 * unit) for path in edges.borders(rounded)]
     inner = _inner(subject, outer, rng.choice(manner.details), width + rng.choice([3, 6]) * unit, rng)
     wobble = rng.uniform(*manner.wobble) * unit
     field = polylines.wobble_field(side, wobble, rng)
@@ -112,13 +116,6 @@ def _by_hand(manner: _Manner, subject: _Subject, rng: Rng) -> np.ndarray:
             if rng.random() < manner.again:
                 drawn.append(polylines.misplace(stroke, miss, rng))
     return polylines.draw(drawn, side, width)
-
-
-def _outer(subject: _Subject, rounding: float) -> list[Path]:
-    if subject.outline is None:
-        return []
-    rounded = (cv2.GaussianBlur(subject.outline.mask, (0, 0), rounding) > 127).astype(np.uint8)
-    return [polylines.smooth(path, 2 * subject.unit) for path in edges.borders(rounded)]
 
 
 def _inner(subject: _Subject, outer: list[Path], most: int, gap: float, rng: Rng) -> list[Path]:

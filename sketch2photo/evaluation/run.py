@@ -88,7 +88,10 @@ def evaluate(
         "colour_difference": np.array([*map(_colour_difference, photos, examples["colour"])]),
     }
     if examples["sketch"].shape[-1] == 1:  # a coloured input has no lines
-        each |= _line_figures(examples["sketch"], photos)
+        sketches = (images.resize_sketch(sketch[..., 0], _SIDE) for sketch in examples["sketch"])
+        pairs = [*zip(sketches, (images.resize(photo, _SIDE) for photo in photos), strict=True)]
+        measures = {"outline_iou": metrics.outline_iou, "ink_with_edge": metrics.ink_with_edge}  # None becomes NaN
+        each |= {name: np.array([measure(*pair) for pair in pairs], float) for name, measure in measures.items()}
     figures: dict[str, float] = {}
     painted = real = None
     if compare is not None:
@@ -131,16 +134,6 @@ def better(metric: str, value: float, than: float | None) -> bool:
     if than is None:
         return not np.isnan(value)
     return value > than if METRICS[metric][1] else value < than
-
-
-def _line_figures(sketches: np.ndarray, photos: np.ndarray) -> dict[str, np.ndarray]:
-    pairs = [
-        (images.resize_sketch(sketch[..., 0], _SIDE), images.resize(photo, _SIDE))
-        for sketch, photo in zip(sketches, photos, strict=True)
-    ]
-    measures = {"outline_iou": metrics.outline_iou, "ink_with_edge": metrics.ink_with_edge}
-    # None becomes NaN.
-    return {name: np.array([measure(*pair) for pair in pairs], float) for name, measure in measures.items()}
 
 
 def _colour_difference(photo: np.ndarray, asked: np.ndarray) -> float:

@@ -5,6 +5,7 @@ picture's size before decoding it and notices truncated ones (OpenCV returns hal
 geometry.
 """
 
+import base64
 import io
 import re
 import warnings
@@ -474,6 +475,11 @@ def encode_png(image: np.ndarray) -> bytes:
 def encode_jpeg(photo: np.ndarray, quality: int = 92) -> bytes:
     """A photo as a JPEG file; quality as in libjpeg, 1 to 100."""
     return cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def data_url(kind: str, data: bytes) -> str:
+    """A picture file, of the kind "png" or "jpeg", as an address that holds it."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def dominant_colour(photo: np.ndarray) -> np.ndarray:

@@ -131,23 +131,14 @@ def _photo(prediction: "Prediction", ground: str) -> str | None:
     if photo is None:
         return None
     if photo.shape[2] == 4:
-        return _url(_PNG, images.encode_png(photo))
-    return _url(_JPEG, images.encode_jpeg(photo, JPEG_QUALITY))
-
-
-def _url(prefix: str, data: bytes) -> str:
-    return prefix + base64.b64encode(data).decode()
+        return images.data_url("png", images.encode_png(photo))
+    return images.data_url("jpeg", images.encode_jpeg(photo, JPEG_QUALITY))
 
 
 def reply(asked: LiveRequest, answers: list[Answer], *, several: bool) -> dict[str, Any]:
     """The answers to one drawing as the page reads them: its photo, or its variations."""
     painted = [
-        {
-            "photo": _photo(one, asked.ground),
-            "category": one.category,
-            "colour": one.colour,
-            "seed": request.seed,
-        }
+        {"photo": _photo(one, asked.ground), "category": one.category, "colour": one.colour, "seed": request.seed}
         for request, one in zip(asked.paint, (answer.prediction for answer in answers), strict=True)
     ]
     first = answers[0].prediction
@@ -171,7 +162,7 @@ def clean(request: Any) -> dict[str, Any]:
     data = _data(request.get("picture"), "the picture", _JPEG)
     limits.check_picture(io.BytesIO(data), limits.MAX_SKETCH_SIDE)
     lines = clean_lines(images.decode_sketch(data, "the picture"), float(strength))
-    return {"picture": None if lines is None else _url(_PNG, images.encode_png(lines))}
+    return {"picture": None if lines is None else images.data_url("png", images.encode_png(lines))}
 
 
 def server_functions(pool: ModelPool, queue: BatchQueue) -> list[Callable[..., Awaitable[dict[str, Any]]]]:

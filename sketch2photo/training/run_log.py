@@ -121,17 +121,13 @@ class JsonLines:
         """Append one line. Values that are no numbers (NaN, infinite) are written as null."""
         if self._file is None:
             self._file = self._path.open("a", buffering=1)  # by lines: no step is in a checkpoint that is not here
-        self._file.write(json.dumps({"step": step} | {name: _written(value) for name, value in values.items()}) + "\n")
+        numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
+        written = {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}
+        self._file.write(json.dumps({"step": step, **values, **written}) + "\n")
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _written(value: float | str) -> float | str | None:
-    if isinstance(value, str):
-        return value
-    return round(value, 6) if math.isfinite(value) else None
 
 
 class ProgressBar:

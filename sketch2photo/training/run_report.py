@@ -1,6 +1,5 @@
 """A finished run to look at: curves.png, and run.html, one page that needs no other file."""
 
-import base64
 import io
 import json
 import math
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sketch2photo.config import to_dict
+from sketch2photo.images import data_url
 from sketch2photo.training import run_folder
 
 # ---------------------------------------------------------------- curves: every metric over the steps
@@ -103,16 +103,12 @@ def page(out: Path, curves: bytes) -> str:
         run=run,
         step=max(run_folder.saved_steps(out), default=0),
         alarms=run_folder.read_json_lines(out / "alarms.jsonl"),
-        curves=_data_url("image/png", curves) if curves else "",
+        curves=data_url("png", curves) if curves else "",
         figures=[(name, v[0], v[-1], v.min(), v.max()) for name, (_, v) in figures.items()],
-        samples={int(pictures[i].stem): _data_url("image/jpeg", _shrunk(pictures[i])) for i in chosen if pictures},
+        samples={int(pictures[i].stem): data_url("jpeg", _shrunk(pictures[i])) for i in chosen if pictures},
         sources=[(source, licence or "not stated") for source, licence in run.sources.items()],
         settings=[(name, json.dumps(value)) for name, value in run_folder.flat(to_dict(run.config)).items()],
     )
-
-
-def _data_url(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _shrunk(path: Path) -> bytes:
