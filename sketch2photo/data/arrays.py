@@ -116,11 +116,6 @@ class ArrayPairs(store.Columns):
         return part, int(part["in_order"][part["first"][row] + chosen])
 
 
-def is_arrays(path: Path) -> bool:
-    """Whether a path is an .npz file or a folder of them."""
-    return path.suffix.lower() == ".npz" or (path.is_dir() and bool(parts_in(path)))
-
-
 def parts_in(folder: Path) -> list[Path]:
     """The .npz files of a folder, in order."""
     return sorted(folder.glob("*.npz"))

@@ -59,7 +59,7 @@ def open_sketches(paths: list[Path]) -> list[Data]:
 
     Raises `DataError`: a mixture of both, or something that is neither.
     """
-    plain = [arrays.is_arrays(path) for path in paths]
+    plain = [path.suffix.lower() == ".npz" or bool(arrays.parts_in(path)) for path in paths]
     if any(plain) and not all(plain):
         raise DataError("--data mixes .npz files and dataset folders: give either")
     return [arrays.open_arrays(paths)] if all(plain) else [open_dataset(path) for path in paths]

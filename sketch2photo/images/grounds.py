@@ -17,11 +17,7 @@ _PAPER = (242, 235, 221)
 
 
 def check(ground: str) -> str:
-    """The ground, in small letters.
-
-    Raises:
-      ConfigError: neither one of `GROUNDS` nor a colour.
-    """
+    """The ground, in small letters. `ConfigError` where it is neither one of `GROUNDS` nor a colour."""
     ground = ground.lower()
     if ground not in GROUNDS and not re.fullmatch("#[0-9a-f]{6}", ground):
         known = ", ".join(filter(None, GROUNDS))
