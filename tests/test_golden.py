@@ -1,7 +1,7 @@
 """What must not change from one commit to the next: photos of the released model, a training step, what is old.
 
-tests/golden holds what commit 9d7d649 made of the same inputs. Where a change is meant, `python -m tests.test_golden`
-freezes anew; say in the commit why.
+tests/golden holds what commit 9d7d649 made of the same inputs, and the photos of the seventh release. Where a change is
+meant, `python -m tests.test_golden` freezes anew; say in the commit why.
 """
 
 import json

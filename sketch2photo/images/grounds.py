@@ -67,7 +67,9 @@ def _floor(size: int) -> np.ndarray:
 def _shadow(coverage: np.ndarray) -> np.ndarray:
     """How dark the ground is below an object, float32 (s, s) in 0..1: a soft ellipse under what stands on it."""
     size = coverage.shape[0]
-    rows, columns = np.nonzero(coverage > 127)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((coverage > 127).astype(np.uint8))
+    large = (stats[:, cv2.CC_STAT_AREA] > 0.002 * size**2) & (np.arange(len(stats)) > 0)  # specks stand on nothing
+    rows, columns = np.nonzero(large[labels])
     shade = np.zeros((size, size), np.float32)
     if not len(rows):
         return shade

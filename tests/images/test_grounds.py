@@ -35,6 +35,13 @@ def test_an_object_throws_its_shadow_below_itself(cutout, ground):
     np.testing.assert_array_equal(grounds.on_ground(cutout, ground), photo)
 
 
+def test_a_speck_below_moves_no_shadow(cutout):
+    specked = cutout.copy()
+    specked[-4:-2, 20:22, 3] = 255
+    difference = np.abs(grounds.on_ground(specked, "floor").astype(int) - grounds.on_ground(cutout, "floor"))
+    assert difference[:-5].max() == 0
+
+
 def test_without_a_ground_it_stays_transparent(cutout):
     np.testing.assert_array_equal(grounds.on_ground(cutout, "transparent"), cutout)
 

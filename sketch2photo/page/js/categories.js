@@ -114,8 +114,8 @@ export class Bars {
     const { place } = this;
     this.bars.clear();
     place.replaceChildren();
-    // At most six side by side, and rows as even as can be.
-    place.style.setProperty("--columns", String(Math.ceil(categories.length / Math.ceil(categories.length / 6)) || 1));
+    // At most eight side by side, and rows as even as can be.
+    place.style.setProperty("--columns", String(Math.ceil(categories.length / Math.ceil(categories.length / 8)) || 1));
     for (const category of categories) {
       const bar = newBar(this.choose);
       label(bar, category);

@@ -13,7 +13,7 @@ const KOREAN = /** @type {Record<string, string>} */ ({
 });
 
 /** @param {string} category as the model spells it, such as "teddy_bear" */
-const name = (category) => category.replaceAll("_", " ");
+const name = (category) => (category === "t_shirt" ? "T-shirt" : category.replaceAll("_", " "));
 
 /** "an apple", and without article what has one or is several: "The Eiffel Tower", "binoculars". @param {string} category */
 const withArticle = (category) => (/^the_|(?<![su])s$/i.test(category) ? name(category) : `${/^[aeiou]/i.test(category) ? "an" : "a"} ${name(category)}`);
