@@ -13,7 +13,6 @@ from pathlib import Path
 from benchmarks.served import app
 from sketch2photo.errors import ConfigError, exit_on_user_error
 
-WINDOW = {"width": 1280, "height": 800}
 LIMIT = 60_000
 """Milliseconds to wait for anything."""
 
@@ -40,7 +39,7 @@ def take(address: str, options: argparse.Namespace) -> None:
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(viewport=WINDOW, color_scheme=options.colour_scheme)
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=options.colour_scheme)
         page.set_default_timeout(LIMIT)
         page.goto(address)
         page.wait_for_selector(".s2p[data-ready=true]")
