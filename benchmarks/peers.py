@@ -78,7 +78,7 @@ class Network:
     def output(self) -> np.ndarray:
         """What a peer's must be."""
         value = np.asarray(self.call())
-        return value.transpose(0, 3, 1, 2) if value.ndim == 4 else value
+        return value[..., :3].transpose(0, 3, 1, 2) if value.ndim == 4 else value
 
 
 def generator(config: GanModelConfig, categories: int, weights: Any, batch: int) -> Network:
@@ -97,6 +97,11 @@ def generator(config: GanModelConfig, categories: int, weights: Any, batch: int)
         given[place] = np.array(value, np.float32)
         if given[place].ndim == 4:
             given[place] = np.ascontiguousarray(given[place].transpose(0, 3, 1, 2))
+        # Without hints, whose channels are then nothing, and without coverage: peers paint colour from ink.
+        if place == "downs/0/kernel":
+            given[place] = np.ascontiguousarray(given[place][:, : config.input_channels])
+        if place.startswith("last/"):
+            given[place] = np.ascontiguousarray(given[place][:, :3] if value.ndim == 4 else given[place][:3])
         if place.endswith("affine/bias"):  # ours adds 1 to the scale
             given[place][: len(value) // 2] += 1
     inputs = (np.ascontiguousarray(sketch.transpose(0, 3, 1, 2)), *([] if style is None else [style]))

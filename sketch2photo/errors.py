@@ -1,8 +1,9 @@
 """Every error a user can meet.
 
-A `UserError` is anything that a person can put right, and never a bug of ours. A message names what was wrong, what was
-received and what to do. Commands print it as one sentence on stderr and leave with exit code 2; the page shows it where
-the photo would be.
+A `UserError` is anything that a person can put right, and never a bug of ours: `ConfigError`, `ImageError`, `DataError`
+and the `StoppedError` within it, `CheckpointError`, `TrainingError`, `ServeError`. A message names what was wrong, what
+was received and what to do. Commands print it as one sentence on stderr and leave with exit code 2; the page shows it
+where the photo would be.
 """
 
 import contextlib

@@ -80,7 +80,7 @@ def test_a_drawing_is_painted_elsewhere(installed: list[str], root: Path, tmp_pa
     given = ["predict", "drawing.png", "--checkpoint", str(root / "checkpoints" / "studio"), "--out", "photos"]
     subprocess.run([*installed, *given], cwd=tmp_path, check=True, timeout=300)
     (row,) = json.loads((tmp_path / "photos" / "predictions.json").read_text())["predictions"]
-    assert row["status"] == "ok" and cv2.imread(str(tmp_path / "photos" / row["photo"])).shape == (256, 256, 3)
+    assert row["category"] and cv2.imread(str(tmp_path / "photos" / row["photo"])).shape == (512, 512, 3)
 
 
 def test_the_page_opens_elsewhere(installed: list[str], root: Path, tmp_path: Path):

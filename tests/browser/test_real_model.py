@@ -60,7 +60,7 @@ def test_bars_show_what_the_classifier_thinks(visit, real_page, root):
 
 def test_a_drawing_of_something_else_gets_its_word(visit, real_page, root):
     me = visit(real_page)
-    me.box()
+    me.draw((0.5, 0.15), (0.71, 0.78), (0.17, 0.39), (0.83, 0.39), (0.29, 0.78), (0.5, 0.15))  # a star
     me.settle()
     config = json.loads((root / "checkpoints" / "studio" / "config.json").read_text())
     assert any(word.replace("_", " ") in me.page.locator(".other").inner_text() for word in config["others"])
