@@ -93,6 +93,7 @@ def test_the_released_model_paints_and_names(line):
     assert abs(sum(prediction.probabilities.values()) - 1) < 1e-6
 
 
+@pytest.mark.slow
 def test_resume_goes_on_with_the_same_losses(line, tmp_path):
     parts = tmp_path / "parts"
     start = ("train.py", "gan", "--data", line["data"], "--out", parts)

@@ -240,6 +240,7 @@ def test_escape_closes_the_variations_and_shortcuts_leave_choices_alone(visit, f
     assert me.find("seed").input_value() == seed != "0"
 
 
+@pytest.mark.slow
 def test_people_who_draw_at_the_same_time_are_counted(visit, fake_page):
     one, other = visit(fake_page), visit(fake_page)
     for _ in range(8):  # who has not drawn for a second is not counted, and a busy machine can be slower
@@ -256,6 +257,7 @@ def test_people_who_draw_at_the_same_time_are_counted(visit, fake_page):
     )
 
 
+@pytest.mark.slow
 def test_a_reload_does_not_count_as_a_person_and_a_second_tab_does(visit, root):
     port = free_port()
     with served([*FAKE, "--port", str(port)], f"http://127.0.0.1:{port}/", root) as url:
@@ -300,6 +302,7 @@ def test_an_answer_is_not_called_offline(visit, fake_page):
         assert notice.is_hidden()
 
 
+@pytest.mark.slow
 def test_replay_does_not_count_as_a_person(visit, root):
     port = free_port()
     with served([*FAKE, "--port", str(port)], f"http://127.0.0.1:{port}/", root) as url:
@@ -327,6 +330,7 @@ def test_sign_in_that_ran_out_is_said(visit, fake_page):
     me.until("() => document.querySelector('.notice').textContent.startsWith('Sign in again')")
 
 
+@pytest.mark.slow
 def test_restarted_server_is_recovered_from(visit, root):
     port = free_port()
     command, url = [*FAKE, "--port", str(port)], f"http://127.0.0.1:{port}/"
@@ -348,6 +352,7 @@ def test_restarted_server_is_recovered_from(visit, root):
         assert me.status.startswith("pear")
 
 
+@pytest.mark.slow
 def test_page_under_a_path_behind_a_proxy(visit, root):
     """As the README says: the proxy takes the path away, GRADIO_ROOT_PATH tells the page of it."""
     inner, outer = free_port(), free_port()

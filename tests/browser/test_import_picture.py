@@ -143,6 +143,7 @@ CLOTHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clothes", CLOTHES)
 def test_svg_text_is_taken_in_any_clothing(visit, fake_page, clothes):
     me = visit(fake_page)

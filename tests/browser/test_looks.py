@@ -65,6 +65,7 @@ def axe(root: Path) -> str:
     return path.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en-GB"), ("dark", "ko-KR")])
 def test_axe_finds_nothing_wrong(visit, fake_page, axe, artefacts, scheme, language):
     """Contrast, names, roles, target sizes: blank, drawn on, and with every sheet that opens over the page."""

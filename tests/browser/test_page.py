@@ -39,6 +39,7 @@ new MutationObserver(() => {
 """Keep what a pen would touch at the moment the page says that it is ready."""
 
 
+@pytest.mark.slow
 def test_pen_reaches_the_sheet_at_once_on_a_slow_machine(browser, fake_page):
     """Gradio takes away the cover of its start only after the page is there."""
     context = browser.new_context(viewport=DESK)
@@ -136,6 +137,7 @@ def test_category_is_chosen_by_the_list_before_drawing(visit, fake_page):
     assert me.status.startswith("teapot") or me.status.startswith("teddy bear")
 
 
+@pytest.mark.slow
 def test_photo_does_not_flicker_between_categories(visit, fake_page):
     """While the pen moves, a category is painted for several photos in a row before another takes over."""
     me = visit(fake_page)

@@ -16,6 +16,7 @@ def options(out, **changed):
     return argparse.Namespace(**asked | changed)
 
 
+@pytest.mark.slow
 def test_the_page_makes_its_own_pictures(fake_page, tmp_path):
     page_pictures.take(fake_page, options(tmp_path))
     page, replay = (Image.open(tmp_path / name) for name in ("page.png", "replay.gif"))

@@ -20,6 +20,7 @@ def test_auto_on_plain_grounds(number):
     assert iou(mask, true) > 0.9
 
 
+@pytest.mark.slow
 def test_auto_beats_the_others_on_photos(real_data):
     cases = by_hand(real_data / "sketchy")
     assert len(cases) == 24

@@ -114,6 +114,7 @@ def test_mixed_maps_hold_what_smaller_ones_show_and_not_the_other_way_round():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_heads_on_mixed_maps_teach_the_generator_too(features):
     mixing = dataclasses.replace(PROJECTED, loss=dataclasses.replace(PROJECTED.loss, mixing=True))
     networks, weights = judged(features, mixing)

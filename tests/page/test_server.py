@@ -184,6 +184,7 @@ def test_start_on_hugging_face_spaces(root, free_port, tmp_path, png, circle):
     assert not path.exists() and not list(tmp_path.glob("sketch2photo-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_start_at_an_ipv6_address(root, free_port, host):
     try:
@@ -196,6 +197,7 @@ def test_start_at_an_ipv6_address(root, free_port, host):
     assert server.end(signal.SIGINT) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_start_with_proxies_that_cannot_be_used_and_what_a_killed_page_left(root, free_port, tmp_path, png, circle):
     odd = {
         "ALL_PROXY": "socks4://127.0.0.1:9",

@@ -160,6 +160,7 @@ def test_a_run_from_start_to_calibration(pipeline, tmp_path, capsys):
     assert train["others"] == ("car", "shoe") and info.config.model.others == 2
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_run_not_stopped(pipeline, tmp_path):
     whole = loop.train(task(), tmp_path / "whole")
     first = task(dataclasses.replace(SMALL, steps=3))
@@ -170,6 +171,7 @@ def test_a_resumed_run_is_the_run_not_stopped(pipeline, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("head_only", "saved"), [(5 / 6, 4), (0.5, 4)], ids=["in the warm-up", "after it"])
 def test_a_resumed_run_with_head_warm_up_and_frozen_blocks_is_the_run_not_stopped(pipeline, tmp_path, head_only, saved):
     model = dataclasses.replace(SMALL.model, dropout=0.3)

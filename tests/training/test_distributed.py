@@ -276,6 +276,7 @@ def refused(root, tmp_path_factory):
     return folder, [said for _, said, _ in ends]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "told"),
     [

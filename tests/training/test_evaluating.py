@@ -40,6 +40,7 @@ def config(folder, best="kid", **changes):
     return dataclasses.replace(GAN_PRESETS["debug"], steps=5, save_every=3, evaluation=settings, **changes)
 
 
+@pytest.mark.slow
 def test_a_run_evaluates_and_keeps_its_best(folder, tmp_path, capsys):
     out = tmp_path / "run"
     loop.train(GanTask(config(folder), [folder / "pairs"], evaluator=run.Evaluating), out)

@@ -81,6 +81,7 @@ def test_every_weight_of_both_networks_learns(debug):
                 assert moved > 0, f"{name}{jax.tree_util.keystr(path)} does not move"
 
 
+@pytest.mark.slow
 def test_the_gradients_of_the_shared_pass_are_those_of_two_separate_ones():
     # One pass of the discriminator serves both losses; the textbook takes one for each.
     config = dataclasses.replace(DEBUG, augment=dataclasses.replace(DEBUG.augment, diffaugment=False))
@@ -136,6 +137,7 @@ def test_coverage_is_learned_from_the_mask_and_the_photo_stands_on_white():
     assert inside > 0.8 and outside < 0.2
 
 
+@pytest.mark.slow
 def test_it_learns_discs_of_the_asked_colour_in_either_precision():
     config = dataclasses.replace(
         DEBUG,

@@ -248,6 +248,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGES)
 @pytest.mark.parametrize("older", [False, True], ids=["", "without checksums"])
 def test_of_a_damaged_checkpoint_the_one_before_is_taken(tmp_path, capsys, kind, older):

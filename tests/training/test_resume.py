@@ -5,6 +5,7 @@ import shutil
 
 import jax
 import numpy as np
+import pytest
 
 from sketch2photo.training import loop, run_folder
 from sketch2photo.training.gan_task import GanTask
@@ -37,6 +38,7 @@ def figures(out):
     return [{name: value for name, value in line.items() if name not in timing} for line in lines]
 
 
+@pytest.mark.slow
 def test_a_gan_goes_on_bit_for_bit_with_everything_on(tmp_path):
     data = write_pairs(tmp_path / "data.npz")
     task = GanTask(EVERYTHING, [data])
