@@ -397,7 +397,7 @@ def test_the_brush_says_what_is_what_colour(visit, fake_page):
 
     me.find("undo").click()
     me.settle()
-    me.page.wait_for_timeout(600)  # the draft is written
+    me.page.wait_for_timeout(1500)  # the draft is written
     me.page.reload()
     me.page.wait_for_selector(".s2p[data-ready=true]")
     me.next_photo("")
